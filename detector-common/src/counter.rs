@@ -1,0 +1,74 @@
+//! What the kernel side counts: per CPU, summed by user space.
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal, $kind:ident;)*) => {
+        /// Index into the per-CPU counter array. Numbers are never given to another meaning.
+        #[repr(u32)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Counter { $($(#[$doc])* $name = $number,)* }
+
+        impl Counter {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The name in recordings and reports.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// What a non-zero value means for the verdict.
+            pub fn kind(self) -> Kind {
+                match self { $(Self::$name => Kind::$kind,)* }
+            }
+        }
+    };
+}
+
+/// What a non-zero counter means for the verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Work done.
+    Activity,
+    /// An event of the secret, memory, flow or leak kinds was lost, cut or not attributed: INCONCLUSIVE.
+    Loss,
+    /// Something else was lost: said, no more.
+    Noise,
+}
+
+counters! {
+    /// Records that found the process ring full: later events of that process have no name.
+    LostProcess = 0, "lost-process", Loss;
+    /// Records that found the secret ring full.
+    LostSecret = 1, "lost-secret", Loss;
+    /// Records that found the network ring full.
+    LostNetwork = 2, "lost-network", Noise;
+    /// Leaks decided (marked bits that the destination does not accept), denied or not.
+    Leaks = 8, "leaks", Activity;
+    /// Calls refused by the connect and sendmsg hooks.
+    Refused = 9, "refused", Activity;
+    /// Packets dropped by the egress hook.
+    Dropped = 10, "dropped", Activity;
+    /// Signals sent.
+    Killed = 11, "killed", Activity;
+    /// The process map was full: the job as a whole holds.
+    TasksFull = 16, "tasks-full", Loss;
+    /// The holder map was full: the job as a whole holds.
+    HoldersFull = 17, "holders-full", Loss;
+    /// The object map was full: the job as a whole holds.
+    ObjectsFull = 18, "objects-full", Loss;
+    /// The socket map was full: a send could not be marked.
+    SocketsFull = 19, "sockets-full", Loss;
+    /// The map of records already said was full: some are said again.
+    SeenFull = 20, "seen-full", Noise;
+    /// A kernel structure could not be read.
+    Unread = 24, "unread", Loss;
+    /// A call through the 32-bit entry by a tracked process, which is not monitored.
+    ForeignAbi = 25, "foreign-abi", Loss;
+    /// A path was deeper than is recorded.
+    PathCut = 26, "path-cut", Noise;
+    /// Opens looked at: of tracked processes, by name.
+    Opens = 32, "opens", Activity;
+}
+
+/// Entries of the counter array.
+pub const COUNTERS: u32 = 40;

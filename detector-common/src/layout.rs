@@ -1,0 +1,157 @@
+//! Kernel structure fields that the eBPF side reads, and their one table.
+//!
+//! rustc writes no CO-RE relocations, so user space looks each field up in the running kernel's BTF and
+//! writes the offsets into the object's `.rodata` before loading; the verifier then knows them as constants
+//! (Linux 5.5, commit a23740ec43ba) and prunes what depends on an absent one.
+
+/// Offset of a field that this kernel does not have.
+pub const ABSENT: u32 = u32::MAX;
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Name of the field in [`Layout`].
+    pub name: &'static str,
+    /// Type and member, in BTF's words: `task_struct.mm`, `file.f_path.dentry`; alternatives by ` | `.
+    pub path: &'static str,
+    /// Width in bytes; 0 for an aggregate that is only pointed into.
+    pub width: u32,
+    /// A kernel without it is refused.
+    pub required: bool,
+}
+
+macro_rules! layout {
+    ($($(#[$doc:meta])* $name:ident: $path:literal, $width:literal, $required:literal;)*) => {
+        /// Byte offsets of kernel structure members; [`ABSENT`] where the kernel has none.
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Layout { $($(#[$doc])* pub $name: u32,)* }
+
+        impl Layout {
+            /// No field is known.
+            pub const NONE: Self = Self { $($name: ABSENT,)* };
+            /// The table, in the order of the fields.
+            pub const FIELDS: &'static [Field] =
+                &[$(Field { name: stringify!($name), path: $path, width: $width, required: $required }),*];
+
+            /// The layout whose fields are `offsets`, in the order of [`Self::FIELDS`].
+            pub fn from_offsets(offsets: &[u32]) -> Option<Self> {
+                let mut offsets = offsets.iter().copied();
+                let layout = Self { $($name: offsets.next()?,)* };
+                if offsets.next().is_some() { return None; }
+                Some(layout)
+            }
+        }
+    };
+}
+
+layout! {
+    /// Thread group id.
+    task_tgid: "task_struct.tgid", 4, true;
+    /// Thread id.
+    task_pid: "task_struct.pid", 4, true;
+    /// The first thread.
+    task_group_leader: "task_struct.group_leader", 8, true;
+    /// Start, `CLOCK_BOOTTIME` nanoseconds (`real_start_time` before 5.5).
+    task_start: "task_struct.start_boottime", 8, true;
+    /// Parent, as last reparented.
+    task_real_parent: "task_struct.real_parent", 8, true;
+    /// Memory; null for kernel threads.
+    task_mm: "task_struct.mm", 8, true;
+    /// Descriptors.
+    task_files: "task_struct.files", 8, true;
+    /// Signal state shared by the threads.
+    task_signal: "task_struct.signal", 8, true;
+    /// Wait status.
+    task_exit_code: "task_struct.exit_code", 4, true;
+    /// Credentials in force.
+    task_cred: "task_struct.cred", 8, true;
+    /// Tasks it traces.
+    task_ptraced: "task_struct.ptraced", 0, true;
+    /// Its place in its tracer's list.
+    task_ptrace_entry: "task_struct.ptrace_entry", 0, true;
+    /// The `struct pid` it is known by.
+    task_thread_pid: "task_struct.thread_pid", 8, true;
+    /// Links into the lists of `struct pid`, by type.
+    task_pid_links: "task_struct.pid_links", 0, true;
+    /// Low-level state: on x86 the compat flag of the system call.
+    task_thread_status: "task_struct.thread_info.status", 4, false;
+    /// Effective user.
+    cred_euid: "cred.euid", 0, true;
+    /// Threads alive.
+    signal_live: "signal_struct.live", 0, true;
+    /// Nesting depth of the pid namespace.
+    pid_level: "pid.level", 4, true;
+    /// Tasks by type.
+    pid_tasks: "pid.tasks", 0, true;
+    /// Numbers by namespace, the initial one first.
+    pid_numbers: "pid.numbers", 0, true;
+    /// First byte of argv.
+    mm_arg_start: "mm_struct.arg_start", 8, true;
+    /// Byte after argv.
+    mm_arg_end: "mm_struct.arg_end", 8, true;
+    /// The program being started.
+    binprm_file: "linux_binprm.file", 8, true;
+    /// Descriptor table.
+    files_fdt: "files_struct.fdt", 8, true;
+    /// Descriptors the table has room for.
+    fdt_max_fds: "fdtable.max_fds", 4, true;
+    /// The files.
+    fdt_fd: "fdtable.fd", 8, true;
+    /// Mount of a file.
+    file_mnt: "file.f_path.mnt", 8, true;
+    /// Dentry of a file.
+    file_dentry: "file.f_path.dentry", 8, true;
+    /// Inode of a file.
+    file_inode: "file.f_inode", 8, true;
+    /// Mode it was opened with.
+    file_mode: "file.f_mode", 4, true;
+    /// Its driver's own: of a socket, the `struct socket`.
+    file_private: "file.private_data", 8, true;
+    /// Type and permissions.
+    inode_mode: "inode.i_mode", 2, true;
+    /// Number.
+    inode_number: "inode.i_ino", 8, true;
+    /// Generation.
+    inode_generation: "inode.i_generation", 4, true;
+    /// Superblock.
+    inode_sb: "inode.i_sb", 8, true;
+    /// Device.
+    sb_device: "super_block.s_dev", 4, true;
+    /// Kind of file system.
+    sb_magic: "super_block.s_magic", 8, true;
+    /// Parent directory.
+    dentry_parent: "dentry.d_parent", 8, true;
+    /// Length of the name.
+    dentry_name_len: "dentry.d_name.len", 4, true;
+    /// The name.
+    dentry_name: "dentry.d_name.name", 8, true;
+    /// Mount: what user space sees of it.
+    mount_mnt: "mount.mnt", 0, true;
+    /// Mount it is mounted on.
+    mount_parent: "mount.mnt_parent", 8, true;
+    /// Where it is mounted.
+    mount_mountpoint: "mount.mnt_mountpoint", 8, true;
+    /// Root of a mount.
+    vfsmount_root: "vfsmount.mnt_root", 8, true;
+    /// Process of an inode of procfs.
+    proc_inode_pid: "proc_inode.pid", 8, true;
+    /// Its inode.
+    proc_inode_inode: "proc_inode.vfs_inode", 0, true;
+    /// Network side of a socket.
+    socket_sk: "socket.sk", 8, true;
+    /// Address family.
+    sock_family: "sock.__sk_common.skc_family", 2, true;
+    /// Remote port, network byte order.
+    sock_dport: "sock.__sk_common.skc_dport", 2, true;
+    /// Remote IPv4 address.
+    sock_daddr: "sock.__sk_common.skc_daddr", 4, true;
+    /// Remote IPv6 address.
+    sock_daddr6: "sock.__sk_common.skc_v6_daddr", 0, false;
+    /// Cookie; 0 until someone asks for it.
+    sock_cookie: "sock.__sk_common.skc_cookie", 0, true;
+    /// Protocol; a bit-field before 5.6, never in our range.
+    sock_protocol: "sock.sk_protocol", 2, true;
+    /// Number of the running call, at its exit.
+    regs_number: "pt_regs.orig_ax | pt_regs.syscallno", 0, true;
+}

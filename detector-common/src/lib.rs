@@ -1,0 +1,16 @@
+//! The ABI of the eBPF programs and of user space, and nothing else.
+//!
+//! Every type here is `#[repr(C)]`, has no padding, and is in native byte order unless a field says
+//! otherwise. Times are nanoseconds of `CLOCK_BOOTTIME`; process ids are those of the initial pid
+//! namespace. This crate never allocates, never does I/O and knows neither aya nor serde.
+#![no_std]
+
+pub mod counter;
+pub mod destination;
+pub mod identity;
+pub mod layout;
+pub mod limits;
+pub mod record;
+pub mod set;
+pub mod state;
+pub mod watch;

@@ -1,0 +1,61 @@
+//! Every bound that both sides know, once.
+
+/// Secret classes of one policy: the bits of a `u64`.
+pub const CLASSES: usize = 64;
+
+/// Bytes of a path component that are kept and compared; a longer one is cut and never equals a watched name.
+pub const NAME_BYTES: usize = 62;
+
+/// Components of a path that are recorded, leaf first; a deeper path is marked as cut.
+pub const PATH_STEPS: usize = 24;
+
+/// Components of a watched pattern that the kernel compares, counted from the leaf.
+pub const WATCH_DEPTH: usize = 6;
+
+/// Leaf globs of one watched directory.
+pub const LEAF_GLOBS: usize = 4;
+
+/// Bytes of the prefix and of the suffix of a leaf glob.
+pub const GLOB_BYTES: usize = 16;
+
+/// Bytes of argv that are recorded with an exec.
+pub const ARGV_BYTES: usize = 512;
+
+/// Bytes of the path string of a failed open, as the caller wrote it.
+pub const ATTEMPT_BYTES: usize = 256;
+
+/// Steps up a lineage when asking whether one process descends from another.
+pub const LINEAGE_STEPS: usize = 16;
+
+/// Entries of the map of tracked processes.
+pub const TASKS: u32 = 65_536;
+
+/// Entries of the map of holders: only processes that hold something have one.
+pub const HOLDERS: u32 = 65_536;
+
+/// Entries of the map of marked files and pipes.
+pub const OBJECTS: u32 = 65_536;
+
+/// Entries of the map of marked sockets.
+pub const SOCKETS: u32 = 16_384;
+
+/// Entries of the map that keeps a record from being said twice.
+pub const SEEN: u32 = 65_536;
+
+/// Jobs that may run at once on a host.
+pub const JOBS: u32 = 64;
+
+/// Entries of the watch tables, over all policies.
+pub const WATCHES: u32 = 8_192;
+
+/// Entries of the destination table, over all policies.
+pub const DESTINATIONS: u32 = 32_768;
+
+/// Bytes of the ring of process records.
+pub const PROCESS_RING: u32 = 8 << 20;
+
+/// Bytes of the ring of secret, memory, flow and leak records, which noise cannot fill.
+pub const SECRET_RING: u32 = 2 << 20;
+
+/// Bytes of the ring of connections and failed opens.
+pub const NETWORK_RING: u32 = 1 << 20;

@@ -1,0 +1,295 @@
+//! What the kernel side says, one record at a time, through its rings.
+//!
+//! A record starts with a [`Header`]; `Header::kind` says which struct it is the head of. Records of one
+//! ring are in order; across rings `Header::time` decides: it is taken before a store that gives, after a
+//! load that takes. A record that takes also names the sequence number of what it took from.
+
+use crate::{
+    identity::{HolderId, ObjectKey, ProcessId},
+    limits::{ARGV_BYTES, ATTEMPT_BYTES, PATH_STEPS},
+    set::Bits,
+    watch::Component,
+};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Kinds, in families of sixteen. A number is never given to another meaning.
+pub mod kind {
+    /// [`super::Fork`].
+    pub const FORK: u16 = 1;
+    /// [`super::Exec`].
+    pub const EXEC: u16 = 2;
+    /// [`super::Exit`].
+    pub const EXIT: u16 = 3;
+    /// [`super::Open`].
+    pub const OPEN: u16 = 16;
+    /// [`super::Attempt`].
+    pub const ATTEMPT: u16 = 17;
+    /// [`super::Access`].
+    pub const ACCESS: u16 = 32;
+    /// [`super::Flow`], a holder writes.
+    pub const GIVE: u16 = 48;
+    /// [`super::Flow`], someone reads what a holder wrote.
+    pub const TAKE: u16 = 49;
+    /// [`super::Network`].
+    pub const NETWORK: u16 = 64;
+    /// [`super::Drop`].
+    pub const DROP: u16 = 65;
+    /// [`super::Kill`].
+    pub const KILL: u16 = 80;
+}
+
+/// Head of every record.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Header {
+    /// One of [`kind`].
+    pub kind: u16,
+    /// CPU that made it.
+    pub cpu: u16,
+    /// The job.
+    pub job: u32,
+    /// `CLOCK_BOOTTIME`, nanoseconds: also the sequence number of the object that a `GIVE` marks.
+    pub time: u64,
+    /// The process that acts.
+    pub process: ProcessId,
+    /// Its holder.
+    pub holder: HolderId,
+    /// The thread that acts.
+    pub thread: u32,
+    /// The step.
+    pub step: u32,
+}
+
+const _: () = assert!(size_of::<Header>() == 48);
+
+/// A path as the kernel walked it: the components, leaf first.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Path {
+    /// Components in use.
+    pub steps: u32,
+    /// 1 when the root was not reached.
+    pub cut: u32,
+    /// The components; only `steps` of them are sent.
+    pub components: [Component; PATH_STEPS],
+}
+
+/// A file: identity and kind.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct File {
+    /// Inode number.
+    pub inode: u64,
+    /// Device, as in [`ObjectKey::device`].
+    pub device: u32,
+    /// Inode generation.
+    pub generation: u32,
+    /// `inode.i_mode`.
+    pub mode: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// A process forked another. `Header::process` is the parent; threads are not recorded.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Fork {
+    /// Head.
+    pub header: Header,
+    /// The child.
+    pub child: ProcessId,
+    /// The child's holder.
+    pub holder: HolderId,
+    /// The child's step.
+    pub step: u32,
+    /// 1 when memory or descriptors are shared: the two are one holder.
+    pub shared: u32,
+    /// Kernel's decision: what the child holds.
+    pub held: Bits,
+}
+
+/// A process runs another program. `Header::holder` is the holder from now on.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Exec {
+    /// Head.
+    pub header: Header,
+    /// The holder it was before.
+    pub before: HolderId,
+    /// Kernel's decision: what it holds.
+    pub held: Bits,
+    /// The program (of a script: its interpreter).
+    pub file: File,
+    /// True length of argv in bytes; more than `ARGV_BYTES` when it was cut.
+    pub argv_len: u32,
+    /// Effective user.
+    pub uid: u32,
+    /// Arguments, each ended by a zero byte.
+    pub argv: [u8; ARGV_BYTES],
+    /// Path of the program.
+    pub path: Path,
+}
+
+/// The last thread of a process ended.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Exit {
+    /// Head.
+    pub header: Header,
+    /// Wait status (`task_struct.exit_code`): code in bits 8 to 15, signal in 0 to 6.
+    pub status: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// A watched file was opened.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Open {
+    /// Head.
+    pub header: Header,
+    /// Kernel's decision: the classes of the path, joined when `mode` allows reading.
+    pub bits: Bits,
+    /// Identity.
+    pub file: File,
+    /// `file.f_mode & 3`: 1 reading, 2 writing.
+    pub access: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// The path.
+    pub path: Path,
+}
+
+/// An open of a watched name failed.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Attempt {
+    /// Head.
+    pub header: Header,
+    /// Positive errno.
+    pub errno: u32,
+    /// Bytes of `path` in use, the ending zero not counted.
+    pub len: u32,
+    /// The string, as the caller wrote it: relative to whatever.
+    pub path: [u8; ATTEMPT_BYTES],
+}
+
+/// Relation of the process that acts to the process acted upon.
+pub mod relation {
+    /// The target is not in the job: an agent, a service, another job.
+    pub const OUTSIDE: u32 = 1;
+    /// The target descends from the process that acts.
+    pub const DESCENDANT: u32 = 2;
+    /// The target is another process of the job.
+    pub const JOB: u32 = 3;
+    /// The target could not be resolved (a pid of another namespace): judged as outside.
+    pub const UNKNOWN: u32 = 4;
+}
+
+/// A process opened another one's memory, environment or maps.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Access {
+    /// Head.
+    pub header: Header,
+    /// Whose.
+    pub target: ProcessId,
+    /// One of [`crate::watch::door`].
+    pub door: u32,
+    /// One of [`relation`].
+    pub relation: u32,
+    /// 0, or the positive errno of a refused attempt.
+    pub errno: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Kernel's decision: the classes joined.
+    pub bits: Bits,
+}
+
+/// Data passed through a file or pipe.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Flow {
+    /// Head.
+    pub header: Header,
+    /// The object.
+    pub object: ObjectKey,
+    /// `inode.i_mode`: S_IFIFO or S_IFREG.
+    pub mode: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// For `TAKE`: the sequence number of the `GIVE` it took from. For `GIVE`: its own.
+    pub given: u64,
+    /// Kernel's decision: what went over.
+    pub bits: Bits,
+}
+
+/// Which call a [`Network`] record is about.
+pub mod hook {
+    /// `connect`, in the cgroup hook: can be refused.
+    pub const CONNECT: u32 = 1;
+    /// A send with an address of its own, in the cgroup hook: can be refused.
+    pub const SENDMSG: u32 = 2;
+    /// A send-type call on a connected socket: marks the socket, the egress hook drops.
+    pub const SEND: u32 = 3;
+}
+
+/// A process reached for the network.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Network {
+    /// Head.
+    pub header: Header,
+    /// Destination, IPv4 mapped, network byte order.
+    pub address: [u8; 16],
+    /// Socket cookie; 0 where the kernel had not given it one.
+    pub cookie: u64,
+    /// Kernel's decision: what the process and the socket carry.
+    pub held: Bits,
+    /// Kernel's decision: of these, what the destination does not accept.
+    pub leak: Bits,
+    /// Port, host byte order.
+    pub port: u16,
+    /// Address family.
+    pub family: u16,
+    /// `sock.sk_protocol`.
+    pub protocol: u16,
+    /// 1 when refused here, 2 when the socket was marked for the egress hook to drop.
+    pub denied: u16,
+    /// One of [`hook`].
+    pub hook: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// The egress hook dropped a packet (in audit: would have). Said once a socket.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Drop {
+    /// Head: the process that sent on the socket last.
+    pub header: Header,
+    /// Destination of the packet, IPv4 mapped, network byte order.
+    pub address: [u8; 16],
+    /// Socket cookie.
+    pub cookie: u64,
+    /// Kernel's decision: what the destination does not accept.
+    pub leak: Bits,
+    /// Port, host byte order.
+    pub port: u16,
+    /// 1 when dropped.
+    pub denied: u16,
+    /// Bytes of the packet from the network header on.
+    pub bytes: u32,
+}
+
+/// A process was sent SIGKILL by the sensor.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Kill {
+    /// Head: the process.
+    pub header: Header,
+    /// 0, or the positive errno of `bpf_send_signal`.
+    pub errno: u32,
+    /// Zero.
+    pub reserved: u32,
+}

@@ -1,0 +1,127 @@
+//! Values of the maps that hold analysis state.
+
+use crate::{
+    identity::HolderId,
+    set::{Bits, GrowingSet},
+};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// A tracked process, by its id.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Task {
+    /// `task_struct.start_boottime` of its first thread.
+    pub start: u64,
+    /// Its holder, whether or not that holds anything yet.
+    pub holder: HolderId,
+    /// The job.
+    pub job: u32,
+    /// The step: the how-many-eth direct child of the worker its lineage starts with.
+    pub step: u32,
+    /// Who forked it.
+    pub parent: u32,
+    /// [`task_flags`].
+    pub flags: u32,
+}
+
+/// Bits of [`Task::flags`].
+pub mod task_flags {
+    /// Kill it when its system call returns.
+    pub const KILL: u32 = 1;
+    /// It shares its holder with another process.
+    pub const SHARED: u32 = 2;
+    /// The signal was sent.
+    pub const KILLED: u32 = 4;
+}
+
+/// What a holder holds.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Holder {
+    /// The classes.
+    pub held: GrowingSet,
+}
+
+/// A file or pipe that a holder wrote.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Object {
+    /// The classes it carries.
+    pub carried: GrowingSet,
+    /// Sequence number: the time of the record that last added to it.
+    pub given: u64,
+}
+
+/// A socket that a holder sent on.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Socket {
+    /// The classes it carries.
+    pub carried: GrowingSet,
+    /// The job whose policy judges it.
+    pub job: u32,
+    /// [`socket_flags`].
+    pub flags: u32,
+    /// Who sent last.
+    pub pid: u32,
+    /// The step of that process.
+    pub step: u32,
+    /// Start of that process.
+    pub start: u64,
+    /// The holder it was.
+    pub holder: HolderId,
+    /// Packets that the egress hook dropped (or in audit would have).
+    pub packets: u64,
+    /// Their bytes, from the network header on.
+    pub bytes: u64,
+}
+
+/// Bits of [`Socket::flags`].
+pub mod socket_flags {
+    /// Something it carries was refused at egress: the entry outlives the session.
+    pub const QUARANTINED: u32 = 1;
+    /// The last descriptor is gone.
+    pub const RELEASED: u32 = 2;
+    /// TCP: it may still send on its own after the release.
+    pub const STREAM: u32 = 4;
+    /// The first drop was said.
+    pub const SAID: u32 = 8;
+}
+
+/// A job and how its policy is carried out.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Job {
+    /// Rows of the watch and destination tables that are this job's.
+    pub policy: u32,
+    /// 1 when leaks are denied.
+    pub enforce: u32,
+    /// Classes whose leak is denied.
+    pub deny: Bits,
+    /// Classes whose leak is denied and kills.
+    pub kill: Bits,
+    /// Classes joined by reading the memory of a process outside the job.
+    pub memory: Bits,
+    /// Classes joined by reading a foreign environment.
+    pub environ: Bits,
+    /// The worker: its direct children are the steps. In `run` the detector itself.
+    pub worker: u32,
+    /// The how-many-eth step was forked last.
+    pub steps: u32,
+    /// What the job as a whole holds since a map was full.
+    pub coarse: GrowingSet,
+}
+
+/// The one entry of the state array, read first by every hook.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Global {
+    /// 1 once any job holds anything: before, no flow is looked at.
+    pub armed: u32,
+    /// 1 once any socket carries anything: before, no packet is looked at.
+    pub marked: u32,
+    /// 1 once a process could not be tracked: lineages are walked instead.
+    pub overflow: u32,
+    /// 1 once a socket without a cookie was marked by its address.
+    pub pending: u32,
+}

@@ -1,0 +1,140 @@
+//! How a watched path is found: by the hash of its leaf first, by the hash of its last components then.
+//!
+//! User space compiles each pattern into table rows; the kernel hashes the components of the file that was
+//! really opened, leaf first, and looks the chain up at each depth. A path is resolved only after a hit.
+
+use crate::{
+    limits::{GLOB_BYTES, LEAF_GLOBS, NAME_BYTES},
+    set::Bits,
+};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// One component of a path: its length, then its bytes, the rest zero.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Component {
+    /// True length in bytes; more than [`NAME_BYTES`] when the name was cut.
+    pub len: u16,
+    /// The name, zero-filled.
+    pub name: [u8; NAME_BYTES],
+}
+
+const _: () = assert!(size_of::<Component>() == 64);
+
+impl Component {
+    /// No component.
+    pub const EMPTY: Self = Self { len: 0, name: [0; NAME_BYTES] };
+
+    /// The component that holds `name`, cut to [`NAME_BYTES`].
+    pub fn new(name: &[u8]) -> Self {
+        let mut component = Self::EMPTY;
+        component.len = if name.len() > u16::MAX as usize { u16::MAX } else { name.len() as u16 };
+        let kept = if name.len() > NAME_BYTES { NAME_BYTES } else { name.len() };
+        component.name[..kept].copy_from_slice(&name[..kept]);
+        component
+    }
+}
+
+/// Start of every chain.
+pub const CHAIN: u64 = 0xcbf2_9ce4_8422_2325;
+/// Stands for any one component in a chain.
+pub const ANY: u64 = 0x9e37_79b9_7f4a_7c15;
+const PRIME: u64 = 0xff51_afd7_ed55_8ccd;
+
+/// Hash of one component. Not keyed: who forges a collision only watches himself.
+#[inline(always)]
+pub fn hash(component: &[u64; 8]) -> u64 {
+    let mut h = CHAIN;
+    let mut i = 0;
+    while i < 8 {
+        h = (h ^ component[i]).wrapping_mul(PRIME);
+        h ^= h >> 32;
+        i += 1;
+    }
+    h
+}
+
+/// The chain `so_far`, one component further from the leaf.
+#[inline(always)]
+pub fn chain(so_far: u64, component: u64) -> u64 {
+    let h = (so_far.rotate_left(5) ^ component).wrapping_mul(PRIME);
+    h ^ (h >> 29)
+}
+
+/// What a row of the watch table is about.
+pub mod kind {
+    /// Gate: a file of this name may be watched.
+    pub const LEAF: u32 = 1;
+    /// Gate: any file in a directory of this name may be watched.
+    pub const PARENT: u32 = 2;
+    /// A chain that ends anywhere (`**/.aws/credentials`).
+    pub const SUFFIX: u32 = 3;
+    /// A chain that ends at the root (`/etc/npmrc`).
+    pub const ANCHORED: u32 = 4;
+    /// Gate: a file of procfs of this name opens another process ([`super::door`]).
+    pub const PROC: u32 = 5;
+}
+
+/// Files of `/proc/<pid>` that open another process, as [`WatchValue::door`].
+pub mod door {
+    /// `mem`: the process's memory.
+    pub const MEM: u32 = 1;
+    /// `environ`: its initial environment.
+    pub const ENVIRON: u32 = 2;
+    /// `maps`.
+    pub const MAPS: u32 = 3;
+    /// `smaps`.
+    pub const SMAPS: u32 = 4;
+    /// `pagemap`.
+    pub const PAGEMAP: u32 = 5;
+    /// `auxv`.
+    pub const AUXV: u32 = 6;
+    /// The system call `process_vm_readv`.
+    pub const VM_READ: u32 = 7;
+    /// `ptrace(PTRACE_ATTACH)`.
+    pub const PTRACE_ATTACH: u32 = 8;
+    /// `ptrace(PTRACE_SEIZE)`.
+    pub const PTRACE_SEIZE: u32 = 9;
+}
+
+/// A row's key.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct WatchKey {
+    /// The policy whose row this is.
+    pub policy: u32,
+    /// One of [`kind`].
+    pub kind: u32,
+    /// Hash of a component, or a chain of them.
+    pub hash: u64,
+}
+
+/// One leaf glob `PREFIX*SUFFIX` of a watched directory; both empty is `*`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct LeafGlob {
+    /// What a file that matches belongs to; 0 ends the list.
+    pub bits: Bits,
+    /// Bytes the name starts with, zero-filled.
+    pub prefix: [u8; GLOB_BYTES],
+    /// Bytes the name ends with, zero-filled.
+    pub suffix: [u8; GLOB_BYTES],
+    /// Bytes the name must not end with (`.pub`), zero-filled; all zero for none.
+    pub except: [u8; GLOB_BYTES],
+    /// Lengths of prefix, suffix and except, then zero.
+    pub lens: [u8; 8],
+}
+
+/// A row's value.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct WatchValue {
+    /// Classes of a file whose whole chain matched.
+    pub bits: Bits,
+    /// For rows of kind `PROC`: one of [`door`].
+    pub door: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// For chains whose leaf is a glob (the leaf hashed as [`ANY`]).
+    pub globs: [LeafGlob; LEAF_GLOBS],
+}

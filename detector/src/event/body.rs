@@ -1,0 +1,265 @@
+//! What happened.
+
+use super::{File, HolderId, Object, Process, StepId};
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// What happened, one variant a kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Body {
+    /// A process forked another; the actor is the parent. Threads are not recorded.
+    Fork(Fork),
+    /// A process runs another program; the actor's holder is the new one.
+    Exec(Exec),
+    /// The last thread of a process ended.
+    Exit(Exit),
+    /// A watched file was opened.
+    Open(Open),
+    /// An open of a watched name failed.
+    Attempt(Attempt),
+    /// A process opened another one's memory, environment or maps.
+    Access(Access),
+    /// A holder wrote to a file or pipe.
+    Give(Flow),
+    /// A process read from a file or pipe that a holder had written.
+    Take(Flow),
+    /// A process reached for the network.
+    Network(Network),
+    /// The egress hook dropped a packet of a socket (in audit: would have): the first one.
+    Drop(Drop),
+    /// The sensor sent SIGKILL.
+    Kill(Kill),
+    /// Enforcement or observation was armed. The actor is absent.
+    Armed,
+    /// A decoy was read and a sink dialled, and the sensor saw and (in enforce) stopped both.
+    Proved,
+    /// Events were lost, cut or not attributed since the last such event: per counter, how many.
+    Lost(Counted),
+    /// The kernel side decided leaks that the events before do not explain: how many.
+    Unexplained {
+        /// Leaks decided by the kernel and by nothing else.
+        leaks: u64,
+    },
+}
+
+/// See [`Body::Fork`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fork {
+    /// The child.
+    pub child: Process,
+    /// The child's holder: the parent's own when the two share memory or descriptors.
+    pub holder: HolderId,
+    /// The child's step.
+    pub step: StepId,
+}
+
+/// See [`Body::Exec`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exec {
+    /// The holder it was before.
+    pub before: HolderId,
+    /// Path of the program; of a script, of its interpreter.
+    pub path: String,
+    /// Identity of the program.
+    pub file: File,
+    /// The arguments, redacted.
+    pub argv: Vec<String>,
+    /// Bytes of argv that were not recorded.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub argv_cut: u32,
+    /// Effective user.
+    pub uid: u32,
+}
+
+/// See [`Body::Exit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// Exit code, 0 when a signal ended it.
+    pub code: u8,
+    /// The signal that ended it, 0 for none.
+    pub signal: u8,
+}
+
+/// See [`Body::Open`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Open {
+    /// The path, resolved from the file itself through its mounts; `…/` in front when the root was not reached.
+    pub path: String,
+    /// Identity.
+    pub file: File,
+    /// Opened for reading.
+    pub read: bool,
+    /// Opened for writing.
+    pub write: bool,
+}
+
+/// See [`Body::Attempt`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The string as the caller wrote it.
+    pub path: String,
+    /// Positive errno.
+    pub errno: u32,
+}
+
+/// The way into another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Door {
+    /// `/proc/<pid>/mem`.
+    Mem,
+    /// `/proc/<pid>/environ`.
+    Environ,
+    /// `/proc/<pid>/maps`.
+    Maps,
+    /// `/proc/<pid>/smaps`.
+    Smaps,
+    /// `/proc/<pid>/pagemap`.
+    Pagemap,
+    /// `/proc/<pid>/auxv`.
+    Auxv,
+    /// The system call `process_vm_readv`.
+    ProcessVmRead,
+    /// `ptrace(PTRACE_ATTACH)`.
+    PtraceAttach,
+    /// `ptrace(PTRACE_SEIZE)`.
+    PtraceSeize,
+}
+
+/// Relation of the target to the process that acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    /// Not in the job: an agent, a service, another job.
+    Outside,
+    /// Descends from the process that acts.
+    Descendant,
+    /// Another process of the job.
+    Job,
+    /// Could not be resolved; judged as outside.
+    Unknown,
+}
+
+/// See [`Body::Access`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Access {
+    /// Which way.
+    pub door: Door,
+    /// Whose.
+    pub target: Process,
+    /// How the target stands to the actor, as the kernel saw it then.
+    pub relation: Relation,
+    /// Name of the target's program where it was known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub program: Option<String>,
+    /// 0, or the positive errno of a refused attempt.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub errno: u32,
+}
+
+/// See [`Body::Give`] and [`Body::Take`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Flow {
+    /// Through what.
+    pub object: Object,
+    /// Sequence number: of a give its own, of a take that of the give it took from.
+    pub given: u64,
+}
+
+/// Transport protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protocol {
+    /// TCP (also MPTCP).
+    Tcp,
+    /// UDP (also UDP-Lite).
+    Udp,
+    /// Another, by its number (IANA protocol numbers).
+    Other(u16),
+}
+
+/// Which call reached for the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Call {
+    /// `connect`.
+    Connect,
+    /// A send with an address of its own.
+    SendTo,
+    /// A send on a connected socket.
+    Send,
+}
+
+/// What became of a reach for the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// It went its way.
+    Passed,
+    /// Refused with an errno.
+    Refused,
+    /// The socket was marked; the egress hook drops what it sends there.
+    Quarantined,
+}
+
+/// See [`Body::Network`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Which call.
+    pub call: Call,
+    /// Where to; an IPv4 address stands as such, mapped or not.
+    pub address: IpAddr,
+    /// Port.
+    pub port: u16,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Socket cookie, 0 where there was none.
+    pub socket: u64,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// See [`Body::Drop`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drop {
+    /// Where to.
+    pub address: IpAddr,
+    /// Port.
+    pub port: u16,
+    /// Socket cookie.
+    pub socket: u64,
+    /// Bytes of the packet from the network header on.
+    pub bytes: u32,
+    /// False in audit, where it went its way.
+    pub dropped: bool,
+}
+
+/// See [`Body::Kill`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kill {
+    /// 0, or the positive errno of the signal.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub errno: u32,
+}
+
+/// Counters by name (`detector_common::counter`), zero ones left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Name and count.
+    pub counters: std::collections::BTreeMap<String, u64>,
+}
+
+/// What the kernel side decided about an event: class bits of the recorded policy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kernel {
+    /// What the actor (or child, object, socket) holds or takes over.
+    pub bits: u64,
+    /// Of these, what the destination does not accept.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub leak: u64,
+}
+
+fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}

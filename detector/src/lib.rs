@@ -1,0 +1,4 @@
+//! A CI runtime detector of credential exfiltration.
+
+pub mod engine;
+pub mod event;
