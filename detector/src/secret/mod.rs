@@ -1,0 +1,5 @@
+//! Secret classes and what may be said of secrets: never their bytes.
+
+mod class;
+
+pub use class::{ClassId, ClassSet};
