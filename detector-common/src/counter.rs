@@ -66,6 +66,12 @@ counters! {
     ForeignAbi = 25, "foreign-abi", Loss;
     /// A path was deeper than is recorded.
     PathCut = 26, "path-cut", Noise;
+    /// Counted by user space: records that came after a younger one had been judged.
+    Late = 27, "late", Loss;
+    /// Counted by user space: records that this version cannot read.
+    Undecoded = 28, "undecoded", Loss;
+    /// Counted by user space: processes that held something when the session ended.
+    LeftHolding = 29, "left-holding", Loss;
     /// Opens looked at: of tracked processes, by name.
     Opens = 32, "opens", Activity;
 }

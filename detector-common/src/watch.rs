@@ -28,7 +28,7 @@ impl Component {
     /// The component that holds `name`, cut to [`NAME_BYTES`].
     pub fn new(name: &[u8]) -> Self {
         let mut component = Self::EMPTY;
-        component.len = if name.len() > u16::MAX as usize { u16::MAX } else { name.len() as u16 };
+        component.len = u16::try_from(name.len()).unwrap_or(u16::MAX);
         let kept = if name.len() > NAME_BYTES { NAME_BYTES } else { name.len() };
         component.name[..kept].copy_from_slice(&name[..kept]);
         component

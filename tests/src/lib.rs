@@ -1,1 +1,19 @@
-//! Harness of the live tests.
+//! Harness of the live tests: two private network namespaces, a sink that records what arrives, a home full of made-up
+//! secrets, a make-believe CI agent, and a runner with and without the detector.
+//!
+//! Nothing leaves the machine: the namespaces have addresses of the documentation ranges and no way out. Every secret is a
+//! canary made at run time. Root is needed, and its absence is an error.
+
+pub mod agent;
+pub mod canary;
+pub mod fixture;
+pub mod home;
+pub mod http;
+pub mod loot;
+pub mod namespace;
+pub mod outcome;
+pub mod run;
+pub mod scene;
+pub mod sink;
+mod stream;
+pub mod wav;

@@ -1,7 +1,20 @@
 //! Join, flow, leak; findings and the verdict. Pure: no clock, file, network or environment.
 
+mod analysis;
+mod carried;
+mod coverage;
+mod enforcement;
+mod finding;
+mod flow;
+mod holder;
+mod leak;
 mod model;
+mod object;
+#[cfg(test)]
+mod tests;
+mod verdict;
 
+pub use analysis::Engine;
 pub use model::{
     Action, Capability, Conclusion, Coverage, Destination, Did, Enforced, Finding, Link, Mode, ProcessName, Severity,
     Verdict,

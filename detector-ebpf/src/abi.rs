@@ -1,0 +1,110 @@
+//! System calls: their numbers and where their arguments lie (include/uapi/asm/{unistd,ptrace}.h).
+
+#[cfg(bpf_target_arch = "x86_64")]
+mod arch {
+    /// Offsets of the arguments in `pt_regs`: di, si, dx, r10, r8, r9; all still there at the exit.
+    pub(crate) const ARGUMENTS: [usize; 6] = [112, 104, 96, 56, 72, 64];
+
+    pub(crate) const READ: u64 = 0;
+    pub(crate) const WRITE: u64 = 1;
+    pub(crate) const OPEN: u64 = 2;
+    pub(crate) const MMAP: u64 = 9;
+    pub(crate) const PREAD64: u64 = 17;
+    pub(crate) const PWRITE64: u64 = 18;
+    pub(crate) const READV: u64 = 19;
+    pub(crate) const WRITEV: u64 = 20;
+    pub(crate) const SENDFILE: u64 = 40;
+    pub(crate) const SENDTO: u64 = 44;
+    pub(crate) const SENDMSG: u64 = 46;
+    pub(crate) const CREAT: u64 = 85;
+    pub(crate) const PTRACE: u64 = 101;
+    pub(crate) const OPENAT: u64 = 257;
+    pub(crate) const SPLICE: u64 = 275;
+    pub(crate) const TEE: u64 = 276;
+    pub(crate) const VMSPLICE: u64 = 278;
+    pub(crate) const PREADV: u64 = 295;
+    pub(crate) const PWRITEV: u64 = 296;
+    pub(crate) const OPEN_BY_HANDLE_AT: u64 = 304;
+    pub(crate) const SENDMMSG: u64 = 307;
+    pub(crate) const PROCESS_VM_READV: u64 = 310;
+    pub(crate) const COPY_FILE_RANGE: u64 = 326;
+    pub(crate) const PREADV2: u64 = 327;
+    pub(crate) const PWRITEV2: u64 = 328;
+    pub(crate) const OPENAT2: u64 = 437;
+}
+
+#[cfg(bpf_target_arch = "aarch64")]
+mod arch {
+    /// `regs[0..6]`; the first is overwritten by the result, `orig_x0` keeps it.
+    pub(crate) const ARGUMENTS: [usize; 6] = [272, 8, 16, 24, 32, 40];
+
+    /// Calls that the architecture does not have.
+    const NONE: u64 = u64::MAX;
+    pub(crate) const READ: u64 = 63;
+    pub(crate) const WRITE: u64 = 64;
+    pub(crate) const OPEN: u64 = NONE;
+    pub(crate) const MMAP: u64 = 222;
+    pub(crate) const PREAD64: u64 = 67;
+    pub(crate) const PWRITE64: u64 = 68;
+    pub(crate) const READV: u64 = 65;
+    pub(crate) const WRITEV: u64 = 66;
+    pub(crate) const SENDFILE: u64 = 71;
+    pub(crate) const SENDTO: u64 = 206;
+    pub(crate) const SENDMSG: u64 = 211;
+    pub(crate) const CREAT: u64 = NONE - 1;
+    pub(crate) const PTRACE: u64 = 117;
+    pub(crate) const OPENAT: u64 = 56;
+    pub(crate) const SPLICE: u64 = 76;
+    pub(crate) const TEE: u64 = 77;
+    pub(crate) const VMSPLICE: u64 = 75;
+    pub(crate) const PREADV: u64 = 69;
+    pub(crate) const PWRITEV: u64 = 70;
+    pub(crate) const OPEN_BY_HANDLE_AT: u64 = 265;
+    pub(crate) const SENDMMSG: u64 = 269;
+    pub(crate) const PROCESS_VM_READV: u64 = 270;
+    pub(crate) const COPY_FILE_RANGE: u64 = 285;
+    pub(crate) const PREADV2: u64 = 286;
+    pub(crate) const PWRITEV2: u64 = 287;
+    pub(crate) const OPENAT2: u64 = 437;
+}
+
+pub(crate) use arch::*;
+
+/// `task_struct.thread_info.status`: the call came through the 32-bit entry (x86).
+pub(crate) const TS_COMPAT: u32 = 2;
+
+/// include/uapi/linux/stat.h.
+pub(crate) const S_IFMT: u32 = 0o170_000;
+pub(crate) const S_IFIFO: u32 = 0o010_000;
+pub(crate) const S_IFREG: u32 = 0o100_000;
+pub(crate) const S_IFSOCK: u32 = 0o140_000;
+
+/// include/linux/fs.h.
+pub(crate) const FMODE_READ: u32 = 1;
+
+/// include/uapi/linux/magic.h.
+pub(crate) const PROC_SUPER_MAGIC: u64 = 0x9fa0;
+
+/// include/linux/socket.h.
+pub(crate) const AF_INET: u16 = 2;
+pub(crate) const AF_INET6: u16 = 10;
+
+/// include/net/tcp_states.h.
+pub(crate) const TCP_CLOSE: u32 = 7;
+
+/// include/uapi/linux/in.h.
+pub(crate) const IPPROTO_TCP: u32 = 6;
+pub(crate) const IPPROTO_UDP: u32 = 17;
+pub(crate) const IPPROTO_MPTCP: u32 = 262;
+
+/// include/uapi/asm-generic/mman-common.h.
+pub(crate) const PROT_WRITE: u64 = 2;
+pub(crate) const MAP_TYPE: u64 = 0xf;
+pub(crate) const MAP_PRIVATE: u64 = 2;
+pub(crate) const MAP_ANONYMOUS: u64 = 0x20;
+
+/// include/uapi/linux/ptrace.h.
+pub(crate) const PTRACE_ATTACH: u64 = 16;
+pub(crate) const PTRACE_SEIZE: u64 = 0x4206;
+
+pub(crate) const SIGKILL: u32 = 9;

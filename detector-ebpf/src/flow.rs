@@ -1,0 +1,71 @@
+//! Data that passes through files and pipes.
+
+use crate::{
+    abi::{S_IFIFO, S_IFMT, S_IFREG},
+    emit::{self, now},
+    file::File,
+    job,
+    maps::{OBJECTS, count, entry},
+    task::{Current, grow, held, join},
+};
+use detector_common::{
+    counter::Counter,
+    identity::ObjectKey,
+    limits::CLASSES,
+    record::{Flow, kind},
+    set::{Bits, GrowingSet},
+    state::Object,
+};
+
+/// Whether data can pass through the file.
+#[inline(always)]
+pub(crate) fn carries(file: File) -> bool {
+    matches!(file.mode & S_IFMT, S_IFIFO | S_IFREG)
+}
+
+/// `current` is about to write to `file`.
+#[inline(always)]
+pub(crate) fn give(current: &Current, file: File) {
+    let bits = held(current.task.holder, current.task.job);
+    if bits == 0 {
+        return;
+    }
+    let Some(key) = file.object(current.task.job) else { return count(Counter::Unread) };
+    let fresh = Object { carried: GrowingSet { words: [0; CLASSES / 8] }, given: 0 };
+    let Some(object) = entry(&OBJECTS, &key, &fresh) else {
+        // No room to mark it: whoever reads it must count as having read everything its writer held.
+        count(Counter::ObjectsFull);
+        return job::coarsen(current.task.job, bits);
+    };
+    let added = bits & !object.carried.bits();
+    if added == 0 {
+        return;
+    }
+    // Before the store: who takes afterwards has a later time.
+    let time = now();
+    grow(&mut object.carried, added);
+    object.given = time;
+    say(kind::GIVE, current, time, key, file.mode, time, added);
+}
+
+/// `current` reads, or has read, from `file`.
+#[inline(always)]
+pub(crate) fn take(current: &Current, file: File) {
+    let Some(key) = file.object(current.task.job) else { return count(Counter::Unread) };
+    // SAFETY: bytes that only ever go from 0 to 1, and a word.
+    let Some(object) = (unsafe { OBJECTS.get(&key) }) else { return };
+    let bits = object.carried.bits() & !held(current.task.holder, current.task.job);
+    if bits == 0 {
+        return;
+    }
+    let given = object.given;
+    let time = now();
+    join(current.task.holder, current.task.job, bits);
+    say(kind::TAKE, current, time, key, file.mode, given, bits);
+}
+
+#[inline(always)]
+fn say(kind: u16, current: &Current, time: u64, object: ObjectKey, mode: u32, given: u64, bits: Bits) {
+    let record = Flow { header: emit::header(kind, current, time), object, mode, reserved: 0, given, bits };
+    emit::secret(&record, size_of::<Flow>() as u64);
+}

@@ -1,0 +1,215 @@
+//! Every system call, on kernels whose rung is the tracepoint: sends and flows at the entry, opens and
+//! memory reads at the exit, where the kill comes too.
+
+use crate::{
+    abi,
+    emit::{self, now},
+    file::File,
+    flow,
+    hook::{memory, open},
+    layout::{load, read},
+    maps::count,
+    socket,
+    task::{Current, armed, current, current_struct, find},
+};
+use aya_ebpf::{helpers::bpf_get_current_pid_tgid, helpers::bpf_send_signal, programs::BtfTracePointContext};
+use detector_common::{
+    counter::Counter,
+    record::{Kill, kind},
+    state::task_flags,
+};
+
+/// A system call's arguments, read when asked for.
+pub(crate) struct Arguments {
+    regs: u64,
+}
+
+impl Arguments {
+    /// The `n`th argument, from 0.
+    #[inline(always)]
+    pub(crate) fn get(&self, n: usize) -> u64 {
+        load::<u64>(self.regs as usize + abi::ARGUMENTS[n]).unwrap_or(0)
+    }
+}
+
+/// At the entry.
+#[inline(always)]
+pub(crate) fn enter(ctx: &BtfTracePointContext) {
+    if !armed() {
+        return;
+    }
+    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    let number = ctx.arg::<u64>(1);
+    if !moves(number) {
+        return;
+    }
+    let Some(mut current) = current() else { return };
+    if foreign() {
+        return count(Counter::ForeignAbi);
+    }
+    if let Some(from) = source(number, &arguments) {
+        take(&current, from);
+    }
+    if let Some(to) = target(number, &arguments) {
+        give(&mut current, to);
+    }
+}
+
+/// At the exit.
+#[inline(always)]
+pub(crate) fn exit(ctx: &BtfTracePointContext) {
+    let regs = ctx.arg::<*const u8>(0) as u64;
+    let Some(number) = read!(regs, regs_number, u64) else { return count(Counter::Unread) };
+    let result = ctx.arg::<i64>(1);
+    let arguments = Arguments { regs };
+    let name = match number {
+        abi::OPEN | abi::CREAT => Some(0),
+        abi::OPENAT | abi::OPENAT2 | abi::OPEN_BY_HANDLE_AT => Some(1),
+        _ => None,
+    };
+    if let Some(name) = name {
+        if let Some(current) = current() {
+            if foreign() {
+                return count(Counter::ForeignAbi);
+            }
+            open::returned(&current, arguments.get(name), result);
+        }
+        return;
+    }
+    if number == abi::PROCESS_VM_READV || number == abi::PTRACE {
+        if let Some(current) = current() {
+            if foreign() {
+                return count(Counter::ForeignAbi);
+            }
+            memory::returned(&current, number, &arguments, result);
+        }
+        return;
+    }
+    if !armed() {
+        return;
+    }
+    // A pipe that was empty at the entry may have been filled by a holder since.
+    if result > 0 && waits(number) && !foreign() {
+        if let (Some(current), Some(from)) = (current(), source(number, &arguments)) {
+            take(&current, from);
+        }
+    }
+    kill();
+}
+
+/// Calls that move data between descriptors.
+#[inline(always)]
+fn moves(number: u64) -> bool {
+    matches!(
+        number,
+        abi::READ
+            | abi::WRITE
+            | abi::MMAP
+            | abi::PREAD64
+            | abi::PWRITE64
+            | abi::READV
+            | abi::WRITEV
+            | abi::SENDFILE
+            | abi::SENDTO
+            | abi::SENDMSG
+            | abi::SPLICE
+            | abi::TEE
+            | abi::VMSPLICE
+            | abi::PREADV
+            | abi::PWRITEV
+            | abi::SENDMMSG
+            | abi::COPY_FILE_RANGE
+            | abi::PREADV2
+            | abi::PWRITEV2
+    )
+}
+
+/// Calls that may wait for what they read.
+#[inline(always)]
+fn waits(number: u64) -> bool {
+    matches!(number, abi::READ | abi::READV | abi::PREADV2 | abi::SENDFILE | abi::SPLICE | abi::TEE)
+}
+
+/// The descriptor a call reads from.
+#[inline(always)]
+fn source(number: u64, arguments: &Arguments) -> Option<u64> {
+    match number {
+        abi::READ | abi::READV | abi::PREAD64 | abi::PREADV | abi::PREADV2 => Some(arguments.get(0)),
+        abi::SPLICE | abi::TEE | abi::COPY_FILE_RANGE => Some(arguments.get(0)),
+        abi::SENDFILE => Some(arguments.get(1)),
+        abi::MMAP if arguments.get(3) & abi::MAP_ANONYMOUS == 0 => Some(arguments.get(4)),
+        _ => None,
+    }
+}
+
+/// The descriptor a call writes to.
+#[inline(always)]
+fn target(number: u64, arguments: &Arguments) -> Option<u64> {
+    match number {
+        abi::WRITE | abi::WRITEV | abi::PWRITE64 | abi::PWRITEV | abi::PWRITEV2 | abi::VMSPLICE => {
+            Some(arguments.get(0))
+        }
+        abi::SENDTO | abi::SENDMSG | abi::SENDMMSG | abi::SENDFILE => Some(arguments.get(0)),
+        abi::TEE => Some(arguments.get(1)),
+        abi::SPLICE | abi::COPY_FILE_RANGE => Some(arguments.get(2)),
+        // A shared writable mapping counts as written: stores into it are not seen.
+        abi::MMAP if arguments.get(3) & (abi::MAP_ANONYMOUS | abi::MAP_TYPE) == shared(arguments) => {
+            (arguments.get(2) & abi::PROT_WRITE != 0).then(|| arguments.get(4))
+        }
+        _ => None,
+    }
+}
+
+/// `MAP_SHARED` or `MAP_SHARED_VALIDATE`, whichever the call has; never `MAP_PRIVATE`.
+#[inline(always)]
+fn shared(arguments: &Arguments) -> u64 {
+    let kind = arguments.get(3) & abi::MAP_TYPE;
+    if kind == abi::MAP_PRIVATE { u64::MAX } else { kind }
+}
+
+#[inline(always)]
+fn take(current: &Current, fd: u64) {
+    if let Some(file) = File::of_descriptor(fd) {
+        if flow::carries(file) {
+            flow::take(current, file);
+        }
+    }
+}
+
+#[inline(always)]
+fn give(current: &mut Current, fd: u64) {
+    let Some(file) = File::of_descriptor(fd) else { return };
+    if file.mode & abi::S_IFMT == abi::S_IFSOCK {
+        socket::send(current, file);
+    } else if flow::carries(file) {
+        flow::give(current, file);
+    }
+}
+
+/// Whether the call came through the 32-bit entry, whose numbers and registers are others.
+#[inline(always)]
+fn foreign() -> bool {
+    cfg!(bpf_target_arch = "x86_64")
+        && crate::layout::offset!(task_thread_status) != detector_common::layout::ABSENT as usize
+        && read!(current_struct(), task_thread_status, u32).is_some_and(|status| status & abi::TS_COMPAT != 0)
+}
+
+/// Sends the signal that a hook before decided on and was not allowed to send.
+#[inline(always)]
+fn kill() {
+    let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    let Some(task) = find(pid) else { return };
+    if task.flags & (task_flags::KILL | task_flags::KILLED) != task_flags::KILL {
+        return;
+    }
+    task.flags |= task_flags::KILLED;
+    // SAFETY: takes a number.
+    let result = unsafe { bpf_send_signal(abi::SIGKILL) };
+    if result == 0 {
+        count(Counter::Killed);
+    }
+    let current = Current { pid, thread: bpf_get_current_pid_tgid() as u32, task };
+    let record =
+        Kill { header: emit::header(kind::KILL, &current, now()), errno: result.unsigned_abs() as u32, reserved: 0 };
+    emit::secret(&record, size_of::<Kill>() as u64);
+}

@@ -1,0 +1,141 @@
+//! Ways into another process.
+
+use crate::{
+    abi,
+    emit::{self, now},
+    file::File,
+    hook::call::Arguments,
+    job,
+    layout::{load, offset, read},
+    maps::first,
+    task::{Current, current_struct, find, join},
+};
+use detector_common::{
+    identity::ProcessId,
+    limits::LINEAGE_STEPS,
+    record::{Access, kind, relation},
+    set::Bits,
+    state::Job,
+    watch::door,
+};
+
+/// A file of procfs that opens a process was opened.
+#[inline(always)]
+pub(crate) fn opened(current: &Current, job: &Job, file: File, door: u32) {
+    let target = target_of(file).unwrap_or_default();
+    if target.pid == current.pid {
+        return;
+    }
+    report(current, job, target, door, 0);
+}
+
+/// `process_vm_readv` or `ptrace` returned.
+#[inline(always)]
+pub(crate) fn returned(current: &Current, number: u64, arguments: &Arguments, result: i64) {
+    let Some(job) = job::find(current.task.job) else { return };
+    let errno = if result < 0 { result.unsigned_abs() as u32 } else { 0 };
+    if number == abi::PROCESS_VM_READV {
+        let target = named(arguments.get(0) as u32);
+        if target.pid != current.pid {
+            report(current, job, target, door::VM_READ, errno);
+        }
+        return;
+    }
+    let door = match arguments.get(0) {
+        abi::PTRACE_ATTACH => door::PTRACE_ATTACH,
+        abi::PTRACE_SEIZE => door::PTRACE_SEIZE,
+        _ => return,
+    };
+    let target = if errno == 0 { attached().unwrap_or_default() } else { named(arguments.get(1) as u32) };
+    report(current, job, target, door, errno);
+}
+
+/// The process behind an inode of procfs.
+#[inline(always)]
+fn target_of(file: File) -> Option<ProcessId> {
+    let inode = file.inode.wrapping_sub(offset!(proc_inode_inode) as u64);
+    let pid = read!(inode, proc_inode_pid, u64)?;
+    // The first task of type PIDTYPE_PID; the list is empty once the process is gone.
+    let node = read!(pid, pid_tasks, u64)?;
+    if node == 0 {
+        return None;
+    }
+    process(node.wrapping_sub(offset!(task_pid_links) as u64))
+}
+
+/// The process of a `task_struct`.
+#[inline(always)]
+fn process(task: u64) -> Option<ProcessId> {
+    let leader = read!(task, task_group_leader, u64)?;
+    Some(ProcessId { start: read!(leader, task_start, u64)?, pid: read!(task, task_tgid, u32)?, reserved: 0 })
+}
+
+/// The process that the caller has just attached to: the head of its list (kernel/ptrace.c, `__ptrace_link`).
+#[inline(always)]
+fn attached() -> Option<ProcessId> {
+    let head = current_struct() + offset!(task_ptraced) as u64;
+    let node = load::<u64>(head as usize)?;
+    if node == head {
+        return None;
+    }
+    process(node.wrapping_sub(offset!(task_ptrace_entry) as u64))
+}
+
+/// The process that a system call names by number. A number of another pid namespace says nothing.
+#[inline(always)]
+fn named(pid: u32) -> ProcessId {
+    let level = read!(current_struct(), task_thread_pid, u64).and_then(|own| read!(own, pid_level, u32));
+    if level != Some(0) {
+        return ProcessId::default();
+    }
+    ProcessId { start: find(pid).map_or(0, |task| task.start), pid, reserved: 0 }
+}
+
+#[inline(always)]
+fn report(current: &Current, job: &Job, target: ProcessId, door: u32, errno: u32) {
+    let relation = relation(current, &target);
+    let bits = if errno == 0 { joined(job, door, relation) } else { 0 };
+    let time = now();
+    if bits != 0 {
+        join(current.task.holder, current.task.job, bits);
+    }
+    let what = u64::from(target.pid) << 32 | u64::from(door) << 16 | u64::from(errno & 0xffff);
+    if !first(current.task.holder, [what, target.start, 2 << 32]) {
+        return;
+    }
+    let header = emit::header(kind::ACCESS, current, time);
+    let record = Access { header, target, door, relation, errno, reserved: 0, bits };
+    emit::secret(&record, size_of::<Access>() as u64);
+}
+
+/// The classes that a way in gives.
+#[inline(always)]
+fn joined(job: &Job, door: u32, relation: u32) -> Bits {
+    let foreign = relation == relation::OUTSIDE || relation == relation::UNKNOWN;
+    match door {
+        door::MEM | door::VM_READ | door::PTRACE_ATTACH | door::PTRACE_SEIZE if foreign => job.memory,
+        door::ENVIRON if relation != relation::DESCENDANT => job.environ,
+        _ => 0,
+    }
+}
+
+/// How the target stands to the process that acts.
+#[inline(always)]
+fn relation(current: &Current, target: &ProcessId) -> u32 {
+    if target.pid == 0 {
+        return relation::UNKNOWN;
+    }
+    let Some(task) = find(target.pid) else { return relation::OUTSIDE };
+    if task.job != current.task.job {
+        return relation::OUTSIDE;
+    }
+    let mut parent = task.parent;
+    for _ in 0..LINEAGE_STEPS {
+        if parent == current.pid {
+            return relation::DESCENDANT;
+        }
+        let Some(task) = find(parent) else { break };
+        parent = task.parent;
+    }
+    relation::JOB
+}

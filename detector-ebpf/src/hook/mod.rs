@@ -1,0 +1,8 @@
+//! The hooks, one file a family.
+
+pub(crate) mod call;
+pub(crate) mod egress;
+pub(crate) mod memory;
+pub(crate) mod network;
+pub(crate) mod open;
+pub(crate) mod process;

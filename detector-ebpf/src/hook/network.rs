@@ -1,0 +1,124 @@
+//! Sockets: made, connected, closed.
+
+use crate::{
+    abi::{AF_INET, AF_INET6, TCP_CLOSE},
+    job,
+    layout::read,
+    maps::{SOCKETS, count, forget, global},
+    socket::{Remote, act, judge, say},
+    task::{current_by_id, held},
+};
+use aya_ebpf::{
+    EbpfContext,
+    helpers::generated::bpf_get_socket_cookie,
+    programs::{BtfTracePointContext, SockAddrContext, SockContext},
+};
+use detector_common::{counter::Counter, destination::mapped, state::socket_flags};
+
+const PASS: i32 = 1;
+const REFUSE: i32 = 0;
+
+/// `connect`, or a datagram with an address of its own.
+#[inline(always)]
+pub(crate) fn address(ctx: &SockAddrContext, hook: u32, six: bool) -> i32 {
+    let Some(mut current) = current_by_id() else { return PASS };
+    let Some(job) = job::find(current.task.job) else { return PASS };
+    let remote = if six { remote6(ctx) } else { remote4(ctx) };
+    // SAFETY: the hook's own context.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    // SAFETY: bytes that only ever go from 0 to 1.
+    let marked = unsafe { SOCKETS.get(&cookie) }.map_or(0, |mark| mark.carried.bits());
+    let judgement = judge(job, held(current.task.holder, current.task.job) | marked, &remote);
+    act(&mut current, job, &judgement);
+    say(&current, hook, cookie, &remote, &judgement, u16::from(judgement.denied));
+    if judgement.denied {
+        count(Counter::Refused);
+        return REFUSE;
+    }
+    PASS
+}
+
+#[inline(always)]
+fn remote4(ctx: &SockAddrContext) -> Remote {
+    // SAFETY: the hook's own context; each field is read whole, as the verifier asks.
+    let (address, port, protocol) = unsafe {
+        let ctx = ctx.sock_addr;
+        (
+            core::ptr::read_volatile(&raw const (*ctx).user_ip4),
+            core::ptr::read_volatile(&raw const (*ctx).user_port),
+            core::ptr::read_volatile(&raw const (*ctx).protocol),
+        )
+    };
+    Remote {
+        address: mapped(address.to_ne_bytes()),
+        port: u16::from_be(port as u16),
+        family: AF_INET,
+        protocol: protocol as u16,
+    }
+}
+
+#[inline(always)]
+fn remote6(ctx: &SockAddrContext) -> Remote {
+    // SAFETY: as in `remote4`.
+    let (words, port, protocol) = unsafe {
+        let ctx = ctx.sock_addr;
+        (
+            [
+                core::ptr::read_volatile(&raw const (*ctx).user_ip6[0]),
+                core::ptr::read_volatile(&raw const (*ctx).user_ip6[1]),
+                core::ptr::read_volatile(&raw const (*ctx).user_ip6[2]),
+                core::ptr::read_volatile(&raw const (*ctx).user_ip6[3]),
+            ],
+            core::ptr::read_volatile(&raw const (*ctx).user_port),
+            core::ptr::read_volatile(&raw const (*ctx).protocol),
+        )
+    };
+    let mut address = [0; 16];
+    for (i, word) in words.iter().enumerate() {
+        address[i * 4..i * 4 + 4].copy_from_slice(&word.to_ne_bytes());
+    }
+    Remote { address, port: u16::from_be(port as u16), family: AF_INET6, protocol: protocol as u16 }
+}
+
+/// A socket is made: asking for its cookie gives it one.
+#[inline(always)]
+pub(crate) fn created(ctx: &SockContext) -> i32 {
+    // SAFETY: the hook's own context.
+    unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    PASS
+}
+
+/// The last descriptor of a socket is gone. What TCP has not sent yet it still sends, unless it is closed.
+#[inline(always)]
+pub(crate) fn released(ctx: &SockContext) -> i32 {
+    if global().is_none_or(|global| global.marked == 0) {
+        return PASS;
+    }
+    // SAFETY: the hook's own context.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let Some(mark) = SOCKETS.get_ptr_mut(&cookie) else { return PASS };
+    // SAFETY: words of a preallocated map; the context as above.
+    let (flags, state) = unsafe {
+        (*mark).flags |= socket_flags::RELEASED;
+        ((*mark).flags, core::ptr::read_volatile(&raw const (*ctx.sock).state))
+    };
+    if flags & socket_flags::STREAM == 0 || state == TCP_CLOSE {
+        forget(&SOCKETS, &cookie);
+    }
+    PASS
+}
+
+/// A TCP socket changed its state: closed and released, it is gone, and its mark with it.
+#[inline(always)]
+pub(crate) fn state(ctx: &BtfTracePointContext) {
+    if ctx.arg::<i32>(2) as u32 != TCP_CLOSE || global().is_none_or(|global| global.marked == 0) {
+        return;
+    }
+    let sk = ctx.arg::<*const u8>(0) as u64;
+    let Some(cookie) = read!(sk, sock_cookie, u64) else { return };
+    let Some(mark) = SOCKETS.get_ptr(&cookie) else { return };
+    // SAFETY: a word of a preallocated map.
+    if unsafe { (*mark).flags } & socket_flags::RELEASED != 0 {
+        forget(&SOCKETS, &cookie);
+    }
+}

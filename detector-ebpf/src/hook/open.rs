@@ -1,0 +1,161 @@
+//! Opens, at the exit of the call: the file that was really opened, not the string that was asked for.
+
+use crate::{
+    abi,
+    emit::{self, now},
+    file::File,
+    flow,
+    hook::memory,
+    job,
+    layout::read,
+    maps::{ATTEMPT, OPEN, count, first},
+    path,
+    task::{Current, armed, join},
+};
+use aya_ebpf::helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str};
+use core::mem::offset_of;
+use detector_common::{
+    counter::Counter,
+    limits::{ATTEMPT_BYTES, NAME_BYTES},
+    record::{Attempt, Open, kind},
+    watch::{Component, hash, kind as row},
+};
+
+/// An open returned `result`; `name` is the string it was given.
+#[inline(always)]
+pub(crate) fn returned(current: &Current, name: u64, result: i64) {
+    count(Counter::Opens);
+    let Some(job) = job::find(current.task.job) else { return };
+    if result < 0 {
+        return attempt(current, job.policy, name, result);
+    }
+    let Some(file) = File::of_descriptor(result as u64) else { return count(Counter::Unread) };
+    // Whoever opens what a holder wrote is about to have it, by whatever call.
+    let opened = read!(file.address, file_mode, u32).unwrap_or(abi::FMODE_READ);
+    if opened & abi::FMODE_READ != 0 && armed() && flow::carries(file) {
+        flow::take(current, file);
+    }
+    let Some(dentry) = read!(file.address, file_dentry, u64) else { return count(Counter::Unread) };
+    let mut leaf = Component::EMPTY;
+    if path::name(dentry, &mut leaf).is_none() {
+        return count(Counter::Unread);
+    }
+    let leaf = hash(path::words(&leaf));
+    let sb = read!(file.inode, inode_sb, u64).unwrap_or(0);
+    if read!(sb, sb_magic, u64) == Some(abi::PROC_SUPER_MAGIC) {
+        if let Some(gate) = path::watch(job.policy, row::PROC, leaf) {
+            memory::opened(current, job, file, gate.door);
+        }
+        return;
+    }
+    if path::watch(job.policy, row::LEAF, leaf).is_none() && !in_watched_directory(job.policy, dentry) {
+        return;
+    }
+    resolve(current, job.policy, file, dentry, opened);
+}
+
+#[inline(always)]
+fn in_watched_directory(policy: u32, dentry: u64) -> bool {
+    let Some(parent) = read!(dentry, dentry_parent, u64) else { return false };
+    let mut name = Component::EMPTY;
+    path::name(parent, &mut name).is_some()
+        && path::watch(policy, row::PARENT, hash(path::words(&name))).is_some()
+}
+
+/// The gate was passed: walk the path and decide.
+#[inline(always)]
+fn resolve(current: &Current, policy: u32, file: File, dentry: u64, opened: u32) {
+    let Some(record) = OPEN.get_ptr_mut(0) else { return };
+    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    let record: &mut Open = unsafe { &mut *record };
+    let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
+    path::walk(dentry, mount, &mut record.path);
+    if record.path.cut != 0 {
+        count(Counter::PathCut);
+    }
+    let bits = path::classes(policy, &record.path);
+    if bits == 0 {
+        return;
+    }
+    let Some(identity) = file.identity() else { return count(Counter::Unread) };
+    if opened & abi::FMODE_READ != 0 {
+        join(current.task.holder, current.task.job, bits);
+    }
+    let object = u64::from(identity.device) << 32 | u64::from(identity.generation);
+    if !first(current.task.holder, [object, identity.inode, u64::from(opened & 3) | 1 << 32]) {
+        return;
+    }
+    record.header = emit::header(kind::OPEN, current, now());
+    record.bits = bits;
+    record.file = identity;
+    record.access = opened & 3;
+    record.reserved = 0;
+    let used = offset_of!(Open, path.components) as u64 + path::bytes(&record.path);
+    emit::secret(record, path::at_most::<{ size_of::<Open>() as u64 }>(used));
+}
+
+/// A failed open is recorded when the last or last but one component of the string is watched.
+#[inline(always)]
+fn attempt(current: &Current, policy: u32, name: u64, result: i64) {
+    let Some(record) = ATTEMPT.get_ptr_mut(0) else { return };
+    // SAFETY: as in `resolve`.
+    let record: &mut Attempt = unsafe { &mut *record };
+    // SAFETY: at most the size of the array.
+    let len = unsafe {
+        bpf_probe_read_user_str(record.path.as_mut_ptr().cast(), ATTEMPT_BYTES as u32, name as *const _)
+    };
+    // The string counts its ending zero; a path that is not there is an error of the caller, not ours.
+    if len <= 1 || len > ATTEMPT_BYTES as i64 {
+        return;
+    }
+    let len = len as u64 - 1;
+    let start = len.saturating_sub(TAIL as u64);
+    let mut tail = [0u8; TAIL];
+    // SAFETY: the size of the array; bytes behind the string's end are not looked at.
+    if unsafe { bpf_probe_read_user(tail.as_mut_ptr().cast(), TAIL as u32, (name + start) as *const _) } != 0 {
+        return;
+    }
+    let end = len - start;
+    let (mut last, mut before) = (0u64, 0u64);
+    for (i, byte) in tail.iter().enumerate() {
+        // VERIFIER: without branches, so that the loop's state depends on the number of the step alone.
+        let slash = u64::from(((u32::from(*byte) ^ u32::from(b'/')).wrapping_sub(1)) >> 31) & below(i as u64, end);
+        let mask = slash.wrapping_neg();
+        before = (before & !mask) | (last & mask);
+        last = (last & !mask) | ((i as u64 + 1) & mask);
+    }
+    let watched = component(name + start + last, end.wrapping_sub(last))
+        .is_some_and(|leaf| path::watch(policy, row::LEAF, leaf).is_some() || path::watch(policy, row::PROC, leaf).is_some())
+        || last > before
+            && component(name + start + before, last - before - 1)
+                .is_some_and(|parent| path::watch(policy, row::PARENT, parent).is_some());
+    if !watched || !first(current.task.holder, [name ^ len, last, result as u64]) {
+        return;
+    }
+    record.header = emit::header(kind::ATTEMPT, current, now());
+    record.errno = result.unsigned_abs() as u32;
+    record.len = len as u32;
+    emit::network(record, size_of::<Attempt>() as u64);
+}
+
+/// Bytes at the end of a path string that are searched for slashes: a leaf and some of its parent.
+const TAIL: usize = 64;
+
+/// 1 when `a < b`, else 0, without a branch.
+#[inline(always)]
+fn below(a: u64, b: u64) -> u64 {
+    a.wrapping_sub(b) >> 63
+}
+
+/// Hash of the component of `len` bytes at a user address.
+#[inline(always)]
+fn component(at: u64, len: u64) -> Option<u64> {
+    let mut name = Component::EMPTY;
+    if len == 0 || len > NAME_BYTES as u64 {
+        return None;
+    }
+    name.len = len as u16;
+    // SAFETY: at most NAME_BYTES into an array of as many.
+    let result = unsafe { bpf_probe_read_user(name.name.as_mut_ptr().cast(), path::at_most::<{ NAME_BYTES as u64 }>(len) as u32, at as *const _) };
+    (result == 0).then(|| hash(path::words(&name)))
+}

@@ -1,0 +1,119 @@
+//! Entry points of the eBPF programs; what they do is in the rooms.
+//!
+//! Read kernel structures, join, flow, leak; deny, then kill; say what happened.
+#![no_std]
+#![no_main]
+// `BPF_XADD` has no other spelling here; the crate is built with build-std anyway.
+#![feature(asm_experimental_arch)]
+
+mod abi;
+mod emit;
+mod file;
+mod flow;
+mod hook;
+mod job;
+mod layout;
+mod maps;
+mod path;
+mod socket;
+mod task;
+
+use aya_ebpf::{
+    macros::{btf_tracepoint, cgroup_skb, cgroup_sock, cgroup_sock_addr},
+    programs::{BtfTracePointContext, SkBuffContext, SockAddrContext, SockContext},
+};
+
+/// `TP_PROTO(struct task_struct *parent, struct task_struct *child)`, 5.5 to 7.x.
+#[btf_tracepoint(function = "sched_process_fork")]
+fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
+    hook::process::fork(&ctx);
+    0
+}
+
+/// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`, 5.5 to 7.x.
+#[btf_tracepoint(function = "sched_process_exec")]
+fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
+    hook::process::exec(&ctx);
+    0
+}
+
+/// `TP_PROTO(struct task_struct *p)`; a second argument since 6.16 is not read.
+#[btf_tracepoint(function = "sched_process_exit")]
+fn sched_process_exit(ctx: BtfTracePointContext) -> i32 {
+    hook::process::exit(&ctx);
+    0
+}
+
+/// `TP_PROTO(struct pt_regs *regs, long id)`.
+#[btf_tracepoint(function = "sys_enter")]
+fn sys_enter(ctx: BtfTracePointContext) -> i32 {
+    hook::call::enter(&ctx);
+    0
+}
+
+/// `TP_PROTO(struct pt_regs *regs, long ret)`.
+#[btf_tracepoint(function = "sys_exit")]
+fn sys_exit(ctx: BtfTracePointContext) -> i32 {
+    hook::call::exit(&ctx);
+    0
+}
+
+/// `TP_PROTO(const struct sock *sk, const int oldstate, const int newstate)`.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+fn inet_sock_set_state(ctx: BtfTracePointContext) -> i32 {
+    hook::network::state(&ctx);
+    0
+}
+
+/// Returning 0 refuses with EPERM.
+#[cgroup_sock_addr(connect4)]
+fn connect4(ctx: SockAddrContext) -> i32 {
+    hook::network::address(&ctx, detector_common::record::hook::CONNECT, false)
+}
+
+/// As [`connect4`].
+#[cgroup_sock_addr(connect6)]
+fn connect6(ctx: SockAddrContext) -> i32 {
+    hook::network::address(&ctx, detector_common::record::hook::CONNECT, true)
+}
+
+/// As [`connect4`], for a datagram with an address of its own.
+#[cgroup_sock_addr(sendmsg4)]
+fn sendmsg4(ctx: SockAddrContext) -> i32 {
+    hook::network::address(&ctx, detector_common::record::hook::SENDMSG, false)
+}
+
+/// As [`sendmsg4`].
+#[cgroup_sock_addr(sendmsg6)]
+fn sendmsg6(ctx: SockAddrContext) -> i32 {
+    hook::network::address(&ctx, detector_common::record::hook::SENDMSG, true)
+}
+
+/// Gives every socket its cookie, by which it is marked.
+#[cgroup_sock(sock_create)]
+fn sock_create(ctx: SockContext) -> i32 {
+    hook::network::created(&ctx)
+}
+
+/// The last descriptor of a socket is gone. 5.9.
+#[cgroup_sock(sock_release)]
+fn sock_release(ctx: SockContext) -> i32 {
+    hook::network::released(&ctx)
+}
+
+/// Returning 0 drops the packet.
+#[cgroup_skb(egress)]
+fn egress(ctx: SkBuffContext) -> i32 {
+    hook::egress::packet(&ctx)
+}
+
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}
+
+/// Some helpers are for GPL-compatible programs only.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

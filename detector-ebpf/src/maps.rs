@@ -1,0 +1,155 @@
+//! All maps. Kernel memory is bounded by `detector_common::limits`; nothing is evicted.
+
+use aya_ebpf::{
+    macros::map,
+    maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf},
+};
+use detector_common::{
+    counter::{COUNTERS, Counter},
+    destination::{Destination, DestinationKey},
+    identity::{HolderId, ObjectKey},
+    limits,
+    record::{Attempt, Exec, Open},
+    state::{Global, Holder, Job, Object, Socket, Task},
+    watch::{WatchKey, WatchValue},
+};
+
+/// The state that every hook reads first. Written by the hooks, one entry.
+#[map]
+pub(crate) static GLOBAL: Array<Global> = Array::with_max_entries(1, 0);
+
+/// Jobs by id. Written by user space (`coarse`, `steps`: by the hooks).
+#[map]
+pub(crate) static JOBS: HashMap<u32, Job> = HashMap::with_max_entries(limits::JOBS, 0);
+
+/// Workers by process id, with their job: what they fork is a step. Written by user space.
+#[map]
+pub(crate) static WORKERS: HashMap<u32, u32> = HashMap::with_max_entries(limits::JOBS, 0);
+
+/// Tracked processes by id. Written by fork, exec and exit.
+#[map]
+pub(crate) static TASKS: HashMap<u32, Task> = HashMap::with_max_entries(limits::TASKS, 0);
+
+/// What holders hold. Written by joins and flows.
+#[map]
+pub(crate) static HOLDERS: HashMap<HolderId, Holder> = HashMap::with_max_entries(limits::HOLDERS, 0);
+
+/// How many processes share a holder, where more than one ever did. Written by fork, exec and exit.
+#[map]
+pub(crate) static SHARES: HashMap<HolderId, u64> = HashMap::with_max_entries(limits::HOLDERS, 0);
+
+/// Marked files and pipes. Written by gives.
+#[map]
+pub(crate) static OBJECTS: HashMap<ObjectKey, Object> = HashMap::with_max_entries(limits::OBJECTS, 0);
+
+/// Marked sockets by cookie. Written by sends; outlives the session through a pin.
+#[map]
+pub(crate) static SOCKETS: HashMap<u64, Socket> = HashMap::with_max_entries(limits::SOCKETS, 0);
+
+/// Marked sockets that have no cookie yet, by kernel address; the first packet moves them to `SOCKETS`.
+#[map]
+pub(crate) static PENDING: HashMap<u64, Socket> = HashMap::with_max_entries(limits::SOCKETS, 0);
+
+/// What is watched. Written by user space.
+#[map]
+pub(crate) static WATCHES: HashMap<WatchKey, WatchValue> = HashMap::with_max_entries(limits::WATCHES, 0);
+
+/// Where classes may be spent. Written by user space.
+#[map]
+pub(crate) static DESTINATIONS: LpmTrie<DestinationKey, Destination> =
+    LpmTrie::with_max_entries(limits::DESTINATIONS, 0);
+
+/// What was said already.
+#[map]
+pub(crate) static SEEN: HashMap<Seen, u8> = HashMap::with_max_entries(limits::SEEN, 0);
+
+/// Counters, per CPU.
+#[map]
+pub(crate) static COUNTED: PerCpuArray<u64> = PerCpuArray::with_max_entries(COUNTERS, 0);
+
+/// Fork, exec and exit records.
+#[map]
+pub(crate) static PROCESS_RING: RingBuf = RingBuf::with_byte_size(limits::PROCESS_RING, 0);
+
+/// Secret, memory, flow and leak records.
+#[map]
+pub(crate) static SECRET_RING: RingBuf = RingBuf::with_byte_size(limits::SECRET_RING, 0);
+
+/// Connections of those who hold nothing, and failed opens.
+#[map]
+pub(crate) static NETWORK_RING: RingBuf = RingBuf::with_byte_size(limits::NETWORK_RING, 0);
+
+/// Where an exec record is made: too large for the stack. Its hook alone uses it, with preemption off.
+#[map]
+pub(crate) static EXEC: PerCpuArray<Exec> = PerCpuArray::with_max_entries(1, 0);
+
+/// As [`EXEC`], for opens.
+#[map]
+pub(crate) static OPEN: PerCpuArray<Open> = PerCpuArray::with_max_entries(1, 0);
+
+/// As [`EXEC`], for failed opens.
+#[map]
+pub(crate) static ATTEMPT: PerCpuArray<Attempt> = PerCpuArray::with_max_entries(1, 0);
+
+/// What one record is about, for saying it once.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct Seen {
+    /// Who.
+    pub(crate) holder: HolderId,
+    /// What, as three numbers.
+    pub(crate) what: [u64; 3],
+}
+
+/// The entry of `key`, made as `fresh` where there was none; `None` when the map is full.
+#[inline(always)]
+pub(crate) fn entry<K, V>(map: &'static HashMap<K, V>, key: &K, fresh: &V) -> Option<&'static mut V> {
+    const BPF_NOEXIST: u64 = 1;
+    let found = match map.get_ptr_mut(key) {
+        Some(found) => found,
+        None => {
+            // Where another CPU was first the insert fails, and the entry is there: that is what matters.
+            let _ = map.insert(key, fresh, BPF_NOEXIST);
+            map.get_ptr_mut(key)?
+        }
+    };
+    // SAFETY: entries of a preallocated map stay mapped; what hooks write in them are words and single bytes.
+    Some(unsafe { &mut *found })
+}
+
+/// Removes the entry of `key`, where there is one.
+#[inline(always)]
+pub(crate) fn forget<K, V>(map: &'static HashMap<K, V>, key: &K) {
+    let _ = map.remove(key);
+}
+
+/// Counts one.
+#[inline(always)]
+pub(crate) fn count(counter: Counter) {
+    if let Some(value) = COUNTED.get_ptr_mut(counter as u32) {
+        // SAFETY: this CPU's own slot. A softirq in between may cost a count, not more.
+        unsafe { *value += 1 };
+    }
+}
+
+/// The global state.
+#[inline(always)]
+pub(crate) fn global() -> Option<&'static mut Global> {
+    // SAFETY: entry 0 of an array of one is always there; its fields only ever go from 0 to 1.
+    GLOBAL.get_ptr_mut(0).map(|global| unsafe { &mut *global })
+}
+
+/// Whether this is the first time that `holder` does `what`. When the map is full everything is a first time.
+#[inline(always)]
+pub(crate) fn first(holder: HolderId, what: [u64; 3]) -> bool {
+    const BPF_NOEXIST: u64 = 1;
+    const EEXIST: i32 = -17;
+    match SEEN.insert(&Seen { holder, what }, &1, BPF_NOEXIST) {
+        Ok(()) => true,
+        Err(EEXIST) => false,
+        Err(_) => {
+            count(Counter::SeenFull);
+            true
+        }
+    }
+}

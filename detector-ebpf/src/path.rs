@@ -1,0 +1,206 @@
+//! Names and paths of files, from the dentries themselves.
+
+use crate::{
+    layout::{load, offset, read},
+    maps::WATCHES,
+};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
+use detector_common::{
+    limits::{GLOB_BYTES, LEAF_GLOBS, NAME_BYTES, PATH_STEPS, WATCH_DEPTH},
+    record::Path,
+    set::Bits,
+    watch::{ANY, CHAIN, Component, WatchKey, WatchValue, chain, hash, kind},
+};
+
+/// The words of a component, as they are hashed.
+#[inline(always)]
+pub(crate) fn words(component: &Component) -> &[u64; 8] {
+    // SAFETY: 64 bytes, aligned to 8 (`detector_common::watch::Component`).
+    unsafe { &*core::ptr::from_ref(component).cast() }
+}
+
+/// Makes the component empty.
+#[inline(always)]
+pub(crate) fn clear(component: &mut Component) {
+    let words = core::ptr::from_mut(component).cast::<u64>();
+    for i in 0..8 {
+        // SAFETY: as in `words`. Volatile, or it becomes a call of memset.
+        unsafe { words.add(i).write_volatile(0) };
+    }
+}
+
+/// `value`, at most `MAX`.
+///
+/// VERIFIER: written in Rust, the comparison may be made on a copy, of which 5.10 and 6.1 draw no conclusion for the
+/// register that a helper is then given.
+#[inline(always)]
+pub(crate) fn at_most<const MAX: u64>(value: u64) -> u64 {
+    let mut bounded = value;
+    // SAFETY: changes nothing but the register.
+    unsafe {
+        core::arch::asm!(
+            "if {value} <= {max} goto +1",
+            "{value} = {max}",
+            value = inout(reg) bounded,
+            max = const MAX,
+        );
+    }
+    bounded
+}
+
+/// Reads the name of `dentry`.
+#[inline(always)]
+pub(crate) fn name(dentry: u64, into: &mut Component) -> Option<()> {
+    clear(into);
+    let len = read!(dentry, dentry_name_len, u32)?;
+    let text = read!(dentry, dentry_name, u64)?;
+    into.len = if len > 0xffff { 0xffff } else { len as u16 };
+    let kept = at_most::<{ NAME_BYTES as u64 }>(u64::from(len)) as u32;
+    // SAFETY: at most NAME_BYTES are written into an array of as many.
+    let result = unsafe { bpf_probe_read_kernel(into.name.as_mut_ptr().cast(), kept, text as *const _) };
+    (result == 0).then_some(())
+}
+
+/// A row of the watch table.
+#[inline(always)]
+pub(crate) fn watch(policy: u32, kind: u32, hash: u64) -> Option<&'static WatchValue> {
+    // SAFETY: user space writes the rows of a policy before a job runs under it.
+    unsafe { WATCHES.get(&WatchKey { policy, kind, hash }) }
+}
+
+/// Walks from `dentry` on `mount` to the root, through the mounts, leaf first (fs/d_path.c, `prepend_path`).
+///
+/// VERIFIER: one slot a step, and the arms meet at the head of the loop, so that its state depends on the
+/// number of the step alone; a walk written otherwise took a million instructions.
+#[inline(always)]
+pub(crate) fn walk(dentry: u64, mount: u64, path: &mut Path) {
+    let mut dentry = dentry;
+    // `struct mount` holds the `struct vfsmount` that files point to.
+    let mut mount = mount.wrapping_sub(offset!(mount_mnt) as u64);
+    let mut steps = 0;
+    let mut cut = 1;
+    for step in 0..PATH_STEPS {
+        let root = load::<u64>(mount as usize + offset!(mount_mnt) + offset!(vfsmount_root)).unwrap_or(0);
+        // A root of a mount stands for the directory it is mounted on; two deep is as deep as they are stacked.
+        if dentry == root {
+            let above = read!(mount, mount_parent, u64).unwrap_or(mount);
+            if above == mount {
+                cut = 0;
+                break;
+            }
+            dentry = read!(mount, mount_mountpoint, u64).unwrap_or(0);
+            mount = above;
+            let root = load::<u64>(mount as usize + offset!(mount_mnt) + offset!(vfsmount_root)).unwrap_or(0);
+            if dentry == root {
+                let above = read!(mount, mount_parent, u64).unwrap_or(mount);
+                if above == mount {
+                    cut = 0;
+                    break;
+                }
+                dentry = read!(mount, mount_mountpoint, u64).unwrap_or(0);
+                mount = above;
+            }
+        }
+        if name(dentry, &mut path.components[step]).is_none() {
+            break;
+        }
+        steps = step as u32 + 1;
+        let parent = read!(dentry, dentry_parent, u64).unwrap_or(0);
+        if parent == dentry {
+            // The root of a file system that is not mounted: a pipe, a memfd.
+            break;
+        }
+        dentry = parent;
+    }
+    path.steps = steps;
+    path.cut = cut;
+}
+
+/// Bytes of the components in use.
+#[inline(always)]
+pub(crate) fn bytes(path: &Path) -> u64 {
+    u64::from(path.steps) * size_of::<Component>() as u64
+}
+
+/// Classes of a walked path. The leaf's own name decides a glob.
+#[inline(always)]
+pub(crate) fn classes(policy: u32, path: &Path) -> Bits {
+    let mut bits = 0;
+    let (mut exact, mut leaf_any, mut parent_any) = (CHAIN, CHAIN, CHAIN);
+    for depth in 0..WATCH_DEPTH {
+        if depth as u32 >= path.steps {
+            break;
+        }
+        let component = hash(words(&path.components[depth]));
+        exact = chain(exact, component);
+        leaf_any = chain(leaf_any, if depth == 0 { ANY } else { component });
+        parent_any = chain(parent_any, if depth == 1 { ANY } else { component });
+        let last = depth as u32 + 1 == path.steps && path.cut == 0;
+        bits |= row(policy, exact, last, path);
+        bits |= row(policy, leaf_any, last, path);
+        if depth > 0 {
+            bits |= row(policy, parent_any, last, path);
+        }
+    }
+    bits
+}
+
+#[inline(always)]
+fn row(policy: u32, chain: u64, last: bool, path: &Path) -> Bits {
+    let mut bits = watch(policy, kind::SUFFIX, chain).map_or(0, |row| of_leaf(row, &path.components[0]));
+    if last {
+        bits |= watch(policy, kind::ANCHORED, chain).map_or(0, |row| of_leaf(row, &path.components[0]));
+    }
+    bits
+}
+
+/// What a file of this name belongs to, in a row that matched.
+#[inline(always)]
+fn of_leaf(row: &WatchValue, leaf: &Component) -> Bits {
+    let mut bits = row.bits;
+    for i in 0..LEAF_GLOBS {
+        let glob = &row.globs[i];
+        if glob.bits == 0 {
+            break;
+        }
+        let [prefix, suffix, except, ..] = glob.lens;
+        // The end of a name that was cut is not known: its start decides, and no exception is made for it.
+        let cut = leaf.len as usize > NAME_BYTES;
+        if leaf.len as usize >= prefix as usize + suffix as usize
+            && starts(leaf, &glob.prefix, prefix)
+            && (cut || ends(leaf, &glob.suffix, suffix) && !(except != 0 && ends(leaf, &glob.except, except)))
+        {
+            bits |= glob.bits;
+        }
+    }
+    bits
+}
+
+#[inline(always)]
+fn starts(leaf: &Component, prefix: &[u8; GLOB_BYTES], len: u8) -> bool {
+    for i in 0..GLOB_BYTES {
+        if i >= len as usize {
+            break;
+        }
+        if leaf.name[i] != prefix[i] {
+            return false;
+        }
+    }
+    true
+}
+
+#[inline(always)]
+fn ends(leaf: &Component, suffix: &[u8; GLOB_BYTES], len: u8) -> bool {
+    let from = (leaf.len as usize).wrapping_sub(len as usize);
+    for i in 0..GLOB_BYTES {
+        if i >= len as usize {
+            break;
+        }
+        // VERIFIER: the mask, since `from` is not known to be within the name.
+        let at = (from.wrapping_add(i)) & 0x3f;
+        if at >= NAME_BYTES || leaf.name[at] != suffix[i] {
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,179 @@
+//! Marks on sockets, and whether what they carry may go where they lead.
+
+use crate::{
+    abi::{AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP},
+    emit::{self, now},
+    file::File,
+    job,
+    layout::{load, offset, read},
+    maps::{PENDING, SOCKETS, count, entry, first, global},
+    task::{Current, add, grow, held},
+};
+use detector_common::{
+    counter::Counter,
+    destination::mapped,
+    limits::CLASSES,
+    record::{Network, hook, kind},
+    set::{Bits, GrowingSet},
+    state::{Job, Socket, socket_flags, task_flags},
+};
+
+/// Where a call leads.
+#[derive(Clone, Copy)]
+pub(crate) struct Remote {
+    /// IPv4 mapped, network byte order.
+    pub(crate) address: [u8; 16],
+    /// Host byte order; 0 when not connected.
+    pub(crate) port: u16,
+    /// Address family.
+    pub(crate) family: u16,
+    /// `sock.sk_protocol`.
+    pub(crate) protocol: u16,
+}
+
+/// What was found about a reach for the network.
+#[derive(Clone, Copy)]
+pub(crate) struct Judgement {
+    /// What is carried.
+    pub(crate) carried: Bits,
+    /// Of that, what the destination does not accept.
+    pub(crate) leak: Bits,
+    /// Whether policy denies it.
+    pub(crate) denied: bool,
+}
+
+/// A send-type call on `file`, which is a socket: marks it, before a byte has left.
+#[inline(always)]
+pub(crate) fn send(current: &mut Current, file: File) {
+    let Some(socket) = read!(file.address, file_private, u64) else { return count(Counter::Unread) };
+    let Some(sk) = read!(socket, socket_sk, u64) else { return count(Counter::Unread) };
+    let Some(family) = read!(sk, sock_family, u16) else { return count(Counter::Unread) };
+    if family != AF_INET && family != AF_INET6 {
+        return;
+    }
+    let own = held(current.task.holder, current.task.job);
+    let cookie = read!(sk, sock_cookie, u64).unwrap_or(0);
+    let marked = if cookie == 0 { PENDING.get_ptr(&sk).is_some() } else { SOCKETS.get_ptr(&cookie).is_some() };
+    if own == 0 && !marked {
+        return;
+    }
+    let Some(remote) = remote(sk, family) else { return count(Counter::Unread) };
+    let Some(job) = job::find(current.task.job) else { return };
+    let Some(mark) = mark(current, sk, cookie, remote.protocol) else { return count(Counter::SocketsFull) };
+    grow(&mut mark.carried, own);
+    (mark.pid, mark.step) = (current.pid, current.task.step);
+    (mark.start, mark.holder) = (current.task.start, current.task.holder);
+    if let Some(global) = global() {
+        global.marked = 1;
+        if cookie == 0 {
+            global.pending = 1;
+        }
+    }
+    if remote.port == 0 {
+        // Not connected: the address comes with each datagram, and the sendmsg hook judges it.
+        return;
+    }
+    let judgement = judge(job, mark.carried.bits(), &remote);
+    if judgement.denied {
+        mark.flags |= socket_flags::QUARANTINED;
+    }
+    let denied = if judgement.denied { 2 } else { 0 };
+    act(current, job, &judgement);
+    say(current, hook::SEND, cookie, &remote, &judgement, denied);
+}
+
+/// What `job` says of sending `carried` to `remote`.
+#[inline(always)]
+pub(crate) fn judge(job: &Job, carried: Bits, remote: &Remote) -> Judgement {
+    if carried == 0 {
+        return Judgement { carried, leak: 0, denied: false };
+    }
+    let leak = carried & !job::accepted(job.policy, &remote.address, remote.port);
+    Judgement { carried, leak, denied: job.enforce != 0 && leak & job.deny != 0 }
+}
+
+/// Remembers to kill the process when its call returns, where policy says so.
+#[inline(always)]
+pub(crate) fn act(current: &mut Current, job: &Job, judgement: &Judgement) {
+    if job.enforce != 0 && judgement.leak & job.kill != 0 {
+        current.task.flags |= task_flags::KILL;
+    }
+}
+
+/// Says what happened, once for the same holder, socket, destination and load.
+#[inline(always)]
+pub(crate) fn say(current: &Current, hook: u32, cookie: u64, remote: &Remote, judgement: &Judgement, denied: u16) {
+    let (high, low) = halves(&remote.address);
+    // Sockets differ when it matters which one was marked; else who connects often is said once.
+    let socket = if judgement.carried == 0 { 0 } else { cookie };
+    let what = [high ^ low, u64::from(remote.port) | u64::from(hook) << 16 | socket << 20, judgement.carried];
+    if !first(current.task.holder, what) {
+        return;
+    }
+    if judgement.leak != 0 {
+        count(Counter::Leaks);
+    }
+    let record = Network {
+        header: emit::header(kind::NETWORK, current, now()),
+        address: remote.address,
+        cookie,
+        held: judgement.carried,
+        leak: judgement.leak,
+        port: remote.port,
+        family: remote.family,
+        protocol: remote.protocol,
+        denied,
+        hook,
+        reserved: 0,
+    };
+    if judgement.carried == 0 {
+        emit::network(&record, size_of::<Network>() as u64);
+    } else {
+        emit::secret(&record, size_of::<Network>() as u64);
+    }
+}
+
+/// The two words of an address.
+#[inline(always)]
+pub(crate) fn halves(address: &[u8; 16]) -> (u64, u64) {
+    let value = u128::from_ne_bytes(*address);
+    ((value >> 64) as u64, value as u64)
+}
+
+/// The mark of a socket, made where there was none.
+#[inline(always)]
+fn mark(current: &Current, sk: u64, cookie: u64, protocol: u16) -> Option<&'static mut Socket> {
+    let stream = u32::from(protocol) == IPPROTO_TCP || u32::from(protocol) == IPPROTO_MPTCP;
+    let fresh = Socket {
+        carried: GrowingSet { words: [0; CLASSES / 8] },
+        job: current.task.job,
+        flags: if stream { socket_flags::STREAM } else { 0 },
+        pid: current.pid,
+        step: current.task.step,
+        start: current.task.start,
+        holder: current.task.holder,
+        packets: 0,
+        bytes: 0,
+    };
+    if cookie == 0 { entry(&PENDING, &sk, &fresh) } else { entry(&SOCKETS, &cookie, &fresh) }
+}
+
+/// Where the connected socket `sk` leads.
+#[inline(always)]
+fn remote(sk: u64, family: u16) -> Option<Remote> {
+    let port = u16::from_be(read!(sk, sock_dport, u16)?);
+    let protocol = read!(sk, sock_protocol, u16)?;
+    let address = if family == AF_INET {
+        mapped(read!(sk, sock_daddr, [u8; 4])?)
+    } else {
+        load::<[u8; 16]>(sk as usize + offset!(sock_daddr6))?
+    };
+    Some(Remote { address, port, family, protocol })
+}
+
+/// Counts a packet of `bytes` that was dropped, or in audit would have been.
+#[inline(always)]
+pub(crate) fn tally(mark: &mut Socket, bytes: u32) {
+    add(&mut mark.packets, 1);
+    add(&mut mark.bytes, u64::from(bytes));
+}

@@ -1,0 +1,187 @@
+//! Tracked processes and what their holders hold.
+
+use crate::{
+    emit::now,
+    job,
+    layout::read,
+    maps::{HOLDERS, SHARES, TASKS, count, entry, forget, global},
+};
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_current_task};
+use detector_common::{
+    counter::Counter,
+    identity::{HolderId, holder_id},
+    limits::{CLASSES, LINEAGE_STEPS},
+    set::{Bits, GrowingSet},
+    state::{Holder, Task, task_flags},
+};
+
+const BPF_ANY: u64 = 0;
+
+/// The tracked process that runs now.
+pub(crate) struct Current {
+    /// Its id.
+    pub(crate) pid: u32,
+    /// The thread.
+    pub(crate) thread: u32,
+    /// Its entry.
+    pub(crate) task: &'static mut Task,
+}
+
+/// The process that runs now, when it is tracked. For hooks of type tracing.
+#[inline(always)]
+pub(crate) fn current() -> Option<Current> {
+    let id = bpf_get_current_pid_tgid();
+    let (pid, thread) = ((id >> 32) as u32, id as u32);
+    let task = find(pid).or_else(|| if global()?.overflow == 0 { None } else { ancestor() })?;
+    Some(Current { pid, thread, task })
+}
+
+/// As [`current`], for hooks that may not ask for the task: a process that found the map full is not seen.
+#[inline(always)]
+pub(crate) fn current_by_id() -> Option<Current> {
+    let id = bpf_get_current_pid_tgid();
+    let (pid, thread) = ((id >> 32) as u32, id as u32);
+    Some(Current { pid, thread, task: find(pid)? })
+}
+
+/// The entry of process `pid`.
+#[inline(always)]
+pub(crate) fn find(pid: u32) -> Option<&'static mut Task> {
+    // SAFETY: entries of a preallocated map stay mapped; fields are words that are written whole.
+    TASKS.get_ptr_mut(&pid).map(|task| unsafe { &mut *task })
+}
+
+/// Address of the `task_struct` that runs now.
+#[inline(always)]
+pub(crate) fn current_struct() -> u64 {
+    // SAFETY: takes nothing.
+    unsafe { bpf_get_current_task() }
+}
+
+/// The nearest tracked ancestor: stands for a process that found the map full (coarser, never blinder).
+#[inline(always)]
+fn ancestor() -> Option<&'static mut Task> {
+    let mut at = current_struct();
+    for _ in 0..LINEAGE_STEPS {
+        at = read!(at, task_real_parent, u64)?;
+        let pid = read!(at, task_tgid, u32)?;
+        if let Some(task) = find(pid) {
+            return Some(task);
+        }
+        if pid <= 1 {
+            break;
+        }
+    }
+    None
+}
+
+/// Starts tracking process `pid`.
+#[inline(always)]
+pub(crate) fn track(pid: u32, task: &Task) {
+    if TASKS.insert(&pid, task, BPF_ANY).is_err() {
+        count(Counter::TasksFull);
+        if let Some(global) = global() {
+            global.overflow = 1;
+        }
+    }
+}
+
+/// What `holder` of `job` holds.
+#[inline(always)]
+pub(crate) fn held(holder: HolderId, job: u32) -> Bits {
+    // SAFETY: bytes only ever go from 0 to 1; a concurrent removal leaves old or zero bytes of a dead holder.
+    let own = unsafe { HOLDERS.get(&holder) }.map_or(0, |holder| holder.held.bits());
+    own | job::coarse(job)
+}
+
+/// Whether anything is held on this host: before, no flow is looked at.
+#[inline(always)]
+pub(crate) fn armed() -> bool {
+    global().is_some_and(|global| global.armed != 0)
+}
+
+/// `holder` of `job` holds `bits`, too. When the map is full, the job as a whole does.
+#[inline(always)]
+pub(crate) fn join(holder: HolderId, job: u32, bits: Bits) {
+    match entry(&HOLDERS, &holder, &Holder { held: GrowingSet { words: [0; CLASSES / 8] } }) {
+        Some(holder) => grow(&mut holder.held, bits),
+        None => {
+            count(Counter::HoldersFull);
+            job::coarsen(job, bits);
+        }
+    }
+    if let Some(global) = global() {
+        global.armed = 1;
+    }
+}
+
+/// Adds `bits` with plain byte stores, which several CPUs may do at once.
+#[inline(always)]
+pub(crate) fn grow(set: &mut GrowingSet, bits: Bits) {
+    let bytes = set.words.as_mut_ptr().cast::<u8>();
+    for class in 0..CLASSES {
+        if bits & (1 << class) != 0 {
+            // SAFETY: `class` is below 64, the size of the set. Volatile: eight stores must not become one.
+            unsafe { bytes.add(class).write_volatile(1) };
+        }
+    }
+}
+
+/// Process `pid` leaves what it shared and founds a holder of its own, which takes over what it held.
+#[inline(always)]
+pub(crate) fn found(pid: u32, task: &mut Task) -> HolderId {
+    let before = task.holder;
+    let holder = holder_id(pid, now());
+    let bits = held(before, task.job);
+    if bits != 0 {
+        join(holder, task.job, bits);
+    }
+    leave(task);
+    task.holder = holder;
+    task.flags &= !task_flags::SHARED;
+    before
+}
+
+/// A second process is of the holder of `task`.
+#[inline(always)]
+pub(crate) fn share(task: &mut Task) {
+    task.flags |= task_flags::SHARED;
+    match SHARES.get_ptr_mut(&task.holder) {
+        // SAFETY: a word of a preallocated map.
+        Some(processes) => add(unsafe { &mut *processes }, 1),
+        // When the map is full nobody removes the holder: it stays, and its bits with it.
+        None => {
+            let _ = SHARES.insert(&task.holder, &2, BPF_ANY);
+        }
+    }
+}
+
+/// `task` is no longer of its holder; the last one removes it.
+#[inline(always)]
+pub(crate) fn leave(task: &Task) {
+    if task.flags & task_flags::SHARED != 0 {
+        let Some(processes) = SHARES.get_ptr_mut(&task.holder) else { return };
+        // SAFETY: as in `share`.
+        let processes = unsafe { &mut *processes };
+        add(processes, u64::MAX);
+        if *processes != 0 {
+            return;
+        }
+        forget(&SHARES, &task.holder);
+    }
+    // Most holders never held anything and have no entry.
+    forget(&HOLDERS, &task.holder);
+}
+
+/// Atomic add without a result: all that 5.10 has (`BPF_XADD`), and all that the target offers is assembly.
+#[inline(always)]
+pub(crate) fn add(value: &mut u64, by: u64) {
+    // SAFETY: an aligned word of a map value.
+    unsafe {
+        core::arch::asm!(
+            "lock *(u64 *)({value} + 0) += {by}",
+            value = in(reg) core::ptr::from_mut(value),
+            by = in(reg) by,
+        );
+    }
+}

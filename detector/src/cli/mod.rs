@@ -1,0 +1,30 @@
+//! Commands and exit codes. Holds no logic.
+
+mod arguments;
+mod console;
+mod exit;
+mod output;
+mod replay;
+mod run;
+
+use arguments::{Arguments, Verb};
+use clap::Parser;
+use std::{ffi::OsString, process::ExitCode};
+
+/// Runs the command line `arguments`, the program's name first.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    console::log();
+    let arguments = match Arguments::try_parse_from(arguments) {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::usage(&error),
+    };
+    let result = match arguments.verb {
+        Verb::Run(arguments) => run::run(*arguments),
+        Verb::Replay(arguments) => replay::replay(&arguments),
+        Verb::ProveInChild { directory, sink } => return crate::live::prove_in_child(&directory, sink),
+    };
+    result.unwrap_or_else(|failure| {
+        console::error(&failure);
+        failure.code()
+    })
+}

@@ -1,0 +1,53 @@
+//! `detector run`.
+
+use super::{
+    arguments::RunArguments,
+    console,
+    exit::{self, Failure},
+    output::{self, Reports},
+};
+use crate::{
+    engine::{Mode, Verdict},
+    kernel::LayoutSource,
+    live::{self, Command, Options, User},
+    policy::Policy,
+};
+use std::process::ExitCode;
+
+/// Carries it out.
+pub(super) fn run(arguments: RunArguments) -> Result<ExitCode, Failure> {
+    let policy = match &arguments.policy {
+        Some(path) => Policy::load(path)?,
+        None => Policy::builtin(),
+    };
+    let mode = arguments.mode.map(Mode::from).or(policy.mode()).unwrap_or(Mode::Audit);
+    let mut reports = Reports::open(&arguments.report)?;
+    let record = arguments.record.as_deref().map(output::create).transpose()?;
+    let mut verdict = match arguments.verdict {
+        Some(path) => Some((output::create(&path)?, path)),
+        None => None,
+    };
+    let options = Options {
+        command: Command { argv: arguments.command, user: User::choose(arguments.user.as_deref())? },
+        policy,
+        mode,
+        layout: LayoutSource::new(arguments.btf.as_deref()),
+        record,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
+    let ended = runtime.block_on(live::run(options, console::finding))?;
+    reports.write(&ended.conclusion, console::stderr)?;
+    if let Some((file, path)) = &mut verdict {
+        output::write(path, file, word(ended.conclusion.verdict))?;
+    }
+    let own = if mode == Mode::Enforce { exit::of(ended.conclusion.verdict, arguments.strict) } else { None };
+    Ok(ExitCode::from(own.unwrap_or(ended.code)))
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "PASS\n",
+        Verdict::Fail => "FAIL\n",
+        Verdict::Inconclusive => "INCONCLUSIVE\n",
+    }
+}

@@ -1,0 +1,161 @@
+//! The engine: state of the analysis, and which rule an event goes to.
+
+use super::{
+    Capability, Conclusion, Finding, Mode,
+    carried::Moment,
+    coverage::Observed,
+    finding::Findings,
+    holder::Holders,
+    object::{Objects, Sockets},
+    verdict::verdict,
+};
+use crate::{
+    event::{Actor, Body, Event, HolderId, Kernel},
+    policy::Policy,
+    process::Table,
+    secret::ClassSet,
+};
+use std::sync::Arc;
+
+/// Join, flow and leak over events in recorded order: the same events give the same conclusion, live or replayed.
+/// State grows with what is alive (processes, holders) and with what data is still in (objects, sockets, findings).
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) policy: Policy,
+    pub(super) processes: Table,
+    pub(super) holders: Holders,
+    pub(super) objects: Objects,
+    pub(super) sockets: Sockets,
+    pub(super) findings: Findings,
+    pub(super) observed: Observed,
+    pub(super) decision: Kernel,
+    mode: Mode,
+    /// `CLOCK_BOOTTIME`, nanoseconds.
+    start: u64,
+    /// Events applied.
+    order: u64,
+}
+
+impl Engine {
+    /// An engine that has seen nothing. `start` is the recording's, `CLOCK_BOOTTIME` nanoseconds; `mode` is reported
+    /// and decides nothing.
+    pub fn new(policy: Policy, mode: Mode, start: u64) -> Self {
+        Self {
+            policy,
+            processes: Table::default(),
+            holders: Holders::default(),
+            objects: Objects::default(),
+            sockets: Sockets::default(),
+            findings: Findings::default(),
+            observed: Observed::default(),
+            decision: Kernel::default(),
+            mode,
+            start,
+            order: 0,
+        }
+    }
+
+    /// Takes in the next event. A finding when it is a new one; one that repeats or is updated shows in
+    /// [`Self::conclude`]. `event.kernel` is not looked at.
+    pub fn apply(&mut self, event: &Event) -> Option<Finding> {
+        self.order += 1;
+        self.decision = Kernel::default();
+        self.observed.note(event);
+        self.attribute(event);
+        let finding = match &event.actor {
+            Some(actor) => self.judge(event, actor),
+            None => None,
+        };
+        let unexplained = match event.body {
+            Body::Unexplained { leaks } => self.findings.unexplained(event.actor.map_or(0, |actor| actor.job), leaks),
+            _ => None,
+        };
+        // Last: in an exec's own link the process still runs what it ran before.
+        self.processes.apply(event);
+        finding.or(unexplained)
+    }
+
+    /// What the engine decided about the last event, in the kernel side's terms: for comparison with
+    /// `event.kernel`. What it says of an event without a decision is zero.
+    pub fn decision(&self) -> Kernel {
+        self.decision
+    }
+
+    pub(super) fn decided(&mut self, classes: ClassSet) {
+        self.decision.bits = classes.bits();
+    }
+
+    /// The classes that `holder` holds.
+    pub fn held(&self, holder: HolderId) -> ClassSet {
+        self.holders.held(holder)
+    }
+
+    /// Something that no event tells makes the recording incomplete (it could not be written to its end, say): a
+    /// sentence for the reasons of the conclusion.
+    pub fn note_incomplete(&mut self, reason: String) {
+        self.observed.incomplete(reason);
+    }
+
+    /// What the events so far come to. `complete` says that the recording was ended in order.
+    pub fn conclude(&self, capabilities: Vec<Capability>, complete: bool) -> Conclusion {
+        let findings = self.findings.listed();
+        let mut gaps = self.observed.gaps();
+        if !complete {
+            gaps.push("the recording has no footer: it ends early".to_owned());
+        }
+        let (verdict, reasons) = verdict(&findings, self.findings.unlisted(), self.policy.fail_on(), gaps);
+        Conclusion {
+            verdict,
+            reasons,
+            mode: self.mode,
+            policy: self.policy.digest(),
+            coverage: self.observed.coverage(capabilities, self.start),
+            findings,
+        }
+    }
+
+    fn judge(&mut self, event: &Event, actor: &Actor) -> Option<Finding> {
+        match &event.body {
+            Body::Fork(fork) => self.fork(event, actor, fork),
+            Body::Exec(exec) => self.exec(event, actor, exec),
+            Body::Exit(_) => self.holders.leave(actor.process),
+            Body::Open(open) => self.open(event, actor, open),
+            Body::Access(access) => self.access(event, actor, access),
+            Body::Give(flow) => self.give(event, actor, flow),
+            Body::Take(flow) => self.take(event, actor, flow),
+            Body::Network(network) => return self.network(event, actor, network),
+            Body::Drop(drop) => return self.drop(event, actor, drop),
+            Body::Kill(kill) if kill.errno == 0 => {
+                self.holders.kill(actor.process);
+                self.findings.killed(actor.process);
+            }
+            Body::Kill(_) | Body::Attempt(_) => {}
+            Body::Armed | Body::Proved | Body::Lost(_) | Body::Unexplained { .. } => {}
+        }
+        None
+    }
+
+    /// Makes the actor part of its holder; counts events whose actor cannot be trusted to be known. What comes after
+    /// a process's end (drops, kills) does not bring it back.
+    fn attribute(&mut self, event: &Event) {
+        let secret = match event.body {
+            Body::Open(_) | Body::Access(_) | Body::Give(_) | Body::Take(_) | Body::Network(_) => true,
+            Body::Fork(_) | Body::Exec(_) => false,
+            _ => return,
+        };
+        let Some(actor) = &event.actor else { return self.observed.unattributed() };
+        let holder = if let Body::Exec(exec) = &event.body { exec.before } else { actor.holder };
+        let consistent = self.holders.settle(actor.process, holder);
+        // Step 0 is the worker: it was there before, and nobody forks it.
+        let known = actor.step == 0 || self.processes.is_known(actor.process);
+        if !consistent || (secret && !known) {
+            self.observed.unattributed();
+        }
+    }
+
+    /// `event`, for the chain.
+    pub(super) fn moment(&self, event: &Event, actor: &Actor) -> Moment {
+        let program = Arc::clone(self.processes.program(actor.process));
+        Moment { order: self.order, event: event.seq, time: event.time, process: actor.process, program }
+    }
+}

@@ -1,0 +1,142 @@
+//! What a holder, object or socket carries, and how each class got there.
+
+use super::{Did, Link, ProcessName};
+use crate::{event::Process, policy::Policy, process::Program, secret::ClassSet};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Links of a chain that are kept; of a longer one, the middle goes. Bounds what a loop of forks or execs can
+/// pile up, and how deep a chain is walked and dropped.
+pub(super) const LINKS: usize = 64;
+
+/// What happened in one event, for the chain.
+#[derive(Debug)]
+pub(super) struct Moment {
+    /// The how-many-eth event the engine was given: later is larger, whatever `event` says.
+    pub(super) order: u64,
+    /// `Event::seq`.
+    pub(super) event: u64,
+    /// `Event::time`.
+    pub(super) time: u64,
+    /// Who.
+    pub(super) process: Process,
+    /// What that ran then.
+    pub(super) program: Arc<Program>,
+}
+
+impl Moment {
+    /// As a link of a finding's chain.
+    pub(super) fn link(&self, did: Did, classes: Vec<String>) -> Link {
+        let Self { event, time, process, ref program, .. } = *self;
+        let name = program.name().to_owned();
+        let process = ProcessName { process, name, path: program.path.clone(), argv: program.argv.clone() };
+        Link { event, time, process, did, classes }
+    }
+}
+
+/// Why something carries a class. Causes outlive the processes, holders and objects they speak of, and go
+/// when nothing descends from them any more.
+#[derive(Debug)]
+pub(super) struct Cause {
+    moment: Moment,
+    did: Did,
+    /// Links from the source up to here.
+    depth: usize,
+    /// What it came from; nothing where the class was joined from outside.
+    from: Carried,
+}
+
+impl Cause {
+    /// The cause that `did` is, where the classes came from `from`.
+    pub(super) fn new(moment: Moment, did: Did, from: Carried) -> Arc<Self> {
+        let from = if from.depth() < LINKS { from } else { from.sources() };
+        Arc::new(Self { depth: from.depth() + 1, moment, did, from })
+    }
+}
+
+/// The links of some chains in the order of events, each with the classes that came along it.
+pub(super) type Trace<'a> = BTreeMap<u64, (ClassSet, &'a Cause)>;
+
+/// Classes, each with the first cause it was brought by.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Carried {
+    set: ClassSet,
+    /// Disjoint, never empty, and together `set`.
+    parts: Vec<(ClassSet, Arc<Cause>)>,
+}
+
+impl Carried {
+    /// Nothing.
+    pub(super) const NONE: Self = Self { set: ClassSet::EMPTY, parts: Vec::new() };
+
+    /// The classes.
+    pub(super) fn set(&self) -> ClassSet {
+        self.set
+    }
+
+    /// Adds `classes`, brought by `cause`; those already there keep theirs.
+    pub(super) fn join(&mut self, classes: ClassSet, cause: &Arc<Cause>) {
+        let new = classes.minus(self.set);
+        if new.is_empty() {
+            return;
+        }
+        self.set = self.set.union(new);
+        match self.parts.iter_mut().find(|(_, known)| Arc::ptr_eq(known, cause)) {
+            Some((classes, _)) => *classes = classes.union(new),
+            None => self.parts.push((new, Arc::clone(cause))),
+        }
+    }
+
+    /// Adds all of `other`, with its causes.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        for (classes, cause) in &other.parts {
+            self.join(*classes, cause);
+        }
+    }
+
+    /// Of it, `classes` only.
+    pub(super) fn only(&self, classes: ClassSet) -> Self {
+        let mut only = Self::NONE;
+        for (part, cause) in &self.parts {
+            only.join(part.intersection(classes), cause);
+        }
+        only
+    }
+
+    fn depth(&self) -> usize {
+        self.parts.iter().map(|(_, cause)| cause.depth).max().unwrap_or(0)
+    }
+
+    /// The same classes, straight from where they were first joined.
+    fn sources(&self) -> Self {
+        let mut sources = Self::NONE;
+        for (classes, cause) in &self.parts {
+            if cause.from.parts.is_empty() {
+                sources.join(*classes, cause);
+            } else {
+                sources.absorb(&cause.from.only(*classes).sources());
+            }
+        }
+        sources
+    }
+
+    /// Adds the causes of `classes`, back to their sources, to `trace`.
+    pub(super) fn trace<'a>(&'a self, classes: ClassSet, trace: &mut Trace<'a>) {
+        for (part, cause) in &self.parts {
+            let along = part.intersection(classes);
+            if along.is_empty() {
+                continue;
+            }
+            let (seen, _) = trace.entry(cause.moment.order).or_insert((ClassSet::EMPTY, cause));
+            let new = along.minus(*seen);
+            *seen = seen.union(new);
+            if !new.is_empty() {
+                cause.from.trace(new, trace);
+            }
+        }
+    }
+}
+
+/// The links of `trace`.
+pub(super) fn links(trace: &Trace<'_>, policy: &Policy) -> Vec<Link> {
+    trace.values().map(|(classes, cause)| cause.moment.link(cause.did.clone(), policy.names(*classes))).collect()
+}

@@ -1,0 +1,201 @@
+//! Events in the words of a story. Processes are known by pid; holders, steps and numbers follow.
+
+use super::policy;
+use crate::{
+    engine::{Conclusion, Engine, Mode},
+    event::{
+        Access, Actor, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network, Object,
+        Open, Outcome, Process, Protocol, Relation,
+    },
+};
+use std::{collections::BTreeMap, net::SocketAddr};
+
+pub(super) const AWS: &str = "/root/.aws/credentials";
+pub(super) const NPMRC: &str = "/root/.npmrc";
+pub(super) const SINK: &str = "203.0.113.9:443";
+pub(super) const REGISTRY: &str = "198.51.100.7:443";
+const WORKER: u32 = 1;
+
+pub(super) fn pipe(inode: u64) -> Object {
+    Object::Pipe(File { device: 14, inode, generation: 0 })
+}
+
+pub(super) fn file(inode: u64) -> Object {
+    Object::File(File { device: 8 << 20 | 1, inode, generation: 7 })
+}
+
+pub(super) fn process(pid: u32) -> Process {
+    Process { pid, start: u64::from(pid) * 1000 }
+}
+
+#[derive(Clone)]
+pub(super) struct Story {
+    pub(super) events: Vec<Event>,
+    actors: BTreeMap<u32, Actor>,
+    given: BTreeMap<Object, u64>,
+    holders: u64,
+    outcome: Outcome,
+}
+
+impl Story {
+    /// A worker of job 1 that has done nothing.
+    pub(super) fn new() -> Self {
+        let mut story = Self {
+            events: Vec::new(),
+            actors: BTreeMap::new(),
+            given: BTreeMap::new(),
+            holders: 0,
+            outcome: Outcome::Passed,
+        };
+        let holder = story.found();
+        story.actors.insert(WORKER, Actor { job: 1, step: 0, process: process(WORKER), thread: WORKER, holder });
+        story
+    }
+
+    fn found(&mut self) -> HolderId {
+        self.holders += 1;
+        HolderId(self.holders)
+    }
+
+    pub(super) fn holder(&self, pid: u32) -> HolderId {
+        self.actors[&pid].holder
+    }
+
+    pub(super) fn say(&mut self, actor: Option<Actor>, body: Body) -> &mut Self {
+        let seq = self.events.len() as u64 + 1;
+        self.events.push(Event { seq, time: seq * 10, actor, body, kernel: None });
+        self
+    }
+
+    fn act(&mut self, pid: u32, body: Body) -> &mut Self {
+        self.say(Some(self.actors[&pid]), body)
+    }
+
+    /// What the sensor does about sends from now on.
+    pub(super) fn stopping(&mut self, outcome: Outcome) -> &mut Self {
+        self.outcome = outcome;
+        self
+    }
+
+    /// The worker starts a step.
+    pub(super) fn start(&mut self, pid: u32, path: &str) -> &mut Self {
+        self.spawn(WORKER, pid, path)
+    }
+
+    pub(super) fn spawn(&mut self, parent: u32, pid: u32, path: &str) -> &mut Self {
+        self.fork(parent, pid).exec(pid, path)
+    }
+
+    pub(super) fn fork(&mut self, parent: u32, pid: u32) -> &mut Self {
+        let holder = self.found();
+        self.clone_into(parent, pid, holder)
+    }
+
+    /// A fork that shares memory.
+    pub(super) fn share(&mut self, parent: u32, pid: u32) -> &mut Self {
+        self.clone_into(parent, pid, self.holder(parent))
+    }
+
+    fn clone_into(&mut self, parent: u32, pid: u32, holder: HolderId) -> &mut Self {
+        let step = self.actors[&parent].step.max(1);
+        let child = process(pid);
+        self.actors.insert(pid, Actor { step, process: child, thread: pid, holder, ..self.actors[&parent] });
+        self.act(parent, Body::Fork(Fork { child, holder, step }))
+    }
+
+    pub(super) fn exec(&mut self, pid: u32, path: &str) -> &mut Self {
+        let (before, holder) = (self.holder(pid), self.found());
+        if let Some(actor) = self.actors.get_mut(&pid) {
+            actor.holder = holder;
+        }
+        let (path, argv) = (path.to_owned(), vec![path.to_owned()]);
+        self.act(pid, Body::Exec(Exec { before, path, file: File::default(), argv, argv_cut: 0, uid: 0 }))
+    }
+
+    pub(super) fn exit(&mut self, pid: u32) -> &mut Self {
+        self.act(pid, Body::Exit(Exit { code: 0, signal: 0 }))
+    }
+
+    pub(super) fn read(&mut self, pid: u32, path: &str) -> &mut Self {
+        self.open(pid, path, true)
+    }
+
+    pub(super) fn open(&mut self, pid: u32, path: &str, read: bool) -> &mut Self {
+        self.act(pid, Body::Open(Open { path: path.to_owned(), file: File::default(), read, write: !read }))
+    }
+
+    pub(super) fn access(&mut self, pid: u32, door: Door, relation: Relation, errno: u32) -> &mut Self {
+        let program = Some("Runner.Worker".to_owned());
+        self.act(pid, Body::Access(Access { door, target: process(WORKER), relation, program, errno }))
+    }
+
+    pub(super) fn give(&mut self, pid: u32, object: Object) -> &mut Self {
+        let given = self.events.len() as u64 * 10 + 10;
+        self.given.insert(object, given);
+        self.act(pid, Body::Give(Flow { object, given }))
+    }
+
+    pub(super) fn gave(&self, object: Object) -> bool {
+        self.given.contains_key(&object)
+    }
+
+    pub(super) fn take(&mut self, pid: u32, object: Object) -> &mut Self {
+        let given = self.given.get(&object).copied().unwrap_or(0);
+        self.act(pid, Body::Take(Flow { object, given }))
+    }
+
+    pub(super) fn send(&mut self, pid: u32, socket: u64, to: &str) -> &mut Self {
+        self.reach(pid, Call::Send, socket, to)
+    }
+
+    pub(super) fn connect(&mut self, pid: u32, to: &str) -> &mut Self {
+        self.reach(pid, Call::Connect, u64::from(pid), to)
+    }
+
+    pub(super) fn reach(&mut self, pid: u32, call: Call, socket: u64, to: &str) -> &mut Self {
+        let (to, outcome) = (address(to), self.outcome);
+        let (address, port) = (to.ip(), to.port());
+        self.act(pid, Body::Network(Network { call, address, port, protocol: Protocol::Tcp, socket, outcome }))
+    }
+
+    pub(super) fn dropped(&mut self, pid: u32, socket: u64, to: &str, dropped: bool) -> &mut Self {
+        let (address, port) = (address(to).ip(), address(to).port());
+        self.act(pid, Body::Drop(Drop { address, port, socket, bytes: 60, dropped }))
+    }
+
+    pub(super) fn kill(&mut self, pid: u32, errno: u32) -> &mut Self {
+        self.act(pid, Body::Kill(Kill { errno }))
+    }
+
+    /// An engine that was told the story.
+    pub(super) fn tell(&self) -> Engine {
+        tell(&self.events)
+    }
+
+    pub(super) fn conclude(&self) -> Conclusion {
+        conclude(&self.events)
+    }
+}
+
+pub(super) fn tell(events: &[Event]) -> Engine {
+    let mut engine = Engine::new(policy(), Mode::Audit, 0);
+    for event in events {
+        engine.apply(event);
+    }
+    engine
+}
+
+pub(super) fn conclude(events: &[Event]) -> Conclusion {
+    tell(events).conclude(Vec::new(), true)
+}
+
+/// The story with its events numbered anew, as if those left were all there was.
+pub(super) fn renumber(events: &mut [Event]) {
+    for (event, seq) in events.iter_mut().zip(1..) {
+        event.seq = seq;
+    }
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().expect("an address and port")
+}

@@ -1,0 +1,300 @@
+//! Records into events: the only place where the kernel side's bytes are interpreted.
+
+use crate::{
+    event::{
+        Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel, Kill,
+        Network, Object, Open, Outcome, Process, Protocol, Relation,
+    },
+    secret::redact,
+};
+use detector_common::{
+    identity::{ObjectKey, ProcessId},
+    limits::{ARGV_BYTES, NAME_BYTES},
+    record::{self, Header, kind},
+    watch::{Component, door},
+};
+use std::{
+    mem::offset_of,
+    net::{IpAddr, Ipv6Addr},
+};
+use zerocopy::FromBytes;
+
+/// `inode.i_mode & S_IFMT` of a pipe (inode(7)).
+const S_IFIFO: u32 = 0o010_000;
+const S_IFMT: u32 = 0o170_000;
+
+/// Why a record could not be decoded: the two sides do not fit together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a record of kind {kind} and {len} bytes is not one of this version")]
+pub struct DecodeError {
+    kind: u16,
+    len: usize,
+}
+
+/// The event in `bytes`, its `seq` left 0.
+///
+/// # Errors
+/// When kind, length or a number in it is none that this version knows.
+pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
+    let header = Header::read_from_prefix(bytes).map(|(header, _)| header);
+    let kind = header.as_ref().map_or(0, |header| header.kind);
+    let error = || DecodeError { kind, len: bytes.len() };
+    let header = header.map_err(|_short| error())?;
+    let (body, kernel) = body(kind, bytes).ok_or_else(error)?;
+    Ok(Event { seq: 0, time: header.time, actor: Some(actor(&header)), body, kernel })
+}
+
+/// When the record in `bytes` was made, `CLOCK_BOOTTIME` nanoseconds.
+pub(super) fn time(bytes: &[u8]) -> u64 {
+    Header::read_from_prefix(bytes).map_or(0, |(header, _)| header.time)
+}
+
+fn body(kind: u16, bytes: &[u8]) -> Option<(Body, Option<Kernel>)> {
+    Some(match kind {
+        kind::FORK => {
+            let record = whole::<record::Fork>(bytes)?;
+            let fork = Fork { child: process(&record.child), holder: HolderId(record.holder), step: record.step };
+            (Body::Fork(fork), decided(record.held, 0))
+        }
+        kind::EXEC => {
+            let record = padded::<record::Exec>(bytes, offset_of!(record::Exec, path))?;
+            (Body::Exec(exec(&record)), decided(record.held, 0))
+        }
+        kind::EXIT => {
+            let record = whole::<record::Exit>(bytes)?;
+            (Body::Exit(Exit { code: byte(record.status >> 8), signal: byte(record.status & 0x7f) }), None)
+        }
+        kind::OPEN => {
+            let record = padded::<record::Open>(bytes, offset_of!(record::Open, path))?;
+            let open = Open {
+                path: path(&record.path),
+                file: file(&record.file),
+                read: record.access & 1 != 0,
+                write: record.access & 2 != 0,
+            };
+            (Body::Open(open), decided(record.bits, 0))
+        }
+        kind::ATTEMPT => {
+            let record = whole::<record::Attempt>(bytes)?;
+            let path = record.path.get(..record.len as usize)?;
+            (Body::Attempt(Attempt { path: redact::path(path), errno: record.errno }), None)
+        }
+        kind::ACCESS => {
+            let record = whole::<record::Access>(bytes)?;
+            let access = Access {
+                door: door_of(record.door)?,
+                target: process(&record.target),
+                relation: relation(record.relation)?,
+                program: None,
+                errno: record.errno,
+            };
+            (Body::Access(access), decided(record.bits, 0))
+        }
+        kind::GIVE | kind::TAKE => {
+            let record = whole::<record::Flow>(bytes)?;
+            let flow = Flow { object: object(&record.object, record.mode), given: record.given };
+            let body = if kind == kind::GIVE { Body::Give(flow) } else { Body::Take(flow) };
+            (body, decided(record.bits, 0))
+        }
+        kind::NETWORK => {
+            let record = whole::<record::Network>(bytes)?;
+            (Body::Network(network(&record)?), decided(record.held, record.leak))
+        }
+        kind::DROP => {
+            let record = whole::<record::Drop>(bytes)?;
+            let drop = Drop {
+                address: address(record.address),
+                port: record.port,
+                socket: record.cookie,
+                bytes: record.bytes,
+                dropped: record.denied != 0,
+            };
+            (Body::Drop(drop), decided(record.leak, record.leak))
+        }
+        kind::KILL => (Body::Kill(Kill { errno: whole::<record::Kill>(bytes)?.errno }), None),
+        _ => return None,
+    })
+}
+
+fn whole<T: FromBytes>(bytes: &[u8]) -> Option<T> {
+    T::read_from_bytes(bytes).ok()
+}
+
+/// A record that ends with a path, of which only the components in use are sent.
+fn padded<T: FromBytes>(bytes: &[u8], path: usize) -> Option<T> {
+    let head = path + offset_of!(record::Path, components);
+    if bytes.len() < head || bytes.len() > size_of::<T>() {
+        return None;
+    }
+    let mut whole = vec![0; size_of::<T>()];
+    whole[..bytes.len()].copy_from_slice(bytes);
+    T::read_from_bytes(&whole).ok()
+}
+
+fn decided(bits: u64, leak: u64) -> Option<Kernel> {
+    (bits | leak != 0).then_some(Kernel { bits, leak })
+}
+
+fn exec(record: &record::Exec) -> Exec {
+    let len = record.argv_len as usize;
+    Exec {
+        before: HolderId(record.before),
+        path: path(&record.path),
+        file: file(&record.file),
+        // Who holds a secret may have put it into the arguments in any shape.
+        argv: redact::argv(&record.argv[..len.min(ARGV_BYTES)], record.held != 0),
+        argv_cut: u32::try_from(len.saturating_sub(ARGV_BYTES)).unwrap_or(u32::MAX),
+        uid: record.uid,
+    }
+}
+
+fn network(record: &record::Network) -> Option<Network> {
+    Some(Network {
+        call: match record.hook {
+            record::hook::CONNECT => Call::Connect,
+            record::hook::SENDMSG => Call::SendTo,
+            record::hook::SEND => Call::Send,
+            _ => return None,
+        },
+        address: address(record.address),
+        port: record.port,
+        // MPTCP is 262 in `sk_protocol`, UDP-Lite 136 (include/uapi/linux/in.h).
+        protocol: match record.protocol {
+            6 | 262 => Protocol::Tcp,
+            17 | 136 => Protocol::Udp,
+            other => Protocol::Other(other),
+        },
+        socket: record.cookie,
+        outcome: match record.denied {
+            0 => Outcome::Passed,
+            1 => Outcome::Refused,
+            2 => Outcome::Quarantined,
+            _ => return None,
+        },
+    })
+}
+
+fn actor(header: &Header) -> Actor {
+    Actor {
+        job: header.job,
+        step: header.step,
+        process: process(&header.process),
+        thread: header.thread,
+        holder: HolderId(header.holder),
+    }
+}
+
+fn process(id: &ProcessId) -> Process {
+    Process { pid: id.pid, start: id.start }
+}
+
+fn file(file: &record::File) -> File {
+    File { device: file.device, inode: file.inode, generation: file.generation }
+}
+
+fn object(key: &ObjectKey, mode: u32) -> Object {
+    let file = File { device: key.device, inode: key.inode, generation: key.generation };
+    if mode & S_IFMT == S_IFIFO { Object::Pipe(file) } else { Object::File(file) }
+}
+
+fn address(bytes: [u8; 16]) -> IpAddr {
+    Ipv6Addr::from(bytes).to_canonical()
+}
+
+fn byte(value: u32) -> u8 {
+    u8::try_from(value & 0xff).unwrap_or(0)
+}
+
+/// The path of a walk, root first.
+fn path(path: &record::Path) -> String {
+    let steps = (path.steps as usize).min(path.components.len());
+    let mut text = if path.cut == 0 { String::new() } else { "…".to_owned() };
+    for component in path.components[..steps].iter().rev() {
+        text.push('/');
+        text.push_str(&redact::component(name(component)));
+        if usize::from(component.len) > NAME_BYTES {
+            text.push('…');
+        }
+    }
+    if text.is_empty() { "/".to_owned() } else { text }
+}
+
+fn name(component: &Component) -> &[u8] {
+    &component.name[..usize::from(component.len).min(NAME_BYTES)]
+}
+
+fn door_of(number: u32) -> Option<Door> {
+    Some(match number {
+        door::MEM => Door::Mem,
+        door::ENVIRON => Door::Environ,
+        door::MAPS => Door::Maps,
+        door::SMAPS => Door::Smaps,
+        door::PAGEMAP => Door::Pagemap,
+        door::AUXV => Door::Auxv,
+        door::VM_READ => Door::ProcessVmRead,
+        door::PTRACE_ATTACH => Door::PtraceAttach,
+        door::PTRACE_SEIZE => Door::PtraceSeize,
+        _ => return None,
+    })
+}
+
+fn relation(number: u32) -> Option<Relation> {
+    Some(match number {
+        record::relation::OUTSIDE => Relation::Outside,
+        record::relation::DESCENDANT => Relation::Descendant,
+        record::relation::JOB => Relation::Job,
+        record::relation::UNKNOWN => Relation::Unknown,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use zerocopy::IntoBytes;
+
+    fn open(path: &[&str], cut: bool) -> Vec<u8> {
+        let mut record = record::Open::read_from_bytes(&vec![0; size_of::<record::Open>()]).unwrap();
+        record.header.kind = kind::OPEN;
+        record.access = 1;
+        record.path.steps = u32::try_from(path.len()).unwrap();
+        record.path.cut = u32::from(cut);
+        for (slot, name) in record.path.components.iter_mut().zip(path.iter().rev()) {
+            *slot = Component::new(name.as_bytes());
+        }
+        let used = size_of::<record::Open>()
+            - (record.path.components.len() - path.len()) * size_of::<Component>();
+        record.as_bytes()[..used].to_vec()
+    }
+
+    fn path_of(bytes: &[u8]) -> String {
+        match decode(bytes).unwrap().body {
+            Body::Open(open) => open.path,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_walk_becomes_a_path() {
+        assert_eq!(path_of(&open(&["root", ".aws", "credentials"], false)), "/root/.aws/credentials");
+        assert_eq!(path_of(&open(&["deep", "x"], true)), "…/deep/x");
+        assert_eq!(path_of(&open(&[], false)), "/");
+    }
+
+    #[test]
+    fn hostile_names_are_escaped() {
+        let path = path_of(&open(&["a\n::error::b\u{1b}[31m"], false));
+        assert!(!path.contains('\n') && !path.contains('\u{1b}'), "{path}");
+    }
+
+    #[test]
+    fn cut_and_unknown_records_are_errors() {
+        let bytes = open(&["a"], false);
+        for len in 0..60 {
+            assert!(decode(&bytes[..len]).is_err(), "{len}");
+        }
+        let mut unknown = bytes;
+        unknown[0] = 0xee;
+        assert!(decode(&unknown).is_err());
+    }
+}

@@ -1,0 +1,21 @@
+//! The kernel side as user space has it: BTF layout, programs, maps, rings. The only room that knows aya.
+//!
+//! Named by `live` and `doctor` alone.
+
+mod abi;
+mod btf;
+mod cgroup;
+mod decode;
+mod error;
+mod layout;
+mod programs;
+mod quarantine;
+mod rings;
+mod sensor;
+
+pub use decode::{DecodeError, decode};
+pub use error::KernelError;
+pub use layout::LayoutSource;
+pub use quarantine::Quarantine;
+pub use rings::{Rings, boottime};
+pub use sensor::{Flags, JobSettings, Left, Sensor};

@@ -1,0 +1,75 @@
+//! The programs of the object: where each attaches and what it is for.
+
+use crate::engine::Capability;
+
+/// Where a program attaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Placement {
+    /// A BTF tracepoint.
+    Tracepoint,
+    /// `connect` and `sendmsg` of the cgroup2 root.
+    Address,
+    /// Socket life of the cgroup2 root.
+    Socket,
+    /// Packets of the cgroup2 root.
+    Packet,
+}
+
+/// A program of the object.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Program {
+    /// Its name in the object; of a tracepoint also the tracepoint's.
+    pub(super) name: &'static str,
+    /// Where it attaches.
+    pub(super) placement: Placement,
+    /// In enforce its link is pinned: it serves the quarantine after the session.
+    pub(super) outlives: bool,
+}
+
+/// All programs, in the order they are attached: what marks before what judges, forks last, so that no job is
+/// tracked before everything else is in place.
+pub(super) const PROGRAMS: &[Program] = &[
+    Program { name: "sock_create", placement: Placement::Socket, outlives: false },
+    Program { name: "sock_release", placement: Placement::Socket, outlives: true },
+    Program { name: "inet_sock_set_state", placement: Placement::Tracepoint, outlives: true },
+    Program { name: "egress", placement: Placement::Packet, outlives: true },
+    Program { name: "connect4", placement: Placement::Address, outlives: false },
+    Program { name: "connect6", placement: Placement::Address, outlives: false },
+    Program { name: "sendmsg4", placement: Placement::Address, outlives: false },
+    Program { name: "sendmsg6", placement: Placement::Address, outlives: false },
+    Program { name: "sys_enter", placement: Placement::Tracepoint, outlives: false },
+    Program { name: "sys_exit", placement: Placement::Tracepoint, outlives: false },
+    Program { name: "sched_process_exit", placement: Placement::Tracepoint, outlives: false },
+    Program { name: "sched_process_exec", placement: Placement::Tracepoint, outlives: false },
+    Program { name: "sched_process_fork", placement: Placement::Tracepoint, outlives: false },
+];
+
+/// Name, mechanism and gap of each capability on this rung.
+const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
+    ("see-process", Some("tp_btf/sched_process_{fork,exec,exit}"), None),
+    ("see-open", Some("tp_btf/sys_exit"), Some("not: io_uring opens; 32-bit calls are counted as lost")),
+    ("see-memory", Some("tp_btf/sys_exit"), Some("not: pidfd_getfd, core dumps, /proc/<pid>/{fd,root,map_files}")),
+    (
+        "see-flow",
+        Some("tp_btf/sys_{enter,exit}"),
+        Some("files and pipes; not: unix sockets, loopback, shared memory, passed descriptors"),
+    ),
+    ("see-send", Some("cgroup/{connect,sendmsg}{4,6}, tp_btf/sys_enter"), Some("not: io_uring sends on old sockets, AF_PACKET")),
+    ("deny-open", None, Some("needs BPF LSM, fmod_ret or fanotify; the secret is stopped when it is sent")),
+    ("deny-connect", Some("cgroup/{connect,sendmsg}{4,6}"), None),
+    ("deny-send", Some("cgroup_skb/egress"), None),
+    ("kill", Some("bpf_send_signal in tp_btf/sys_exit"), None),
+    ("names", None, Some("destinations are addresses; a name server's port 53 is accepted for every class")),
+];
+
+/// The capabilities, as reports have them.
+pub(super) fn capabilities() -> Vec<Capability> {
+    CAPABILITIES
+        .iter()
+        .map(|(name, mechanism, gap)| Capability {
+            name: (*name).into(),
+            mechanism: mechanism.map(Into::into),
+            gap: gap.map(Into::into),
+        })
+        .collect()
+}

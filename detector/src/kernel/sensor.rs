@@ -1,0 +1,373 @@
+//! The eBPF object in the kernel: loaded, attached, fed and asked.
+
+use super::{
+    KernelError, LayoutSource, Quarantine,
+    abi::Abi,
+    cgroup,
+    programs::{self, PROGRAMS, Placement, Program},
+    rings::Rings,
+};
+use crate::{engine::Capability, policy::Tables};
+use aya::{
+    Btf, Ebpf, EbpfLoader, Pod,
+    maps::{HashMap, LpmTrie, MapData, PerCpuArray, RingBuf, lpm_trie::Key},
+    programs::{
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, ProgramError,
+        links::FdLink,
+    },
+};
+use detector_common::{
+    counter::Counter,
+    layout::{ABSENT, Layout},
+    limits,
+    state::{Holder, Job, Socket, Task},
+};
+use std::{collections::BTreeMap, error::Error, fs::File};
+
+/// The object, embedded by the build script; empty where it was not built.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/detector-ebpf"));
+
+/// What the verifier is shown of optional kernel fields: a branch that is pruned was never verified, so the
+/// kernel matrix loads every program both ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flags {
+    /// As the running kernel has them.
+    Detected,
+    /// None is there.
+    AllOff,
+    /// All are there.
+    AllOn,
+}
+
+/// A job and how its policy is carried out.
+#[derive(Clone, Copy, Debug)]
+pub struct JobSettings<'a> {
+    /// The job.
+    pub job: u32,
+    /// Whether leaks are denied.
+    pub enforce: bool,
+    /// The policy's rows, made for policy id `job`.
+    pub tables: &'a Tables,
+}
+
+/// What is left of a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Processes.
+    pub processes: u64,
+    /// Of these, those that hold something.
+    pub holding: u64,
+}
+
+/// The sensor. Dropping it detaches everything that is not pinned.
+pub struct Sensor {
+    ebpf: Ebpf,
+    cgroup: File,
+}
+
+impl Sensor {
+    /// Loads every program; attaches none.
+    ///
+    /// # Errors
+    /// When privileges, BTF, cgroup2 or the verifier stand against it; each says what to do.
+    pub fn load(source: &LayoutSource, flags: Flags) -> Result<Self, KernelError> {
+        if OBJECT.is_empty() {
+            return Err(KernelError::NoObject);
+        }
+        privileges()?;
+        let cgroup = cgroup::root()?;
+        let layout = Abi(with_flags(source.resolve()?, flags));
+        raise_memlock();
+        let btf = Btf::from_sys_fs().map_err(|error| KernelError::BtfParse {
+            path: source.path().to_path_buf(),
+            reason: chain(&error),
+        })?;
+        let mut ebpf = EbpfLoader::new()
+            .btf(Some(&btf))
+            .override_global("LAYOUT", &layout, true)
+            .load(OBJECT)
+            .map_err(|error| KernelError::Object(chain(&error)))?;
+        for program in PROGRAMS {
+            load(&mut ebpf, program, &btf).map_err(|error| refused(program.name, &error))?;
+        }
+        Ok(Self { ebpf, cgroup })
+    }
+
+    /// Attaches every program. With `quarantine`, links and marks that must outlive this process are pinned.
+    ///
+    /// # Errors
+    /// When the kernel refuses one: then nothing stays attached.
+    pub fn attach(&mut self, quarantine: Option<&Quarantine>) -> Result<(), KernelError> {
+        for program in PROGRAMS {
+            let link = attach(&mut self.ebpf, program, &self.cgroup, quarantine.is_some() && program.outlives)
+                .map_err(|error| refused(program.name, &error))?;
+            if let (Some(quarantine), Some(link)) = (quarantine, link) {
+                quarantine.pin_link(program.name, link)?;
+            }
+        }
+        if let Some(quarantine) = quarantine {
+            let sockets = self.ebpf.map("SOCKETS").ok_or_else(|| absent("SOCKETS"))?;
+            quarantine.pin_map("SOCKETS", sockets)?;
+        }
+        Ok(())
+    }
+
+    /// Mechanism and gap of each capability.
+    pub fn capabilities() -> Vec<Capability> {
+        programs::capabilities()
+    }
+
+    /// Writes a job's policy, then the job itself: from then on its processes can be tracked.
+    ///
+    /// # Errors
+    /// When the policy is larger than the tables.
+    pub fn add_job(&mut self, settings: JobSettings<'_>) -> Result<(), KernelError> {
+        let JobSettings { job, enforce, tables } = settings;
+        fits("watched paths", tables.watches.len(), limits::WATCHES)?;
+        fits("destinations", tables.destinations.len(), limits::DESTINATIONS)?;
+        let mut watches: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.ebpf, "WATCHES")?;
+        for (key, value) in &tables.watches {
+            watches.insert(Abi(*key), Abi(*value), 0).map_err(|error| map("WATCHES", "write", &error))?;
+        }
+        let destinations = self.ebpf.map_mut("DESTINATIONS").ok_or_else(|| absent("DESTINATIONS"))?;
+        let mut destinations: LpmTrie<_, Abi<_>, Abi<_>> =
+            destinations.try_into().map_err(|error| map("DESTINATIONS", "open", &error))?;
+        for (prefix, key, value) in &tables.destinations {
+            destinations
+                .insert(&Key::new(*prefix, Abi(*key)), Abi(*value), 0)
+                .map_err(|error| map("DESTINATIONS", "write", &error))?;
+        }
+        let value = Job {
+            policy: job,
+            enforce: u32::from(enforce),
+            deny: tables.deny,
+            kill: tables.kill,
+            memory: tables.memory,
+            environ: tables.environ,
+            ..Job::default()
+        };
+        let mut jobs: HashMap<_, u32, Abi<Job>> = typed(&mut self.ebpf, "JOBS")?;
+        jobs.insert(job, Abi(value), 0).map_err(|error| map("JOBS", "write", &error))
+    }
+
+    /// What process `pid` forks from now on is a step of `job`.
+    ///
+    /// # Errors
+    /// When the map cannot be written.
+    pub fn add_worker(&mut self, pid: u32, job: u32) -> Result<(), KernelError> {
+        let mut workers: HashMap<_, u32, u32> = typed(&mut self.ebpf, "WORKERS")?;
+        workers.insert(pid, job, 0).map_err(|error| map("WORKERS", "write", &error))
+    }
+
+    /// Process `pid` is no worker any more.
+    ///
+    /// # Errors
+    /// When the map cannot be written.
+    pub fn remove_worker(&mut self, pid: u32) -> Result<(), KernelError> {
+        let mut workers: HashMap<_, u32, u32> = typed(&mut self.ebpf, "WORKERS")?;
+        workers.remove(&pid).map_err(|error| map("WORKERS", "write", &error))
+    }
+
+    /// The rings, once.
+    ///
+    /// # Errors
+    /// When they were taken before.
+    pub fn rings(&mut self) -> Result<Rings, KernelError> {
+        let mut ring = |name: &'static str| {
+            let map_data = self.ebpf.take_map(name).ok_or_else(|| absent(name))?;
+            RingBuf::try_from(map_data).map_err(|error| map(name, "open", &error))
+        };
+        Rings::new(ring("PROCESS_RING")?, ring("SECRET_RING")?, ring("NETWORK_RING")?)
+            .map_err(|error| map("PROCESS_RING", "wait for", &error))
+    }
+
+    /// Counters, summed over the CPUs; zero ones left out.
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    pub fn counters(&self) -> Result<BTreeMap<&'static str, u64>, KernelError> {
+        let counted = self.ebpf.map("COUNTED").ok_or_else(|| absent("COUNTED"))?;
+        let counted: PerCpuArray<&MapData, u64> =
+            counted.try_into().map_err(|error| map("COUNTED", "open", &error))?;
+        let mut sums = BTreeMap::new();
+        for counter in Counter::ALL {
+            let values = counted.get(&(*counter as u32), 0).map_err(|error| map("COUNTED", "read", &error))?;
+            let sum: u64 = values.iter().sum();
+            if sum != 0 {
+                sums.insert(counter.name(), sum);
+            }
+        }
+        Ok(sums)
+    }
+
+    /// Sockets of which something was refused at egress and that still exist.
+    ///
+    /// # Errors
+    /// When the map cannot be read.
+    pub fn quarantined(&self) -> Result<Vec<(u64, Socket)>, KernelError> {
+        let sockets = self.ebpf.map("SOCKETS").ok_or_else(|| absent("SOCKETS"))?;
+        let sockets: HashMap<&MapData, u64, Abi<Socket>> =
+            sockets.try_into().map_err(|error| map("SOCKETS", "open", &error))?;
+        Ok(super::quarantine::quarantined(sockets))
+    }
+
+    /// Processes of `job` that are still there, and how many of them hold something.
+    ///
+    /// # Errors
+    /// When a map cannot be read.
+    pub fn left(&self, job: u32) -> Result<Left, KernelError> {
+        let tasks = self.ebpf.map("TASKS").ok_or_else(|| absent("TASKS"))?;
+        let tasks: HashMap<&MapData, u32, Abi<Task>> = tasks.try_into().map_err(|error| map("TASKS", "open", &error))?;
+        let holders = self.ebpf.map("HOLDERS").ok_or_else(|| absent("HOLDERS"))?;
+        let holders: HashMap<&MapData, u64, Abi<Holder>> =
+            holders.try_into().map_err(|error| map("HOLDERS", "open", &error))?;
+        let mut left = Left::default();
+        for (_, Abi(task)) in tasks.iter().flatten().filter(|(_, Abi(task))| task.job == job) {
+            left.processes += 1;
+            left.holding += u64::from(holders.get(&task.holder, 0).is_ok_and(|Abi(holder)| holder.held.bits() != 0));
+        }
+        Ok(left)
+    }
+}
+
+fn with_flags(mut layout: Layout, flags: Flags) -> Layout {
+    // An offset within any structure that has the field: what is read there is not looked at by the matrix.
+    const SOMEWHERE: u32 = 16;
+    for offset in [&mut layout.task_thread_status, &mut layout.sock_daddr6] {
+        match flags {
+            Flags::Detected => {}
+            Flags::AllOff => *offset = ABSENT,
+            Flags::AllOn if *offset == ABSENT => *offset = SOMEWHERE,
+            Flags::AllOn => {}
+        }
+    }
+    layout
+}
+
+fn load(ebpf: &mut Ebpf, program: &Program, btf: &Btf) -> Result<(), Box<dyn Error>> {
+    let loaded = ebpf.program_mut(program.name).ok_or("not in the object")?;
+    match program.placement {
+        Placement::Tracepoint => <&mut BtfTracePoint>::try_from(loaded)?.load(program.name, btf)?,
+        Placement::Address => <&mut CgroupSockAddr>::try_from(loaded)?.load()?,
+        Placement::Socket => <&mut CgroupSock>::try_from(loaded)?.load()?,
+        Placement::Packet => <&mut CgroupSkb>::try_from(loaded)?.load()?,
+    }
+    Ok(())
+}
+
+/// Attaches; returns the link when it is to be pinned.
+fn attach(ebpf: &mut Ebpf, program: &Program, cgroup: &File, pin: bool) -> Result<Option<FdLink>, Box<dyn Error>> {
+    // A link (5.7) is always beside whatever else is attached there, and takes no flags that say so.
+    const BESIDE: CgroupAttachMode = CgroupAttachMode::Single;
+    let loaded = ebpf.program_mut(program.name).ok_or("not in the object")?;
+    Ok(match program.placement {
+        Placement::Tracepoint => {
+            let loaded = <&mut BtfTracePoint>::try_from(loaded)?;
+            let id = loaded.attach()?;
+            if pin { Some(loaded.take_link(id)?.into()) } else { None }
+        }
+        Placement::Address => {
+            <&mut CgroupSockAddr>::try_from(loaded)?.attach(cgroup, BESIDE)?;
+            None
+        }
+        Placement::Socket => {
+            let loaded = <&mut CgroupSock>::try_from(loaded)?;
+            let id = loaded.attach(cgroup, BESIDE)?;
+            if pin { Some(loaded.take_link(id)?.try_into()?) } else { None }
+        }
+        Placement::Packet => {
+            let loaded = <&mut CgroupSkb>::try_from(loaded)?;
+            let id = loaded.attach(cgroup, CgroupSkbAttachType::Egress, BESIDE)?;
+            if pin { Some(loaded.take_link(id)?.try_into()?) } else { None }
+        }
+    })
+}
+
+fn typed<'a, K: Pod, V: Pod>(
+    ebpf: &'a mut Ebpf,
+    name: &'static str,
+) -> Result<HashMap<&'a mut MapData, K, V>, KernelError> {
+    let found = ebpf.map_mut(name).ok_or_else(|| absent(name))?;
+    HashMap::try_from(found).map_err(|error| map(name, "open", &error))
+}
+
+fn fits(what: &'static str, rows: usize, bound: u32) -> Result<(), KernelError> {
+    if u32::try_from(rows).is_ok_and(|rows| rows <= bound) {
+        return Ok(());
+    }
+    Err(KernelError::TooLarge { what, rows, bound })
+}
+
+/// Kernels before 5.11 charge maps to this limit. Where it cannot be raised loading may still succeed.
+fn raise_memlock() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    if let Err(errno) = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None }) {
+        tracing::warn!("the memory lock limit could not be raised ({errno}); before Linux 5.11 loading may fail for it");
+    }
+}
+
+/// `CAP_*` (include/uapi/linux/capability.h) without which loading cannot succeed.
+fn privileges() -> Result<(), KernelError> {
+    const NEEDED: [(u32, &str); 4] = [(12, "CAP_NET_ADMIN"), (19, "CAP_SYS_PTRACE"), (38, "CAP_PERFMON"), (39, "CAP_BPF")];
+    const SYS_ADMIN: u32 = 21;
+    let effective = procfs::process::Process::myself().and_then(|own| own.status()).map_or(u64::MAX, |status| status.capeff);
+    let has = |bit: u32| effective & (1 << bit) != 0;
+    let missing: Vec<&str> = NEEDED
+        .iter()
+        // CAP_SYS_ADMIN stands for the two that 5.8 split off it.
+        .filter(|(bit, _)| !has(*bit) && !(*bit >= 38 && has(SYS_ADMIN)))
+        .map(|(_, name)| *name)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(KernelError::Privilege { missing: missing.join(", ") }) }
+}
+
+fn absent(name: &'static str) -> KernelError {
+    KernelError::Map { map: name, action: "find", reason: "not in the object, or taken before".into() }
+}
+
+pub(super) fn map(name: &'static str, action: &'static str, error: &(dyn Error + 'static)) -> KernelError {
+    KernelError::Map { map: name, action, reason: chain(error) }
+}
+
+/// The end of the verifier's log says what it minds.
+fn refused(program: &'static str, error: &Box<dyn Error>) -> KernelError {
+    const LINES: usize = 12;
+    let reason = match error.downcast_ref::<ProgramError>() {
+        Some(ProgramError::LoadError { io_error, verifier_log }) => {
+            let log = verifier_log.to_string();
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = lines[lines.len().saturating_sub(LINES)..].join("\n");
+            format!("{io_error}\n{tail}")
+        }
+        _ => chain(error.as_ref()),
+    };
+    KernelError::Program { program, reason }
+}
+
+/// An error and what it comes from.
+pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let own = error.to_string();
+        if !text.contains(&own) {
+            text.push_str(": ");
+            text.push_str(&own);
+        }
+        source = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loads() {
+        for flags in [Flags::Detected, Flags::AllOff, Flags::AllOn] {
+            let mut sensor = Sensor::load(&LayoutSource::new(None), flags).unwrap_or_else(|error| panic!("{flags:?}: {error}"));
+            sensor.attach(None).unwrap();
+        }
+    }
+}

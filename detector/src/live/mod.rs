@@ -1,0 +1,15 @@
+//! Live work: ties source, engine, recording and report together. Holds no rules.
+
+mod attribute;
+mod command;
+mod error;
+mod proof;
+mod resolvers;
+mod run;
+mod session;
+mod signals;
+
+pub use command::{Command, User};
+pub use error::LiveError;
+pub use proof::prove_in_child;
+pub use run::{Ended, Options, run};

@@ -1,0 +1,178 @@
+//! `detector run`: one command and its descendants are one job.
+
+use super::{
+    Command, LiveError, command,
+    proof, resolvers,
+    session::{JOB, Session},
+    signals::Signals,
+};
+use crate::{
+    engine::{Conclusion, Finding, Mode},
+    event::{Body, SCHEMA},
+    kernel::{Flags, JobSettings, LayoutSource, Quarantine, Rings, Sensor},
+    policy::Policy,
+    recording::{Header, Host, Started, Status, TOOL},
+    secret::redact,
+};
+use std::{
+    fs::File,
+    os::unix::{ffi::OsStrExt, process::ExitStatusExt},
+    process::ExitStatus,
+};
+
+/// What to run and how.
+pub struct Options {
+    /// The command.
+    pub command: Command,
+    /// The policy, as the user has it.
+    pub policy: Policy,
+    /// Whether leaks are denied.
+    pub mode: Mode,
+    /// Where kernel types are read from.
+    pub layout: LayoutSource,
+    /// Where the recording goes.
+    pub record: Option<File>,
+}
+
+/// How a run ended.
+pub struct Ended {
+    /// The command's status, as a shell has it.
+    pub code: u8,
+    /// What was concluded.
+    pub conclusion: Conclusion,
+}
+
+/// Runs the command under watch. `found` is told of each finding as it is made.
+///
+/// # Errors
+/// When the sensor does not start or does not prove itself: then the command was not run.
+pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<Ended, LiveError> {
+    let Options { command, policy, mode, layout, record } = options;
+    let policy = policy.with_resolvers(&resolvers::configured());
+    let left = Quarantine::sweep();
+    if left != 0 {
+        tracing::info!("sockets of {left} earlier run(s) are still quarantined");
+    }
+    let mut sensor = Sensor::load(&layout, Flags::Detected)?;
+    let quarantine = if mode == Mode::Enforce { Some(Quarantine::new()?) } else { None };
+    let watched = watch(&mut sensor, quarantine.as_ref(), &command, policy, mode, record, &mut found).await;
+    // Without this process the kernel side goes on, where it must: for sockets that hold what was refused.
+    if let Some(quarantine) = quarantine {
+        if sensor.quarantined().is_ok_and(|sockets| sockets.is_empty()) {
+            quarantine.lift()?;
+        } else {
+            tracing::info!("sockets with refused data stay quarantined until they are closed");
+        }
+    }
+    watched
+}
+
+async fn watch(
+    sensor: &mut Sensor,
+    quarantine: Option<&Quarantine>,
+    command: &Command,
+    policy: Policy,
+    mode: Mode,
+    record: Option<File>,
+    found: &mut impl FnMut(&Finding),
+) -> Result<Ended, LiveError> {
+    let header = header(command, &policy, mode);
+    sensor.attach(quarantine)?;
+    let mut rings = sensor.rings()?;
+    let armed = crate::kernel::boottime();
+    proof::prove(sensor, &mut rings, mode).await?;
+    let proved = crate::kernel::boottime();
+    // What the proof left in the counters is not this session's.
+    let before = sensor.counters()?;
+    let tables = policy.tables(JOB);
+    let mut session = Session::new(policy, mode, &header, record);
+    session.own(armed, Body::Armed);
+    session.own(proved, Body::Proved);
+    sensor.add_job(JobSettings { job: JOB, enforce: mode == Mode::Enforce, tables: &tables })?;
+
+    let mut signals = Signals::catch()?;
+    sensor.add_worker(std::process::id(), JOB)?;
+    let running = command.spawn();
+    sensor.remove_worker(std::process::id())?;
+    let mut running = running?;
+    let status = loop {
+        tokio::select! {
+            waited = rings.wait() => waited.map_err(LiveError::system("cannot wait for the rings"))?,
+            () = signals.child(running.pid) => {}
+        }
+        judge(&mut rings, &mut session, false, found);
+        if let Some(status) = running.ended()? {
+            break status;
+        }
+    };
+    settle(&mut rings, &mut session, found).await?;
+    let left = sensor.left(JOB)?;
+    if left.processes != 0 {
+        tracing::info!("{} process(es) of the job outlive it, {} holding a secret", left.processes, left.holding);
+    }
+    let mut counters = sensor.counters()?;
+    for (name, count) in &mut counters {
+        *count -= before.get(name).copied().unwrap_or(0);
+    }
+    counters.retain(|_, count| *count != 0);
+    let ended = crate::kernel::boottime();
+    let conclusion = session.end(ended, Some(recorded(status)), &counters, left.holding, rings.late());
+    Ok(Ended { code: command::code(status), conclusion })
+}
+
+fn judge(rings: &mut Rings, session: &mut Session, all: bool, found: &mut impl FnMut(&Finding)) {
+    rings.drain(all, |record| session.record(&record).iter().for_each(&mut *found));
+    session.flush();
+}
+
+/// The command has ended: what it did last is in the rings, and in order once it has settled.
+async fn settle(
+    rings: &mut Rings,
+    session: &mut Session,
+    found: &mut impl FnMut(&Finding),
+) -> Result<(), LiveError> {
+    judge(rings, session, false, found);
+    while rings.waiting() {
+        rings.wait().await.map_err(LiveError::system("cannot wait for the rings"))?;
+        judge(rings, session, false, found);
+    }
+    judge(rings, session, true, found);
+    Ok(())
+}
+
+fn recorded(status: ExitStatus) -> Status {
+    match status.signal() {
+        Some(signal) => Status::Signal(u8::try_from(signal).unwrap_or(0)),
+        None => Status::Code(command::code(status)),
+    }
+}
+
+fn header(command: &Command, policy: &Policy, mode: Mode) -> Header {
+    let system = rustix::system::uname();
+    let realtime = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let mut argv = Vec::new();
+    for argument in &command.argv {
+        argv.extend_from_slice(argument.as_bytes());
+        argv.push(0);
+    }
+    Header {
+        schema: SCHEMA,
+        tool: TOOL.to_owned(),
+        host: Host {
+            kernel: system.release().to_string_lossy().into_owned(),
+            machine: system.machine().to_string_lossy().into_owned(),
+            cpus: std::thread::available_parallelism().map_or(1, |cpus| u32::try_from(cpus.get()).unwrap_or(u32::MAX)),
+            boot_id: boot_id.trim().to_owned(),
+        },
+        started: Started {
+            boottime: crate::kernel::boottime(),
+            realtime: u64::try_from(realtime.tv_sec).unwrap_or(0) * 1_000_000_000
+                + u64::try_from(realtime.tv_nsec).unwrap_or(0),
+        },
+        mode,
+        policy: policy.into(),
+        capabilities: Sensor::capabilities(),
+        command: redact::argv(&argv, false),
+    }
+}

@@ -1,0 +1,127 @@
+//! One job under watch: every event goes into the recording first, then to the engine.
+
+use super::attribute::attribute;
+use crate::{
+    engine::{Capability, Conclusion, Engine, Finding, Mode},
+    event::{Body, Counted, Event, JobId},
+    kernel::decode,
+    policy::Policy,
+    recording::{Footer, Header, Writer},
+};
+use detector_common::counter::{Counter, Kind};
+use std::{collections::BTreeMap, fs::File};
+
+/// The job that `run` watches.
+pub(super) const JOB: JobId = 1;
+
+/// One job under watch.
+pub(super) struct Session {
+    engine: Engine,
+    writer: Option<Writer<File>>,
+    capabilities: Vec<Capability>,
+    seq: u64,
+    undecoded: u64,
+    /// Leaks that the kernel side told of.
+    told: u64,
+    /// Of these, those that the events do not explain.
+    unexplained: u64,
+}
+
+impl Session {
+    /// Starts with `header` as the recording's first line, where there is a recording.
+    pub(super) fn new(policy: Policy, mode: Mode, header: &Header, record: Option<File>) -> Self {
+        let mut session = Self {
+            engine: Engine::new(policy, mode, header.started.boottime),
+            writer: record.map(Writer::new),
+            capabilities: header.capabilities.clone(),
+            seq: 0,
+            undecoded: 0,
+            told: 0,
+            unexplained: 0,
+        };
+        session.write(|writer| writer.header(header));
+        session
+    }
+
+    /// A record of the kernel side. Those of other jobs (the proof's) are not of this session.
+    pub(super) fn record(&mut self, bytes: &[u8]) -> Vec<Finding> {
+        match decode(bytes) {
+            Ok(event) if event.actor.is_some_and(|actor| actor.job != JOB) => Vec::new(),
+            Ok(mut event) => {
+                attribute(&mut event);
+                self.event(event)
+            }
+            Err(error) => {
+                tracing::warn!("{error}");
+                self.undecoded += 1;
+                Vec::new()
+            }
+        }
+    }
+
+    /// What the sensor says of itself at `time`.
+    pub(super) fn own(&mut self, time: u64, body: Body) {
+        self.event(Event { seq: 0, time, actor: None, body, kernel: None });
+    }
+
+    fn event(&mut self, mut event: Event) -> Vec<Finding> {
+        self.seq += 1;
+        event.seq = self.seq;
+        self.write(|writer| writer.event(&event));
+        let kernel = event.kernel;
+        let found = self.engine.apply(&event).into_iter().collect();
+        if matches!(event.body, Body::Network(_)) && kernel.is_some_and(|kernel| kernel.leak != 0) {
+            self.told += 1;
+            self.unexplained += u64::from(self.engine.decision().leak == 0);
+        }
+        found
+    }
+
+    /// Lets what was written so far be seen.
+    pub(super) fn flush(&mut self) {
+        self.write(Writer::flush);
+    }
+
+    /// Ends: what was lost, what the kernel side decided and the events do not explain, the footer.
+    pub(super) fn end(
+        mut self,
+        ended: u64,
+        status: Option<crate::recording::Status>,
+        counters: &BTreeMap<&'static str, u64>,
+        left_holding: u64,
+        late: u64,
+    ) -> Conclusion {
+        let mut lost: BTreeMap<String, u64> = Counter::ALL
+            .iter()
+            .filter(|counter| counter.kind() != Kind::Activity)
+            .filter_map(|counter| Some((counter.name().to_owned(), *counters.get(counter.name())?)))
+            .collect();
+        let own = [(Counter::LeftHolding, left_holding), (Counter::Late, late), (Counter::Undecoded, self.undecoded)];
+        lost.extend(own.iter().filter(|(_, n)| *n != 0).map(|(counter, n)| (counter.name().to_owned(), *n)));
+        if !lost.is_empty() {
+            self.own(ended, Body::Lost(Counted { counters: lost }));
+        }
+        let decided = counters.get(Counter::Leaks.name()).copied().unwrap_or(0);
+        let unexplained = self.unexplained + decided.saturating_sub(self.told);
+        if unexplained != 0 {
+            self.own(ended, Body::Unexplained { leaks: unexplained });
+        }
+        let footer = Footer {
+            events: self.seq,
+            ended,
+            status,
+            counters: counters.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect(),
+        };
+        self.write(|writer| writer.footer(&footer));
+        self.engine.conclude(self.capabilities, true)
+    }
+
+    /// A recording that fails never stops what is watched; the verdict says so.
+    fn write<E: std::fmt::Display>(&mut self, write: impl FnOnce(&mut Writer<File>) -> Result<(), E>) {
+        let Some(writer) = &mut self.writer else { return };
+        if let Err(error) = write(writer) {
+            tracing::warn!("the recording ends here: {error}");
+            self.engine.note_incomplete(format!("the recording is incomplete: {error}"));
+        }
+    }
+}

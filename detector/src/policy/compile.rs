@@ -1,0 +1,119 @@
+//! From the draft to the policy.
+
+use super::{
+    class::Class,
+    destination::Destinations,
+    document::{Accept, ClassDocument, DestinationDocument, PolicyDocument},
+    draft::{ClassDraft, Draft, Placed},
+    error::PolicyError,
+    file,
+    pattern::{self, BadPattern, Pattern},
+    resolved::Policy,
+    watch::{NoRow, Watches},
+};
+use crate::{
+    engine::Severity,
+    secret::{ClassId, ClassSet},
+};
+use detector_common::limits::{DESTINATIONS, WATCHES};
+
+/// Compiles `draft`, called `name`.
+pub(super) fn compile(draft: Draft, name: &str) -> Result<Policy, PolicyError> {
+    let mut watches = Watches::default();
+    let mut classes = Vec::new();
+    for (i, class) in draft.classes.iter().enumerate() {
+        // The draft holds no more than there are bits.
+        if let Some(id) = ClassId::new(i) {
+            classes.push(compile_class(class, id, &mut watches)?);
+        }
+    }
+    let mut destinations = Destinations::default();
+    for row in &draft.destinations {
+        let accepted = match &row.accept {
+            Accept::All => ClassSet::ALL,
+            Accept::Classes(names) => {
+                let named = |class: &&Class| names.iter().any(|name| name.text == class.name);
+                classes.iter().filter(named).map(|class| class.id).collect()
+            }
+        };
+        for to in &row.to {
+            destinations.add(&to.text, accepted).map_err(|rule| PolicyError::Destination {
+                place: to.place.clone(),
+                text: file::shown(&to.text),
+                rule,
+            })?;
+        }
+    }
+    let too_many = |what, most| PolicyError::TooMany { place: super::Place::file(name), what, most };
+    if watches.len() > WATCHES as usize {
+        return Err(too_many("paths", WATCHES));
+    }
+    if destinations.len() > DESTINATIONS as usize {
+        return Err(too_many("destinations", DESTINATIONS));
+    }
+    Ok(Policy { document: document(draft)?, classes, watches, destinations })
+}
+
+fn compile_class(draft: &ClassDraft, id: ClassId, watches: &mut Watches) -> Result<Class, PolicyError> {
+    if draft.paths.is_empty() && draft.door.is_none() {
+        return Err(PolicyError::EmptyClass { place: draft.name.place.clone(), class: draft.name.text.clone() });
+    }
+    let bad = |text: &Placed, rule: BadPattern| PolicyError::Pattern {
+        place: text.place.clone(),
+        pattern: file::shown(&text.text),
+        rule,
+    };
+    let except = draft.except.iter().map(|text| pattern::exception(&text.text).map_err(|rule| bad(text, rule)));
+    let mut class = Class {
+        id,
+        name: draft.name.text.clone(),
+        action: draft.action,
+        reason: reason(&draft.reason)?,
+        paths: Vec::new(),
+        except: except.collect::<Result<_, _>>()?,
+        door: draft.door,
+    };
+    for text in &draft.paths {
+        let pattern = Pattern::parse(&text.text).map_err(|rule| bad(text, rule))?;
+        watches.add(&class, &pattern).map_err(|no_row| match no_row {
+            NoRow::Bad(rule) => bad(text, rule),
+            NoRow::Full => PolicyError::TooManyGlobs { place: text.place.clone(), pattern: text.text.clone() },
+        })?;
+        class.paths.push(pattern);
+    }
+    Ok(class)
+}
+
+/// One line of text.
+fn reason(reason: &Placed) -> Result<String, PolicyError> {
+    let line = reason.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.contains(char::is_control) { Err(PolicyError::Reason { place: reason.place.clone() }) } else { Ok(line) }
+}
+
+fn document(draft: Draft) -> Result<PolicyDocument, PolicyError> {
+    let texts = |all: Vec<Placed>| all.into_iter().map(|placed| placed.text).collect::<Vec<_>>();
+    let mut classes = Vec::new();
+    for class in draft.classes {
+        classes.push(ClassDocument {
+            reason: reason(&class.reason)?,
+            name: class.name.text,
+            action: class.action,
+            paths: texts(class.paths),
+            except: texts(class.except),
+            door: class.door,
+        });
+    }
+    let mut destinations = Vec::new();
+    for row in draft.destinations {
+        destinations.push(DestinationDocument {
+            to: texts(row.to),
+            accept: match row.accept {
+                Accept::All => Accept::All,
+                Accept::Classes(names) => Accept::Classes(texts(names)),
+            },
+            reason: row.reason.as_ref().map(reason).transpose()?,
+        });
+    }
+    let fail_on = draft.fail_on.unwrap_or(Severity::High);
+    Ok(PolicyDocument { version: file::VERSION, mode: draft.mode, fail_on, classes, destinations })
+}

@@ -1,0 +1,98 @@
+//! The resolved policy as a recording's header keeps it.
+
+use super::class::Door;
+use crate::engine::{Action, Mode, Severity};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::{fmt, marker::PhantomData};
+
+/// A policy with everything it extends merged in. Its JSON is canonical: one policy, one text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PolicyDocument {
+    /// Version of the form.
+    pub version: u64,
+    /// Mode, where the policy speaks of it.
+    pub mode: Option<Mode>,
+    /// Severity at which a finding fails the run.
+    pub fail_on: Severity,
+    /// Classes; the place in the list is the bit.
+    pub classes: Vec<ClassDocument>,
+    /// Destinations.
+    pub destinations: Vec<DestinationDocument>,
+}
+
+/// See [`PolicyDocument::classes`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ClassDocument {
+    /// Name.
+    pub name: String,
+    /// What to do about a leak.
+    pub action: Action,
+    /// Why it is a class.
+    pub reason: String,
+    /// Path patterns, as written.
+    pub paths: Vec<String>,
+    /// Leaf patterns that are none of it, as written.
+    pub except: Vec<String>,
+    /// The door by which it is joined.
+    pub door: Option<Door>,
+}
+
+/// See [`PolicyDocument::destinations`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DestinationDocument {
+    /// Addresses or networks, with or without a port, as written.
+    pub to: Vec<String>,
+    /// What may be spent there.
+    pub accept: Accept<String>,
+    /// Why.
+    pub reason: Option<String>,
+}
+
+/// The classes that a destination accepts, in a file `all` or a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Accept<T> {
+    /// Every class there is or will be.
+    All,
+    /// These.
+    Classes(Vec<T>),
+}
+
+impl<T: Serialize> Serialize for Accept<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("all"),
+            Self::Classes(names) => names.serialize(serializer),
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Accept<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AcceptVisitor(PhantomData))
+    }
+}
+
+struct AcceptVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> de::Visitor<'de> for AcceptVisitor<T> {
+    type Value = Accept<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`all` or a list of class names")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        if text == "all" { Ok(Accept::All) } else { Err(E::invalid_value(de::Unexpected::Str(text), &self)) }
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut names = Vec::new();
+        while let Some(name) = list.next_element()? {
+            names.push(name);
+        }
+        Ok(Accept::Classes(names))
+    }
+}

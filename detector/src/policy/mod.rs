@@ -1,0 +1,26 @@
+//! Policy: the file as written, resolved over what it extends, compiled for the kernel's tables and the engine.
+//!
+//! Reads the policy files and does no other I/O.
+
+mod class;
+mod compile;
+mod destination;
+mod document;
+mod draft;
+mod error;
+mod file;
+mod load;
+mod nearest;
+mod pattern;
+mod resolved;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+pub use class::{Class, Door};
+pub use destination::BadDestination;
+pub use document::{Accept, ClassDocument, DestinationDocument, PolicyDocument};
+pub use error::{Place, PolicyError};
+pub use pattern::{BadPattern, Pattern};
+pub use resolved::{Policy, Tables};

@@ -1,0 +1,43 @@
+//! Hints for misspelt names.
+
+/// What to do about the unknown `name`, given the names there are.
+pub(super) fn hint<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<_> = known.into_iter().collect();
+    let nearest = known.iter().map(|candidate| (distance(name, candidate), *candidate)).min();
+    match nearest {
+        Some((distance, candidate)) if distance <= 2 && distance < candidate.len() => {
+            format!("did you mean `{candidate}`?")
+        }
+        Some(_) => format!("known here: {}", known.join(", ")),
+        None => "none is known here".to_owned(),
+    }
+}
+
+/// Levenshtein's distance in bytes; a long name is far from everything.
+fn distance(a: &str, b: &str) -> usize {
+    if a.len().abs_diff(b.len()) > 2 {
+        return usize::MAX;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.bytes().enumerate() {
+            let best = (diagonal + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
+            diagonal = std::mem::replace(&mut row[j + 1], best);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found() {
+        assert_eq!(distance("kitten", "sittin"), 2);
+        assert_eq!(hint("path", ["paths", "action"]), "did you mean `paths`?");
+        assert_eq!(hint("whatever", ["paths", "action"]), "known here: paths, action");
+        assert_eq!(hint("x", []), "none is known here");
+    }
+}

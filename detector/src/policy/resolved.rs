@@ -1,0 +1,193 @@
+//! The policy that is applied.
+
+use super::{
+    class::{Class, Door},
+    compile::compile,
+    destination::Destinations,
+    document::{Accept, DestinationDocument, PolicyDocument},
+    draft::Draft,
+    error::PolicyError,
+    load,
+    pattern::Walked,
+    watch::Watches,
+};
+use crate::{
+    engine::{Action, Mode, Severity},
+    secret::ClassSet,
+};
+use detector_common::{
+    destination::{Destination, DestinationKey},
+    set::Bits,
+    watch::{WatchKey, WatchValue},
+};
+use sha2::{Digest, Sha256};
+use std::{
+    fmt::Write,
+    net::{IpAddr, SocketAddr},
+    path::Path,
+};
+
+/// Port of DNS.
+const DNS: u16 = 53;
+
+/// A policy: what is secret, where it may go, and what to do when it goes elsewhere.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub(super) document: PolicyDocument,
+    pub(super) classes: Vec<Class>,
+    pub(super) watches: Watches,
+    pub(super) destinations: Destinations,
+}
+
+/// What the kernel side is given.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// Rows of the table of watched paths.
+    pub watches: Vec<(WatchKey, WatchValue)>,
+    /// Rows of the table of destinations: length of the prefix in bits (`FIXED_BITS` included), key, value.
+    pub destinations: Vec<(u32, DestinationKey, Destination)>,
+    /// Classes joined by reading another process's memory.
+    pub memory: Bits,
+    /// Classes joined by reading another process's environment.
+    pub environ: Bits,
+    /// Classes whose leak is refused.
+    pub deny: Bits,
+    /// Of these, classes whose leak kills.
+    pub kill: Bits,
+}
+
+impl Policy {
+    /// The policy that is built in.
+    pub fn builtin() -> Self {
+        match Self::parse(load::BUILTIN, load::BUILTIN_NAME) {
+            Ok(policy) => policy,
+            // It is part of this program, and a test reads it.
+            Err(error) => unreachable!("{error}"),
+        }
+    }
+
+    /// The policy in the file at `path`, and what it extends.
+    pub fn load(path: &Path) -> Result<Self, PolicyError> {
+        compile(load::load(path)?, &path.display().to_string())
+    }
+
+    /// The policy `text`, called `name` in messages; it can extend the builtin one only.
+    pub fn parse(text: &str, name: &str) -> Result<Self, PolicyError> {
+        compile(load::parse(text, name)?, name)
+    }
+
+    /// The policy that a recording was made with.
+    pub fn from_document(document: PolicyDocument) -> Result<Self, PolicyError> {
+        const NAME: &str = "recorded policy";
+        compile(Draft::of(document, NAME)?, NAME)
+    }
+
+    /// What [`Self::from_document`] makes this policy of.
+    pub fn document(&self) -> PolicyDocument {
+        self.document.clone()
+    }
+
+    /// SHA-256 of the document, in hexadecimal.
+    pub fn digest(&self) -> String {
+        let json = match serde_json::to_vec(&self.document) {
+            Ok(json) => json,
+            // Strings, numbers and lists of them.
+            Err(error) => unreachable!("{error}"),
+        };
+        Sha256::digest(json).iter().fold(String::new(), |mut text, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
+    /// This policy, and whatever is asked of `resolvers` on port 53 is accepted: names are not judged by address.
+    #[must_use]
+    pub fn with_resolvers(mut self, resolvers: &[IpAddr]) -> Self {
+        for address in resolvers.iter().map(IpAddr::to_canonical) {
+            if self.accepted(address, DNS) == ClassSet::ALL {
+                continue;
+            }
+            self.destinations.add_address(address, DNS, ClassSet::ALL);
+            self.document.destinations.push(DestinationDocument {
+                to: vec![SocketAddr::new(address, DNS).to_string()],
+                accept: Accept::All,
+                reason: Some("resolver of the host".to_owned()),
+            });
+        }
+        self
+    }
+
+    /// The classes, in the order of their bits.
+    pub fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    /// The names of `set`, in the order of their bits.
+    pub fn names(&self, set: ClassSet) -> Vec<String> {
+        self.classes.iter().filter(|class| set.contains(class.id)).map(|class| class.name.clone()).collect()
+    }
+
+    /// The classes of the file at `path`, as events have it: `…/` in front when the root is not known.
+    pub fn classes_of(&self, path: &str) -> ClassSet {
+        let path = Walked::new(path);
+        self.those(|class| class.holds(&path))
+    }
+
+    /// Classes joined by reading another process's memory.
+    pub fn memory(&self) -> ClassSet {
+        self.those(|class| class.door == Some(Door::Memory))
+    }
+
+    /// Classes joined by reading another process's environment.
+    pub fn environ(&self) -> ClassSet {
+        self.those(|class| class.door == Some(Door::Environ))
+    }
+
+    /// Classes whose leak is refused.
+    pub fn deny(&self) -> ClassSet {
+        self.those(|class| class.action >= Action::Deny)
+    }
+
+    /// Classes whose leak kills.
+    pub fn kill(&self) -> ClassSet {
+        self.those(|class| class.action == Action::Kill)
+    }
+
+    /// The strongest action of `set`.
+    pub fn action(&self, set: ClassSet) -> Action {
+        let actions = self.classes.iter().filter(|class| set.contains(class.id)).map(|class| class.action);
+        actions.max().unwrap_or(Action::Observe)
+    }
+
+    /// What may be spent at `address` and `port`.
+    pub fn accepted(&self, address: IpAddr, port: u16) -> ClassSet {
+        self.destinations.accepted(address, port)
+    }
+
+    /// The mode, where the policy speaks of it.
+    pub fn mode(&self) -> Option<Mode> {
+        self.document.mode
+    }
+
+    /// Severity at which a finding fails the run.
+    pub fn fail_on(&self) -> Severity {
+        self.document.fail_on
+    }
+
+    /// Rows of the kernel's tables, under the id `policy`.
+    pub fn tables(&self, policy: u32) -> Tables {
+        Tables {
+            watches: self.watches.rows(policy),
+            destinations: self.destinations.rows(policy),
+            memory: self.memory().bits(),
+            environ: self.environ().bits(),
+            deny: self.deny().bits(),
+            kill: self.kill().bits(),
+        }
+    }
+
+    fn those(&self, are: impl Fn(&Class) -> bool) -> ClassSet {
+        self.classes.iter().filter(|class| are(class)).map(|class| class.id).collect()
+    }
+}

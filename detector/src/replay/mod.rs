@@ -1,0 +1,5 @@
+//! Judges a recording as the live run was judged, or by another policy.
+
+mod judge;
+
+pub use judge::{ReplayError, judge, replay};

@@ -1,0 +1,38 @@
+//! Where the fixtures are.
+
+use anyhow::bail;
+use std::{
+    env,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+/// The entry script of an attack.
+pub fn attack(name: &str) -> PathBuf {
+    part("attacks").join(name).join("run.sh")
+}
+
+/// The entry script of honest work.
+pub fn benign(name: &str) -> PathBuf {
+    part("benign").join(name).join("run.sh")
+}
+
+/// A file of this package.
+pub fn part(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A command line of the `fixture` program: one small act.
+pub fn act(arguments: &[&str]) -> anyhow::Result<Vec<OsString>> {
+    Ok(std::iter::once(binary("fixture")?.into_os_string()).chain(arguments.iter().map(OsString::from)).collect())
+}
+
+/// A program of this package, which cargo builds before the tests run.
+pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
+    // Test programs lie in `deps`, beside which the package's own programs are.
+    let test = env::current_exe()?;
+    let beside = test.parent().and_then(Path::parent).map(|directory| directory.join(name));
+    let path = env::var_os(format!("CARGO_BIN_EXE_{name}")).map(PathBuf::from).or(beside).filter(|path| path.exists());
+    let Some(path) = path else { bail!("program {name:?} is not built: run `cargo build -p detector-tests --bins`") };
+    Ok(path)
+}

@@ -1,0 +1,188 @@
+//! Runs a command in the job's namespace, bare or under the detector.
+
+use crate::{
+    agent::Agent,
+    home::Home,
+    loot::Keys,
+    namespace::Network,
+    outcome::{JSON, Outcome, RECORDING, TEXT},
+    stream::Stream,
+};
+use anyhow::Context as _;
+use std::{
+    collections::BTreeMap,
+    env,
+    ffi::{OsStr, OsString},
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, ExitStatus, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// Names the detector's binary.
+pub const DETECTOR_BIN: &str = "DETECTOR_BIN";
+
+/// A command to be run. Its environment is what is set here and nothing of the test's own.
+pub struct Job<'a> {
+    network: &'a Network,
+    command: Vec<OsString>,
+    environment: BTreeMap<OsString, OsString>,
+    directory: Option<PathBuf>,
+    timeout: Duration,
+    mode: Option<&'static str>,
+    policy: Option<String>,
+    options: Vec<OsString>,
+    detector: Option<PathBuf>,
+}
+
+impl<'a> Job<'a> {
+    /// A command line, program first.
+    pub fn new(network: &'a Network, command: impl IntoIterator<Item: AsRef<OsStr>>) -> Self {
+        let environment = [
+            ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+            ("LANG", "C.UTF-8"),
+            ("CI", "true"),
+        ];
+        Self {
+            network,
+            command: command.into_iter().map(|a| a.as_ref().to_owned()).collect(),
+            environment: environment.map(|(k, v)| (k.into(), v.into())).into(),
+            directory: None,
+            timeout: Duration::from_secs(60),
+            mode: None,
+            policy: None,
+            options: Vec::new(),
+            detector: None,
+        }
+    }
+
+    /// Sets a variable.
+    pub fn env(mut self, key: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
+        self.environment.insert(key.as_ref().to_owned(), value.as_ref().to_owned());
+        self
+    }
+
+    /// `HOME`, `TMPDIR`, `GITHUB_WORKSPACE`, and the workspace as working directory.
+    pub fn home(mut self, home: &Home) -> Self {
+        self.directory = Some(home.workspace());
+        self.env("HOME", home.path()).env("TMPDIR", home.tmp()).env("GITHUB_WORKSPACE", home.workspace())
+    }
+
+    /// `AGENT_PID`.
+    pub fn agent(self, agent: &Agent) -> Self {
+        self.env("AGENT_PID", agent.pid().to_string())
+    }
+
+    /// `SINK`, as `host:port`.
+    pub fn sink(self, at: SocketAddr) -> Self {
+        self.env("SINK", at.to_string())
+    }
+
+    /// `PUBKEY`.
+    pub fn keys(self, keys: &Keys) -> Self {
+        self.env("PUBKEY", keys.public())
+    }
+
+    /// Everything in the job's namespace is killed after this long (default: one minute).
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// `--mode`: `audit` or `enforce`.
+    pub fn mode(mut self, mode: &'static str) -> Self {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// The text of the `--policy` file.
+    pub fn policy(mut self, text: impl Into<String>) -> Self {
+        self.policy = Some(text.into());
+        self
+    }
+
+    /// Any other option of `detector run`.
+    pub fn option(mut self, option: impl AsRef<OsStr>) -> Self {
+        self.options.push(option.as_ref().to_owned());
+        self
+    }
+
+    /// The detector's binary, instead of `$DETECTOR_BIN`.
+    pub fn detector(mut self, binary: impl Into<PathBuf>) -> Self {
+        self.detector = Some(binary.into());
+        self
+    }
+
+    /// Runs it without the detector, for comparison.
+    pub fn bare(&self) -> anyhow::Result<Outcome> {
+        let files = tempfile::Builder::new().prefix("detector-run-").tempdir()?;
+        let (program, arguments) = self.command.split_first().context("a job needs a command")?;
+        let mut command = Command::new(program);
+        command.args(arguments);
+        self.run(command, files)
+    }
+
+    /// Runs it under `$DETECTOR_BIN run`, with a recording and with JSON and text reports.
+    pub fn watched(&self) -> anyhow::Result<Outcome> {
+        let files = tempfile::Builder::new().prefix("detector-run-").tempdir()?;
+        let detector = match &self.detector {
+            Some(path) => path.clone(),
+            None => env::var_os(DETECTOR_BIN)
+                .with_context(|| format!("{DETECTOR_BIN} is not set: set it to the path of the detector's binary"))?
+                .into(),
+        };
+        // Absolute: the working directory is the job's.
+        let detector = fs::canonicalize(&detector).with_context(|| format!("no detector at {}", detector.display()))?;
+        let mut command = Command::new(detector);
+        command.arg("run");
+        if let Some(mode) = self.mode {
+            command.args(["--mode", mode]);
+        }
+        if let Some(policy) = &self.policy {
+            let path = files.path().join("policy.yaml");
+            fs::write(&path, policy)?;
+            command.arg("--policy").arg(path);
+        }
+        let report = |format: &str, file: &str| {
+            let mut argument = OsString::from(format!("{format}="));
+            argument.push(files.path().join(file));
+            argument
+        };
+        command.arg("--record").arg(files.path().join(RECORDING));
+        command.arg("--report").arg(report("json", JSON)).arg("--report").arg(report("text", TEXT));
+        command.args(&self.options).arg("--").args(&self.command);
+        self.run(command, files)
+    }
+
+    fn run(&self, mut command: Command, files: TempDir) -> anyhow::Result<Outcome> {
+        command.env_clear().envs(&self.environment).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.directory.as_ref().map(|directory| command.current_dir(directory));
+        let started = Instant::now();
+        let mut child =
+            self.network.job.enter(&mut command).spawn().with_context(|| format!("cannot run {command:?}"))?;
+        let stdout = Stream::collect(child.stdout.take())?;
+        let stderr = Stream::collect(child.stderr.take())?;
+        let (status, timed_out) = self.wait(&mut child, started)?;
+        let elapsed = started.elapsed();
+        let (stdout, stderr) = (stdout.finish(), stderr.finish());
+        Outcome::collect(status, timed_out, elapsed, [stdout, stderr], files)
+    }
+
+    fn wait(&self, child: &mut Child, started: Instant) -> anyhow::Result<(ExitStatus, bool)> {
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok((status, false));
+            }
+            if started.elapsed() > self.timeout {
+                // The child itself may have left the namespace; gone already is as good as killed.
+                _ = child.kill();
+                self.network.job.kill_all();
+                return Ok((child.wait()?, true));
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+}
