@@ -302,7 +302,7 @@ fn fits(what: &'static str, rows: usize, bound: u32) -> Result<(), KernelError> 
 fn raise_memlock() {
     use rustix::process::{Resource, Rlimit, setrlimit};
     if let Err(errno) = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None }) {
-        tracing::warn!("the memory lock limit could not be raised ({errno}); before Linux 5.11 loading may fail for it");
+        tracing::info!("the memory lock limit could not be raised ({errno}); before Linux 5.11 loading may fail for it");
     }
 }
 

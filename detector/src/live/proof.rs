@@ -9,12 +9,13 @@ use crate::{
     event::{Body, Call, Event, JobId, Outcome},
     kernel::{JobSettings, Rings, Sensor, decode},
     policy::Policy,
+    secret::redact,
 };
 use std::{
     fs::{self, File},
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
-    os::unix::{fs::DirBuilderExt, process::ExitStatusExt},
+    os::unix::{ffi::OsStrExt, fs::DirBuilderExt, process::ExitStatusExt},
     path::{Path, PathBuf},
     process::{Child, Command, ExitCode, ExitStatus, Stdio},
     time::{Duration, Instant},
@@ -93,7 +94,9 @@ pub fn prove_in_child(directory: &Path, sink: SocketAddr) -> ExitCode {
         // TCP says that it took them, whatever the egress hook does.
         old.write_all(b"old")?;
         let refused = TcpStream::connect(sink).and_then(|mut new| new.write_all(b"new")).is_err();
-        std::io::stdout().write_all(if refused { REFUSED } else { PASSED }.as_bytes())?;
+        let mut out = std::io::stdout();
+        out.write_all(if refused { REFUSED } else { PASSED }.as_bytes())?;
+        out.flush()?; // what comes next kills
         fs::read(directory.join(KILL))?;
         let killed_before_this = TcpStream::connect(sink).and_then(|mut new| new.write_all(b"new"));
         drop(killed_before_this);
@@ -148,9 +151,14 @@ impl Known {
         Self {
             pid,
             start: start.map_or(0, |stat| stat.starttime * TICK),
-            executable: executable.map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
+            executable: executable.map(|path| shown(&path)).unwrap_or_default(),
         }
     }
+}
+
+/// A path as events have it.
+fn shown(path: &Path) -> String {
+    redact::path(path.as_os_str().as_bytes())
 }
 
 fn start(directory: &Path, sink: SocketAddr) -> std::io::Result<Child> {
@@ -214,7 +222,7 @@ fn seen(events: &[Event], known: &Known, decoys: &Decoys) -> Result<(), LiveErro
         let inode = fs::metadata(&path).map(|metadata| std::os::unix::fs::MetadataExt::ino(&metadata)).unwrap_or(0);
         let opened = events.iter().any(|event| {
             matches!(&event.body, Body::Open(open)
-                if open.path == path.to_string_lossy() && open.file.inode == inode && open.read)
+                if open.path == shown(&path) && open.file.inode == inode && open.read)
         });
         if !opened {
             return Err(failed("the read of a decoy was not seen (path, inode)"));
