@@ -109,20 +109,96 @@ pub struct WatchKey {
     pub hash: u64,
 }
 
+/// Up to [`GLOB_BYTES`] bytes of a name, and which of them are compared.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Part {
+    /// The bytes.
+    pub bytes: [u64; 2],
+    /// All ones where a byte is compared.
+    pub mask: [u64; 2],
+}
+
+impl Part {
+    /// What a name starts with; at most [`GLOB_BYTES`] of it.
+    pub fn start(text: &[u8]) -> Self {
+        Self::at(text, 0)
+    }
+
+    /// What a name ends with; at most [`GLOB_BYTES`] of it.
+    pub fn end(text: &[u8]) -> Self {
+        Self::at(text, GLOB_BYTES.saturating_sub(text.len()))
+    }
+
+    fn at(text: &[u8], from: usize) -> Self {
+        let (mut bytes, mut mask) = ([0u8; GLOB_BYTES], [0u8; GLOB_BYTES]);
+        for (i, byte) in text.iter().enumerate().take(GLOB_BYTES) {
+            (bytes[from + i], mask[from + i]) = (*byte, 0xff);
+        }
+        Self { bytes: zerocopy::transmute!(bytes), mask: zerocopy::transmute!(mask) }
+    }
+
+    /// 1 when the compared bytes are those of `name`, else 0. Without branches, which the verifier would follow.
+    #[inline(always)]
+    fn is(&self, name: &[u64; 2]) -> u64 {
+        let differ = (name[0] ^ self.bytes[0]) & self.mask[0] | (name[1] ^ self.bytes[1]) & self.mask[1];
+        1 ^ ((differ | differ.wrapping_neg()) >> 63)
+    }
+
+    /// 1 when anything is compared, else 0.
+    #[inline(always)]
+    fn some(&self) -> u64 {
+        let mask = self.mask[0] | self.mask[1];
+        (mask | mask.wrapping_neg()) >> 63
+    }
+}
+
+/// A leaf's name as globs look at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Leaf {
+    /// True length in bytes.
+    pub len: u64,
+    /// Its first [`GLOB_BYTES`] bytes; what lies beyond a shorter name is not looked at.
+    pub start: [u64; 2],
+    /// Its last [`GLOB_BYTES`] bytes, likewise.
+    pub end: [u64; 2],
+}
+
+impl Leaf {
+    /// The leaf called `name`.
+    pub fn new(name: &[u8]) -> Self {
+        Self { len: name.len() as u64, start: Part::start(name).bytes, end: Part::end(&name[name.len().saturating_sub(GLOB_BYTES)..]).bytes }
+    }
+}
+
 /// One leaf glob `PREFIX*SUFFIX` of a watched directory; both empty is `*`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct LeafGlob {
-    /// What a file that matches belongs to; 0 ends the list.
+    /// What a file that matches belongs to; 0 for a free place.
     pub bits: Bits,
-    /// Bytes the name starts with, zero-filled.
-    pub prefix: [u8; GLOB_BYTES],
-    /// Bytes the name ends with, zero-filled.
-    pub suffix: [u8; GLOB_BYTES],
-    /// Bytes the name must not end with (`.pub`), zero-filled; all zero for none.
-    pub except: [u8; GLOB_BYTES],
-    /// Lengths of prefix, suffix and except, then zero.
-    pub lens: [u8; 8],
+    /// Least length of a name that matches.
+    pub least: u64,
+    /// What the name starts with.
+    pub prefix: Part,
+    /// What the name ends with.
+    pub suffix: Part,
+    /// What the name must not end with (`.pub`); nothing is compared for none.
+    pub except: Part,
+}
+
+impl LeafGlob {
+    /// `bits` when the leaf matches, else none. The end of a name longer than [`NAME_BYTES`] is recorded nowhere: its
+    /// start decides, and no exception is made for it.
+    #[inline(always)]
+    pub fn bits_of(&self, leaf: &Leaf) -> Bits {
+        let cut = (NAME_BYTES as u64).wrapping_sub(leaf.len) >> 63;
+        let enough = 1 ^ (leaf.len.wrapping_sub(self.least) >> 63);
+        let excepted = self.except.some() & self.except.is(&leaf.end);
+        let ends = self.suffix.is(&leaf.end) & (1 ^ excepted);
+        let matches = enough & self.prefix.is(&leaf.start) & (cut | ends);
+        self.bits & matches.wrapping_neg()
+    }
 }
 
 /// A row's value.

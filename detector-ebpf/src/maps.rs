@@ -11,7 +11,7 @@ use detector_common::{
     limits,
     record::{Attempt, Exec, Open},
     state::{Global, Holder, Job, Object, Socket, Task},
-    watch::{WatchKey, WatchValue},
+    watch::{Component, Leaf, WatchKey, WatchValue},
 };
 
 /// The state that every hook reads first. Written by the hooks, one entry.
@@ -85,11 +85,34 @@ pub(crate) static EXEC: PerCpuArray<Exec> = PerCpuArray::with_max_entries(1, 0);
 
 /// As [`EXEC`], for opens.
 #[map]
-pub(crate) static OPEN: PerCpuArray<Open> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static OPEN: PerCpuArray<Opened> = PerCpuArray::with_max_entries(1, 0);
 
 /// As [`EXEC`], for failed opens.
 #[map]
-pub(crate) static ATTEMPT: PerCpuArray<Attempt> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static ATTEMPT: PerCpuArray<Attempted> = PerCpuArray::with_max_entries(1, 0);
+
+/// An open being looked at. The first components of the path serve the gates, too.
+#[repr(C)]
+pub(crate) struct Opened {
+    /// What is said of it.
+    pub(crate) record: Open,
+    /// Its name, as globs look at it.
+    pub(crate) leaf: Leaf,
+}
+
+/// A failed open being looked at.
+#[repr(C)]
+pub(crate) struct Attempted {
+    /// What is said of it.
+    pub(crate) record: Attempt,
+    /// The end of the string.
+    pub(crate) tail: [u8; TAIL],
+    /// One component of it.
+    pub(crate) name: Component,
+}
+
+/// Bytes at the end of a path string that are searched for slashes: a leaf and some of its parent.
+pub(crate) const TAIL: usize = 64;
 
 /// What one record is about, for saying it once.
 #[repr(C)]

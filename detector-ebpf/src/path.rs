@@ -9,7 +9,7 @@ use detector_common::{
     limits::{GLOB_BYTES, LEAF_GLOBS, NAME_BYTES, PATH_STEPS, WATCH_DEPTH},
     record::Path,
     set::Bits,
-    watch::{ANY, CHAIN, Component, WatchKey, WatchValue, chain, hash, kind},
+    watch::{ANY, CHAIN, Component, Leaf, WatchKey, WatchValue, chain, hash, kind},
 };
 
 /// The words of a component, as they are hashed.
@@ -122,9 +122,23 @@ pub(crate) fn bytes(path: &Path) -> u64 {
     u64::from(path.steps) * size_of::<Component>() as u64
 }
 
-/// Classes of a walked path. The leaf's own name decides a glob.
+/// Reads the leaf of `dentry` as globs look at it. Before the first byte of a short name lies the rest of its dentry,
+/// which is read and not looked at.
 #[inline(always)]
-pub(crate) fn classes(policy: u32, path: &Path) -> Bits {
+fn read_leaf(dentry: u64, leaf: &mut Leaf) -> Option<()> {
+    leaf.len = u64::from(read!(dentry, dentry_name_len, u32)?);
+    let text = read!(dentry, dentry_name, u64)?;
+    leaf.start = load(text as usize)?;
+    leaf.end = load(text.wrapping_add(leaf.len).wrapping_sub(GLOB_BYTES as u64) as usize)?;
+    Some(())
+}
+
+/// Classes of the walked path of `dentry`.
+#[inline(always)]
+pub(crate) fn classes(policy: u32, dentry: u64, path: &Path, leaf: &mut Leaf) -> Bits {
+    if read_leaf(dentry, leaf).is_none() {
+        return 0;
+    }
     let mut bits = 0;
     let (mut exact, mut leaf_any, mut parent_any) = (CHAIN, CHAIN, CHAIN);
     for depth in 0..WATCH_DEPTH {
@@ -135,72 +149,26 @@ pub(crate) fn classes(policy: u32, path: &Path) -> Bits {
         exact = chain(exact, component);
         leaf_any = chain(leaf_any, if depth == 0 { ANY } else { component });
         parent_any = chain(parent_any, if depth == 1 { ANY } else { component });
-        let last = depth as u32 + 1 == path.steps && path.cut == 0;
-        bits |= row(policy, exact, last, path);
-        bits |= row(policy, leaf_any, last, path);
-        if depth > 0 {
-            bits |= row(policy, parent_any, last, path);
+        bits |= rows(policy, kind::SUFFIX, depth, [exact, leaf_any, parent_any], leaf);
+        if depth as u32 + 1 == path.steps && path.cut == 0 {
+            bits |= rows(policy, kind::ANCHORED, depth, [exact, leaf_any, parent_any], leaf);
         }
     }
     bits
 }
 
+/// Classes of the rows that the chains of one depth lead to.
 #[inline(always)]
-fn row(policy: u32, chain: u64, last: bool, path: &Path) -> Bits {
-    let mut bits = watch(policy, kind::SUFFIX, chain).map_or(0, |row| of_leaf(row, &path.components[0]));
-    if last {
-        bits |= watch(policy, kind::ANCHORED, chain).map_or(0, |row| of_leaf(row, &path.components[0]));
+fn rows(policy: u32, kind: u32, depth: usize, [exact, leaf_any, parent_any]: [u64; 3], leaf: &Leaf) -> Bits {
+    // A literal leaf has no globs, a glob no bits of its own.
+    let mut bits = watch(policy, kind, exact).map_or(0, |row| row.bits);
+    if let Some(row) = watch(policy, kind, leaf_any) {
+        for i in 0..LEAF_GLOBS {
+            bits |= row.globs[i].bits_of(leaf);
+        }
+    }
+    if depth > 0 {
+        bits |= watch(policy, kind, parent_any).map_or(0, |row| row.bits);
     }
     bits
-}
-
-/// What a file of this name belongs to, in a row that matched.
-#[inline(always)]
-fn of_leaf(row: &WatchValue, leaf: &Component) -> Bits {
-    let mut bits = row.bits;
-    for i in 0..LEAF_GLOBS {
-        let glob = &row.globs[i];
-        if glob.bits == 0 {
-            break;
-        }
-        let [prefix, suffix, except, ..] = glob.lens;
-        // The end of a name that was cut is not known: its start decides, and no exception is made for it.
-        let cut = leaf.len as usize > NAME_BYTES;
-        if leaf.len as usize >= prefix as usize + suffix as usize
-            && starts(leaf, &glob.prefix, prefix)
-            && (cut || ends(leaf, &glob.suffix, suffix) && !(except != 0 && ends(leaf, &glob.except, except)))
-        {
-            bits |= glob.bits;
-        }
-    }
-    bits
-}
-
-#[inline(always)]
-fn starts(leaf: &Component, prefix: &[u8; GLOB_BYTES], len: u8) -> bool {
-    for i in 0..GLOB_BYTES {
-        if i >= len as usize {
-            break;
-        }
-        if leaf.name[i] != prefix[i] {
-            return false;
-        }
-    }
-    true
-}
-
-#[inline(always)]
-fn ends(leaf: &Component, suffix: &[u8; GLOB_BYTES], len: u8) -> bool {
-    let from = (leaf.len as usize).wrapping_sub(len as usize);
-    for i in 0..GLOB_BYTES {
-        if i >= len as usize {
-            break;
-        }
-        // VERIFIER: the mask, since `from` is not known to be within the name.
-        let at = (from.wrapping_add(i)) & 0x3f;
-        if at >= NAME_BYTES || leaf.name[at] != suffix[i] {
-            return false;
-        }
-    }
-    true
 }

@@ -1,1 +1,75 @@
-fn main() {}
+//! Set-up, build, demo and tests of this workspace: `cargo xtask --help`.
+#![expect(clippy::print_stdout, reason = "what these commands say is their output")]
+
+mod apt;
+mod build;
+mod debian;
+mod demo;
+mod ebpf;
+mod house;
+mod initramfs;
+mod kernels;
+mod linker;
+mod lint;
+mod process;
+mod qemu;
+mod setup;
+mod tally;
+mod test;
+mod workspace;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Set-up, build, demo and tests of this workspace.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Find or install what the build and the tests need.
+    Setup,
+    /// Build the sensor and target/release/detector.
+    Build(build::Options),
+    /// Build, then show a theft being seen and stopped (needs root).
+    Demo,
+    /// Run unit tests, live tests (need root) and the kernel matrix.
+    Test(test::Options),
+    /// Check formatting, clippy and the house rules.
+    Lint,
+    /// Boot Debian's kernels in QEMU and run the guest checks in each.
+    Kernels(kernels::Options),
+}
+
+fn main() -> ExitCode {
+    match run(&Arguments::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            // Nothing is left to do when standard error is closed.
+            let _ = writeln!(std::io::stderr(), "xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// False when the command ran and found something wrong.
+fn run(command: &Command) -> Result<bool> {
+    let workspace = Workspace::locate()?;
+    match command {
+        Command::Setup => setup::run().map(|()| true),
+        Command::Build(options) => build::run(&workspace, options).map(|()| true),
+        Command::Demo => demo::run(&workspace).map(|()| true),
+        Command::Test(options) => test::run(&workspace, options),
+        Command::Lint => lint::run(&workspace),
+        Command::Kernels(options) => kernels::run(&workspace, options),
+    }
+}

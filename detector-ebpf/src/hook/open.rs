@@ -8,7 +8,7 @@ use crate::{
     hook::memory,
     job,
     layout::read,
-    maps::{ATTEMPT, OPEN, count, first},
+    maps::{ATTEMPT, Attempted, OPEN, Opened, TAIL, count, first},
     path,
     task::{Current, armed, join},
 };
@@ -36,11 +36,10 @@ pub(crate) fn returned(current: &Current, name: u64, result: i64) {
         flow::take(current, file);
     }
     let Some(dentry) = read!(file.address, file_dentry, u64) else { return count(Counter::Unread) };
-    let mut leaf = Component::EMPTY;
-    if path::name(dentry, &mut leaf).is_none() {
-        return count(Counter::Unread);
-    }
-    let leaf = hash(path::words(&leaf));
+    let Some(opening) = OPEN.get_ptr_mut(0) else { return };
+    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    let opening: &mut Opened = unsafe { &mut *opening };
+    let Some(leaf) = name_of(dentry, &mut opening.record.path.components[0]) else { return count(Counter::Unread) };
     let sb = read!(file.inode, inode_sb, u64).unwrap_or(0);
     if read!(sb, sb_magic, u64) == Some(abi::PROC_SUPER_MAGIC) {
         if let Some(gate) = path::watch(job.policy, row::PROC, leaf) {
@@ -48,32 +47,33 @@ pub(crate) fn returned(current: &Current, name: u64, result: i64) {
         }
         return;
     }
-    if path::watch(job.policy, row::LEAF, leaf).is_none() && !in_watched_directory(job.policy, dentry) {
-        return;
+    if path::watch(job.policy, row::LEAF, leaf).is_none() {
+        let parent = read!(dentry, dentry_parent, u64)
+            .and_then(|parent| name_of(parent, &mut opening.record.path.components[1]));
+        if parent.and_then(|parent| path::watch(job.policy, row::PARENT, parent)).is_none() {
+            return;
+        }
     }
-    resolve(current, job.policy, file, dentry, opened);
+    resolve(current, job.policy, file, dentry, opened, opening);
 }
 
+/// Hash of the name of `dentry`.
 #[inline(always)]
-fn in_watched_directory(policy: u32, dentry: u64) -> bool {
-    let Some(parent) = read!(dentry, dentry_parent, u64) else { return false };
-    let mut name = Component::EMPTY;
-    path::name(parent, &mut name).is_some()
-        && path::watch(policy, row::PARENT, hash(path::words(&name))).is_some()
+fn name_of(dentry: u64, into: &mut Component) -> Option<u64> {
+    path::name(dentry, into)?;
+    Some(hash(path::words(into)))
 }
 
 /// The gate was passed: walk the path and decide.
 #[inline(always)]
-fn resolve(current: &Current, policy: u32, file: File, dentry: u64, opened: u32) {
-    let Some(record) = OPEN.get_ptr_mut(0) else { return };
-    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
-    let record: &mut Open = unsafe { &mut *record };
+fn resolve(current: &Current, policy: u32, file: File, dentry: u64, opened: u32, opening: &mut Opened) {
+    let record = &mut opening.record;
     let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
     path::walk(dentry, mount, &mut record.path);
     if record.path.cut != 0 {
         count(Counter::PathCut);
     }
-    let bits = path::classes(policy, &record.path);
+    let bits = path::classes(policy, dentry, &record.path, &mut opening.leaf);
     if bits == 0 {
         return;
     }
@@ -97,9 +97,9 @@ fn resolve(current: &Current, policy: u32, file: File, dentry: u64, opened: u32)
 /// A failed open is recorded when the last or last but one component of the string is watched.
 #[inline(always)]
 fn attempt(current: &Current, policy: u32, name: u64, result: i64) {
-    let Some(record) = ATTEMPT.get_ptr_mut(0) else { return };
-    // SAFETY: as in `resolve`.
-    let record: &mut Attempt = unsafe { &mut *record };
+    let Some(attempted) = ATTEMPT.get_ptr_mut(0) else { return };
+    // SAFETY: as in `returned`.
+    let Attempted { record, tail, name: component_name } = unsafe { &mut *attempted };
     // SAFETY: at most the size of the array.
     let len = unsafe {
         bpf_probe_read_user_str(record.path.as_mut_ptr().cast(), ATTEMPT_BYTES as u32, name as *const _)
@@ -110,7 +110,6 @@ fn attempt(current: &Current, policy: u32, name: u64, result: i64) {
     }
     let len = len as u64 - 1;
     let start = len.saturating_sub(TAIL as u64);
-    let mut tail = [0u8; TAIL];
     // SAFETY: the size of the array; bytes behind the string's end are not looked at.
     if unsafe { bpf_probe_read_user(tail.as_mut_ptr().cast(), TAIL as u32, (name + start) as *const _) } != 0 {
         return;
@@ -124,10 +123,10 @@ fn attempt(current: &Current, policy: u32, name: u64, result: i64) {
         before = (before & !mask) | (last & mask);
         last = (last & !mask) | ((i as u64 + 1) & mask);
     }
-    let watched = component(name + start + last, end.wrapping_sub(last))
+    let watched = component(name + start + last, end.wrapping_sub(last), component_name)
         .is_some_and(|leaf| path::watch(policy, row::LEAF, leaf).is_some() || path::watch(policy, row::PROC, leaf).is_some())
         || last > before
-            && component(name + start + before, last - before - 1)
+            && component(name + start + before, last - before - 1, component_name)
                 .is_some_and(|parent| path::watch(policy, row::PARENT, parent).is_some());
     if !watched || !first(current.task.holder, [name ^ len, last, result as u64]) {
         return;
@@ -138,9 +137,6 @@ fn attempt(current: &Current, policy: u32, name: u64, result: i64) {
     emit::network(record, size_of::<Attempt>() as u64);
 }
 
-/// Bytes at the end of a path string that are searched for slashes: a leaf and some of its parent.
-const TAIL: usize = 64;
-
 /// 1 when `a < b`, else 0, without a branch.
 #[inline(always)]
 fn below(a: u64, b: u64) -> u64 {
@@ -149,13 +145,13 @@ fn below(a: u64, b: u64) -> u64 {
 
 /// Hash of the component of `len` bytes at a user address.
 #[inline(always)]
-fn component(at: u64, len: u64) -> Option<u64> {
-    let mut name = Component::EMPTY;
+fn component(at: u64, len: u64, name: &mut Component) -> Option<u64> {
+    path::clear(name);
     if len == 0 || len > NAME_BYTES as u64 {
         return None;
     }
     name.len = len as u16;
     // SAFETY: at most NAME_BYTES into an array of as many.
     let result = unsafe { bpf_probe_read_user(name.name.as_mut_ptr().cast(), path::at_most::<{ NAME_BYTES as u64 }>(len) as u32, at as *const _) };
-    (result == 0).then(|| hash(path::words(&name)))
+    (result == 0).then(|| hash(path::words(name)))
 }

@@ -5,9 +5,8 @@ use super::{
     pattern::{BadPattern, Pattern, Step},
 };
 use detector_common::{
-    limits::GLOB_BYTES,
     set::Bits,
-    watch::{ANY, CHAIN, Component, LeafGlob, WatchKey, WatchValue, chain, door, hash, kind},
+    watch::{ANY, CHAIN, Component, LeafGlob, Part, WatchKey, WatchValue, chain, door, hash, kind},
 };
 use std::{collections::BTreeMap, fmt};
 
@@ -115,12 +114,11 @@ fn excepts<'a>(suffix: &str, all: &'a [String]) -> Result<Option<&'a str>, BadPa
 }
 
 fn leaf_glob(bits: Bits, prefix: &str, suffix: &str, except: &str) -> LeafGlob {
-    let mut glob = LeafGlob { bits, ..LeafGlob::default() };
-    let sides = [(prefix, &mut glob.prefix), (suffix, &mut glob.suffix), (except, &mut glob.except)];
-    for (i, (text, side)) in sides.into_iter().enumerate() {
-        let len = text.len().min(GLOB_BYTES);
-        side[..len].copy_from_slice(&text.as_bytes()[..len]);
-        glob.lens[i] = u8::try_from(len).unwrap_or(u8::MAX);
+    LeafGlob {
+        bits,
+        least: (prefix.len() + suffix.len()) as u64,
+        prefix: Part::start(prefix.as_bytes()),
+        suffix: Part::end(suffix.as_bytes()),
+        except: Part::end(except.as_bytes()),
     }
-    glob
 }

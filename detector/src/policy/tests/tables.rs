@@ -5,7 +5,7 @@ use crate::secret::ClassSet;
 use detector_common::{
     destination::FIXED_BITS,
     limits::{NAME_BYTES, WATCH_DEPTH},
-    watch::{ANY, CHAIN, LeafGlob, WatchKey, WatchValue, chain, door, kind},
+    watch::{ANY, CHAIN, Leaf, LeafGlob, WatchKey, WatchValue, chain, door, kind},
 };
 use std::{
     collections::HashMap,
@@ -59,16 +59,7 @@ impl Kernel {
 
 /// Whether the leaf satisfies the glob; of a cut one only the start is known.
 fn satisfies(leaf: &str, glob: &LeafGlob) -> bool {
-    let leaf = leaf.as_bytes();
-    let side = |bytes: &'_ [u8; 16], i: usize| bytes[..usize::from(glob.lens[i])].to_vec();
-    let (prefix, suffix, except) = (side(&glob.prefix, 0), side(&glob.suffix, 1), side(&glob.except, 2));
-    if leaf.len() > NAME_BYTES {
-        return leaf.starts_with(&prefix);
-    }
-    leaf.len() >= prefix.len() + suffix.len()
-        && leaf.starts_with(&prefix)
-        && leaf.ends_with(&suffix)
-        && (except.is_empty() || !leaf.ends_with(&except))
+    glob.bits_of(&Leaf::new(leaf.as_bytes())) != 0
 }
 
 /// Every path of up to `depth` of `names`, in each of its three forms.

@@ -1,0 +1,67 @@
+//! `build`: the eBPF object, then the detector with the object inside.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::ebpf::Sensor;
+use crate::workspace::Workspace;
+use crate::{ebpf, process, setup};
+
+/// detector/build.rs embeds the object at this path.
+pub(crate) const OBJECT: &str = "DETECTOR_EBPF_OBJECT";
+/// Where live tests and the demo find the detector.
+pub(crate) const DETECTOR: &str = "DETECTOR_BIN";
+/// The guest runs a static binary.
+pub(crate) const GUEST_TARGET: &str = "x86_64-unknown-linux-musl";
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Let the sensor write its log, for debugging it
+    #[arg(long)]
+    kernel_log: bool,
+}
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    setup::build_tools()?;
+    let built = with_sensor(workspace, if options.kernel_log { Sensor::Logging } else { Sensor::Silent })?;
+    println!("built      {}", built.detector.display());
+    Ok(())
+}
+
+/// The two files of a build.
+pub(crate) struct Built {
+    pub(crate) object: PathBuf,
+    pub(crate) detector: PathBuf,
+}
+
+/// Builds the object and target/release/detector.
+pub(crate) fn detector(workspace: &Workspace) -> Result<Built> {
+    with_sensor(workspace, Sensor::Silent)
+}
+
+fn with_sensor(workspace: &Workspace, sensor: Sensor) -> Result<Built> {
+    let object = ebpf::build(workspace, sensor)?;
+    process::run(&mut release(workspace, &object, "detector", "detector"))?;
+    Ok(Built { object, detector: workspace.target().join("release/detector") })
+}
+
+/// Builds a binary of the test package for this machine.
+pub(crate) fn test_binary(workspace: &Workspace, object: &Path, name: &str) -> Result<PathBuf> {
+    process::run(&mut release(workspace, object, "detector-tests", name))?;
+    Ok(workspace.target().join("release").join(name))
+}
+
+/// Builds the static binary that runs in the guests.
+pub(crate) fn guest(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
+    process::run(release(workspace, object, "detector-tests", "guest").args(["--target", GUEST_TARGET]))?;
+    Ok(workspace.target().join(GUEST_TARGET).join("release/guest"))
+}
+
+fn release(workspace: &Workspace, object: &Path, package: &str, binary: &str) -> Command {
+    let mut command = workspace.cargo("build");
+    command.args(["--release", "-p", package, "--bin", binary]).env(OBJECT, object);
+    command
+}

@@ -1,0 +1,56 @@
+//! `setup`: what the build and the tests need, found or installed.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::{apt, build, ebpf, initramfs, linker, process};
+
+pub(crate) fn run() -> Result<()> {
+    build_tools()?;
+    test_tools()
+}
+
+/// What it takes to build the detector: a compiler with the sources of `core`, and bpf-linker.
+pub(crate) fn build_tools() -> Result<()> {
+    let compiler = ebpf::Compiler::ensure()?;
+    linker::ensure(compiler.llvm)
+}
+
+/// What the live tests and the kernel matrix need besides.
+pub(crate) fn test_tools() -> Result<()> {
+    apt::ensure(&[
+        apt::program("qemu-system-x86_64", "qemu-system-x86"),
+        apt::Need { name: "busybox".into(), package: "busybox-static".into(), found: static_program },
+        apt::program("ip", "iproute2"),
+        apt::program("python3", "python3"),
+        apt::program("openssl", "openssl"),
+        apt::program("curl", "curl"),
+    ])?;
+    guest_target()
+}
+
+/// The guest has no shared objects: a busybox that needs some is none.
+fn static_program(name: &str) -> Option<String> {
+    let path = process::find(name)?;
+    initramfs::is_static(&std::fs::read(&path).ok()?).then(|| path.display().to_string())
+}
+
+/// The standard library for the static binary that runs in the guest.
+fn guest_target() -> Result<()> {
+    let target = build::GUEST_TARGET;
+    if has_target(target) {
+        println!("found      target {target}");
+        return Ok(());
+    }
+    process::run(Command::new("rustup").args(["target", "add", target]))
+        .with_context(|| format!("missing: the standard library for {target}: run `rustup target add {target}`"))?;
+    println!("installed  target {target}");
+    Ok(())
+}
+
+fn has_target(target: &str) -> bool {
+    let directory = process::read(Command::new("rustc").args(["--print", "target-libdir", "--target", target]));
+    directory.is_ok_and(|path| Path::new(path.trim_end()).is_dir())
+}
