@@ -4,6 +4,8 @@
 //! otherwise. Times are nanoseconds of `CLOCK_BOOTTIME`; process ids are those of the initial pid
 //! namespace. This crate never allocates, never does I/O and knows neither aya nor serde.
 #![no_std]
+// Registers that the compiler must not see through have no other spelling; the eBPF crate is built with build-std anyway.
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 pub mod counter;
 pub mod destination;

@@ -141,16 +141,43 @@ impl Part {
     /// 1 when the compared bytes are those of `name`, else 0. Without branches, which the verifier would follow.
     #[inline(always)]
     fn is(&self, name: &[u64; 2]) -> u64 {
-        let differ = (name[0] ^ self.bytes[0]) & self.mask[0] | (name[1] ^ self.bytes[1]) & self.mask[1];
-        1 ^ ((differ | differ.wrapping_neg()) >> 63)
+        1 ^ some((name[0] ^ self.bytes[0]) & self.mask[0] | (name[1] ^ self.bytes[1]) & self.mask[1])
     }
 
     /// 1 when anything is compared, else 0.
     #[inline(always)]
     fn some(&self) -> u64 {
-        let mask = self.mask[0] | self.mask[1];
-        (mask | mask.wrapping_neg()) >> 63
+        some(self.mask[0] | self.mask[1])
     }
+}
+
+/// 1 when `value` is not zero, else 0.
+#[inline(always)]
+fn some(value: u64) -> u64 {
+    opaque(opaque(value | value.wrapping_neg()) >> 63)
+}
+
+/// 1 when `a < b`, else 0; both below 2^63.
+#[inline(always)]
+pub fn below(a: u64, b: u64) -> u64 {
+    opaque(opaque(a.wrapping_sub(b)) >> 63)
+}
+
+/// `value`, of which the compiler knows nothing.
+///
+/// VERIFIER: else it recognises the comparison in the arithmetic and writes a branch, and 5.10 and 6.1 follow both arms
+/// of each: a million instructions.
+#[inline(always)]
+fn opaque(value: u64) -> u64 {
+    #[cfg(target_arch = "bpf")]
+    {
+        let mut value = value;
+        // SAFETY: changes nothing. An instruction there must be: one of no length has no place in line info.
+        unsafe { core::arch::asm!("{0} = {0}", inout(reg) value, options(pure, nomem, nostack)) };
+        value
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    value
 }
 
 /// A leaf's name as globs look at it.
@@ -192,8 +219,8 @@ impl LeafGlob {
     /// start decides, and no exception is made for it.
     #[inline(always)]
     pub fn bits_of(&self, leaf: &Leaf) -> Bits {
-        let cut = (NAME_BYTES as u64).wrapping_sub(leaf.len) >> 63;
-        let enough = 1 ^ (leaf.len.wrapping_sub(self.least) >> 63);
+        let cut = below(NAME_BYTES as u64, leaf.len);
+        let enough = 1 ^ below(leaf.len, self.least);
         let excepted = self.except.some() & self.except.is(&leaf.end);
         let ends = self.suffix.is(&leaf.end) & (1 ^ excepted);
         let matches = enough & self.prefix.is(&leaf.start) & (cut | ends);

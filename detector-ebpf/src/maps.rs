@@ -1,5 +1,6 @@
 //! All maps. Kernel memory is bounded by `detector_common::limits`; nothing is evicted.
 
+use crate::path::CHAINS;
 use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf},
@@ -98,6 +99,8 @@ pub(crate) struct Opened {
     pub(crate) record: Open,
     /// Its name, as globs look at it.
     pub(crate) leaf: Leaf,
+    /// Hashes of its last components.
+    pub(crate) chains: [u64; CHAINS],
 }
 
 /// A failed open being looked at.

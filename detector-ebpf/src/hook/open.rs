@@ -18,7 +18,7 @@ use detector_common::{
     counter::Counter,
     limits::{ATTEMPT_BYTES, NAME_BYTES},
     record::{Attempt, Open, kind},
-    watch::{Component, hash, kind as row},
+    watch::{Component, below, hash, kind as row},
 };
 
 /// An open returned `result`; `name` is the string it was given.
@@ -73,7 +73,7 @@ fn resolve(current: &Current, policy: u32, file: File, dentry: u64, opened: u32,
     if record.path.cut != 0 {
         count(Counter::PathCut);
     }
-    let bits = path::classes(policy, dentry, &record.path, &mut opening.leaf);
+    let bits = path::classes(policy, dentry, &record.path, &mut opening.leaf, &mut opening.chains);
     if bits == 0 {
         return;
     }
@@ -118,7 +118,7 @@ fn attempt(current: &Current, policy: u32, name: u64, result: i64) {
     let (mut last, mut before) = (0u64, 0u64);
     for (i, byte) in tail.iter().enumerate() {
         // VERIFIER: without branches, so that the loop's state depends on the number of the step alone.
-        let slash = u64::from(((u32::from(*byte) ^ u32::from(b'/')).wrapping_sub(1)) >> 31) & below(i as u64, end);
+        let slash = below(u64::from(*byte ^ b'/'), 1) & below(i as u64, end);
         let mask = slash.wrapping_neg();
         before = (before & !mask) | (last & mask);
         last = (last & !mask) | ((i as u64 + 1) & mask);
@@ -135,12 +135,6 @@ fn attempt(current: &Current, policy: u32, name: u64, result: i64) {
     record.errno = result.unsigned_abs() as u32;
     record.len = len as u32;
     emit::network(record, size_of::<Attempt>() as u64);
-}
-
-/// 1 when `a < b`, else 0, without a branch.
-#[inline(always)]
-fn below(a: u64, b: u64) -> u64 {
-    a.wrapping_sub(b) >> 63
 }
 
 /// Hash of the component of `len` bytes at a user address.
