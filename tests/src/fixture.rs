@@ -29,10 +29,11 @@ pub fn act(arguments: &[&str]) -> anyhow::Result<Vec<OsString>> {
 
 /// A program of this package, which cargo builds before the tests run.
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
-    // Test programs lie in `deps`, beside which the package's own programs are.
-    let test = env::current_exe()?;
-    let beside = test.parent().and_then(Path::parent).map(|directory| directory.join(name));
-    let path = env::var_os(format!("CARGO_BIN_EXE_{name}")).map(PathBuf::from).or(beside).filter(|path| path.exists());
+    // Test programs lie in `deps`, beside which the package's own programs are; the demo is one of those itself.
+    let own = env::current_exe()?;
+    let beside = own.ancestors().skip(1).take(2).map(|directory| directory.join(name));
+    let named = env::var_os(format!("CARGO_BIN_EXE_{name}")).map(PathBuf::from);
+    let path = named.into_iter().chain(beside).find(|path| path.is_file());
     let Some(path) = path else { bail!("program {name:?} is not built: run `cargo build -p detector-tests --bins`") };
     Ok(path)
 }

@@ -44,24 +44,27 @@ pub(crate) fn detector(workspace: &Workspace) -> Result<Built> {
 
 fn with_sensor(workspace: &Workspace, sensor: Sensor) -> Result<Built> {
     let object = ebpf::build(workspace, sensor)?;
-    process::run(&mut release(workspace, &object, "detector", "detector"))?;
+    process::run(&mut release(workspace, &object, "detector", &["detector"]))?;
     Ok(Built { object, detector: workspace.target().join("release/detector") })
 }
 
-/// Builds a binary of the test package for this machine.
-pub(crate) fn test_binary(workspace: &Workspace, object: &Path, name: &str) -> Result<PathBuf> {
-    process::run(&mut release(workspace, object, "detector-tests", name))?;
-    Ok(workspace.target().join("release").join(name))
+/// Builds the demo, and the agent whose secrets it steals, for this machine.
+pub(crate) fn demo(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
+    process::run(&mut release(workspace, object, "detector-tests", &["demo", "agent"]))?;
+    Ok(workspace.target().join("release/demo"))
 }
 
 /// Builds the static binary that runs in the guests.
 pub(crate) fn guest(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
-    process::run(release(workspace, object, "detector-tests", "guest").args(["--target", GUEST_TARGET]))?;
+    process::run(release(workspace, object, "detector-tests", &["guest"]).args(["--target", GUEST_TARGET]))?;
     Ok(workspace.target().join(GUEST_TARGET).join("release/guest"))
 }
 
-fn release(workspace: &Workspace, object: &Path, package: &str, binary: &str) -> Command {
+fn release(workspace: &Workspace, object: &Path, package: &str, binaries: &[&str]) -> Command {
     let mut command = workspace.cargo("build");
-    command.args(["--release", "-p", package, "--bin", binary]).env(OBJECT, object);
+    command.args(["--release", "-p", package]).env(OBJECT, object);
+    for binary in binaries {
+        command.args(["--bin", binary]);
+    }
     command
 }

@@ -18,15 +18,22 @@ pub(crate) fn build_tools() -> Result<()> {
     linker::ensure(compiler.llvm)
 }
 
-/// What the live tests and the kernel matrix need besides.
-pub(crate) fn test_tools() -> Result<()> {
+/// What the acts of the demo and of the live tests are made of.
+pub(crate) fn demo_tools() -> Result<()> {
     apt::ensure(&[
-        apt::program("qemu-system-x86_64", "qemu-system-x86"),
-        apt::Need { name: "busybox".into(), package: "busybox-static".into(), found: static_program },
         apt::program("ip", "iproute2"),
         apt::program("python3", "python3"),
         apt::program("openssl", "openssl"),
         apt::program("curl", "curl"),
+    ])
+}
+
+/// What the live tests and the kernel matrix need besides.
+pub(crate) fn test_tools() -> Result<()> {
+    demo_tools()?;
+    apt::ensure(&[
+        apt::program("qemu-system-x86_64", "qemu-system-x86"),
+        apt::Need { name: "busybox".into(), package: "busybox-static".into(), found: static_program },
     ])?;
     guest_target()
 }
