@@ -194,7 +194,11 @@ pub struct Leaf {
 impl Leaf {
     /// The leaf called `name`.
     pub fn new(name: &[u8]) -> Self {
-        Self { len: name.len() as u64, start: Part::start(name).bytes, end: Part::end(&name[name.len().saturating_sub(GLOB_BYTES)..]).bytes }
+        Self {
+            len: name.len() as u64,
+            start: Part::start(name).bytes,
+            end: Part::end(&name[name.len().saturating_sub(GLOB_BYTES)..]).bytes,
+        }
     }
 }
 

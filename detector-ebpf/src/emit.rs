@@ -5,7 +5,6 @@ use crate::{
     task::Current,
 };
 use aya_ebpf::{
-
     helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns},
     maps::RingBuf,
 };
@@ -20,7 +19,7 @@ pub(crate) fn now() -> u64 {
 
 /// The head of a record of `kind` about what `current` does at `time`.
 #[inline(always)]
-pub(crate) fn header(kind: u16, current: &Current, time: u64) -> Header {
+pub(crate) fn header(kind: u16, current: &Current<'_>, time: u64) -> Header {
     Header {
         kind,
         // SAFETY: takes nothing.
@@ -67,4 +66,3 @@ fn output<T>(ring: &'static RingBuf, record: &T, len: u64, lost: Counter) {
         count(lost);
     }
 }
-

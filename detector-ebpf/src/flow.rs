@@ -25,7 +25,7 @@ pub(crate) fn carries(file: File) -> bool {
 
 /// `current` is about to write to `file`.
 #[inline(always)]
-pub(crate) fn give(current: &Current, file: File) {
+pub(crate) fn give(current: &Current<'_>, file: File) {
     let bits = held(current.task.holder, current.task.job);
     if bits == 0 {
         return;
@@ -50,7 +50,7 @@ pub(crate) fn give(current: &Current, file: File) {
 
 /// `current` reads, or has read, from `file`.
 #[inline(always)]
-pub(crate) fn take(current: &Current, file: File) {
+pub(crate) fn take(current: &Current<'_>, file: File) {
     let Some(key) = file.object(current.task.job) else { return count(Counter::Unread) };
     // SAFETY: bytes that only ever go from 0 to 1, and a word.
     let Some(object) = (unsafe { OBJECTS.get(&key) }) else { return };
@@ -65,7 +65,7 @@ pub(crate) fn take(current: &Current, file: File) {
 }
 
 #[inline(always)]
-fn say(kind: u16, current: &Current, time: u64, object: ObjectKey, mode: u32, given: u64, bits: Bits) {
+fn say(kind: u16, current: &Current<'_>, time: u64, object: ObjectKey, mode: u32, given: u64, bits: Bits) {
     let record = Flow { header: emit::header(kind, current, time), object, mode, reserved: 0, given, bits };
     emit::secret(&record, size_of::<Flow>() as u64);
 }

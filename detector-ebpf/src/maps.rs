@@ -129,6 +129,7 @@ pub(crate) struct Seen {
 
 /// The entry of `key`, made as `fresh` where there was none; `None` when the map is full.
 #[inline(always)]
+#[expect(clippy::mut_from_ref, reason = "a map's memory is the kernel's, not the key's")]
 pub(crate) fn entry<K, V>(map: &'static HashMap<K, V>, key: &K, fresh: &V) -> Option<&'static mut V> {
     const BPF_NOEXIST: u64 = 1;
     let found = match map.get_ptr_mut(key) {

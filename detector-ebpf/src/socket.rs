@@ -44,7 +44,7 @@ pub(crate) struct Judgement {
 
 /// A send-type call on `file`, which is a socket: marks it, before a byte has left.
 #[inline(always)]
-pub(crate) fn send(current: &mut Current, file: File) {
+pub(crate) fn send(current: &mut Current<'_>, file: File) {
     let Some(socket) = read!(file.address, file_private, u64) else { return count(Counter::Unread) };
     let Some(sk) = read!(socket, socket_sk, u64) else { return count(Counter::Unread) };
     let Some(family) = read!(sk, sock_family, u16) else { return count(Counter::Unread) };
@@ -94,7 +94,7 @@ pub(crate) fn judge(job: &Job, carried: Bits, remote: &Remote) -> Judgement {
 
 /// Remembers to kill the process when its call returns, where policy says so.
 #[inline(always)]
-pub(crate) fn act(current: &mut Current, job: &Job, judgement: &Judgement) {
+pub(crate) fn act(current: &mut Current<'_>, job: &Job, judgement: &Judgement) {
     if job.enforce != 0 && judgement.leak & job.kill != 0 {
         current.task.flags |= task_flags::KILL;
     }
@@ -102,7 +102,7 @@ pub(crate) fn act(current: &mut Current, job: &Job, judgement: &Judgement) {
 
 /// Says what happened, once for the same holder, socket, destination and load.
 #[inline(always)]
-pub(crate) fn say(current: &Current, hook: u32, cookie: u64, remote: &Remote, judgement: &Judgement, denied: u16) {
+pub(crate) fn say(current: &Current<'_>, hook: u32, cookie: u64, remote: &Remote, judgement: &Judgement, denied: u16) {
     let (high, low) = halves(&remote.address);
     // Sockets differ when it matters which one was marked; else who connects often is said once.
     let socket = if judgement.carried == 0 { 0 } else { cookie };
@@ -142,7 +142,7 @@ pub(crate) fn halves(address: &[u8; 16]) -> (u64, u64) {
 
 /// The mark of a socket, made where there was none.
 #[inline(always)]
-fn mark(current: &Current, sk: u64, cookie: u64, protocol: u16) -> Option<&'static mut Socket> {
+fn mark(current: &Current<'_>, sk: u64, cookie: u64, protocol: u16) -> Option<&'static mut Socket> {
     let stream = u32::from(protocol) == IPPROTO_TCP || u32::from(protocol) == IPPROTO_MPTCP;
     let fresh = Socket {
         carried: GrowingSet { words: [0; CLASSES / 8] },

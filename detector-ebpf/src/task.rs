@@ -18,18 +18,18 @@ use detector_common::{
 const BPF_ANY: u64 = 0;
 
 /// The tracked process that runs now.
-pub(crate) struct Current {
+pub(crate) struct Current<'a> {
     /// Its id.
     pub(crate) pid: u32,
     /// The thread.
     pub(crate) thread: u32,
     /// Its entry.
-    pub(crate) task: &'static mut Task,
+    pub(crate) task: &'a mut Task,
 }
 
 /// The process that runs now, when it is tracked. For hooks of type tracing.
 #[inline(always)]
-pub(crate) fn current() -> Option<Current> {
+pub(crate) fn current() -> Option<Current<'static>> {
     let id = bpf_get_current_pid_tgid();
     let (pid, thread) = ((id >> 32) as u32, id as u32);
     let task = find(pid).or_else(|| if global()?.overflow == 0 { None } else { ancestor() })?;
@@ -38,7 +38,7 @@ pub(crate) fn current() -> Option<Current> {
 
 /// As [`current`], for hooks that may not ask for the task: a process that found the map full is not seen.
 #[inline(always)]
-pub(crate) fn current_by_id() -> Option<Current> {
+pub(crate) fn current_by_id() -> Option<Current<'static>> {
     let id = bpf_get_current_pid_tgid();
     let (pid, thread) = ((id >> 32) as u32, id as u32);
     Some(Current { pid, thread, task: find(pid)? })

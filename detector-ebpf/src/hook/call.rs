@@ -89,10 +89,12 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
         return;
     }
     // A pipe that was empty at the entry may have been filled by a holder since.
-    if result > 0 && waits(number) && !foreign() {
-        if let (Some(current), Some(from)) = (current(), source(number, &arguments)) {
-            take(&current, from);
-        }
+    if result > 0
+        && waits(number)
+        && !foreign()
+        && let (Some(current), Some(from)) = (current(), source(number, &arguments))
+    {
+        take(&current, from);
     }
     kill();
 }
@@ -168,16 +170,16 @@ fn shared(arguments: &Arguments) -> u64 {
 }
 
 #[inline(always)]
-fn take(current: &Current, fd: u64) {
-    if let Some(file) = File::of_descriptor(fd) {
-        if flow::carries(file) {
-            flow::take(current, file);
-        }
+fn take(current: &Current<'_>, fd: u64) {
+    if let Some(file) = File::of_descriptor(fd)
+        && flow::carries(file)
+    {
+        flow::take(current, file);
     }
 }
 
 #[inline(always)]
-fn give(current: &mut Current, fd: u64) {
+fn give(current: &mut Current<'_>, fd: u64) {
     let Some(file) = File::of_descriptor(fd) else { return };
     if file.mode & abi::S_IFMT == abi::S_IFSOCK {
         socket::send(current, file);

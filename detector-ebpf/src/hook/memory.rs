@@ -21,7 +21,7 @@ use detector_common::{
 
 /// A file of procfs that opens a process was opened.
 #[inline(always)]
-pub(crate) fn opened(current: &Current, job: &Job, file: File, door: u32) {
+pub(crate) fn opened(current: &Current<'_>, job: &Job, file: File, door: u32) {
     let target = target_of(file).unwrap_or_default();
     if target.pid == current.pid {
         return;
@@ -31,7 +31,7 @@ pub(crate) fn opened(current: &Current, job: &Job, file: File, door: u32) {
 
 /// `process_vm_readv` or `ptrace` returned.
 #[inline(always)]
-pub(crate) fn returned(current: &Current, number: u64, arguments: &Arguments, result: i64) {
+pub(crate) fn returned(current: &Current<'_>, number: u64, arguments: &Arguments, result: i64) {
     let Some(job) = job::find(current.task.job) else { return };
     let errno = if result < 0 { result.unsigned_abs() as u32 } else { 0 };
     if number == abi::PROCESS_VM_READV {
@@ -92,7 +92,7 @@ fn named(pid: u32) -> ProcessId {
 }
 
 #[inline(always)]
-fn report(current: &Current, job: &Job, target: ProcessId, door: u32, errno: u32) {
+fn report(current: &Current<'_>, job: &Job, target: ProcessId, door: u32, errno: u32) {
     let relation = relation(current, &target);
     let bits = if errno == 0 { joined(job, door, relation) } else { 0 };
     let time = now();
@@ -121,7 +121,7 @@ fn joined(job: &Job, door: u32, relation: u32) -> Bits {
 
 /// How the target stands to the process that acts.
 #[inline(always)]
-fn relation(current: &Current, target: &ProcessId) -> u32 {
+fn relation(current: &Current<'_>, target: &ProcessId) -> u32 {
     if target.pid == 0 {
         return relation::UNKNOWN;
     }

@@ -23,7 +23,7 @@ use detector_common::{
 
 /// An open returned `result`; `name` is the string it was given.
 #[inline(always)]
-pub(crate) fn returned(current: &Current, name: u64, result: i64) {
+pub(crate) fn returned(current: &Current<'_>, name: u64, result: i64) {
     count(Counter::Opens);
     let Some(job) = job::find(current.task.job) else { return };
     if result < 0 {
@@ -66,7 +66,7 @@ fn name_of(dentry: u64, into: &mut Component) -> Option<u64> {
 
 /// The gate was passed: walk the path and decide.
 #[inline(always)]
-fn resolve(current: &Current, policy: u32, file: File, dentry: u64, opened: u32, opening: &mut Opened) {
+fn resolve(current: &Current<'_>, policy: u32, file: File, dentry: u64, opened: u32, opening: &mut Opened) {
     let record = &mut opening.record;
     let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
     path::walk(dentry, mount, &mut record.path);
@@ -96,14 +96,13 @@ fn resolve(current: &Current, policy: u32, file: File, dentry: u64, opened: u32,
 
 /// A failed open is recorded when the last or last but one component of the string is watched.
 #[inline(always)]
-fn attempt(current: &Current, policy: u32, name: u64, result: i64) {
+fn attempt(current: &Current<'_>, policy: u32, name: u64, result: i64) {
     let Some(attempted) = ATTEMPT.get_ptr_mut(0) else { return };
     // SAFETY: as in `returned`.
     let Attempted { record, tail, name: component_name } = unsafe { &mut *attempted };
     // SAFETY: at most the size of the array.
-    let len = unsafe {
-        bpf_probe_read_user_str(record.path.as_mut_ptr().cast(), ATTEMPT_BYTES as u32, name as *const _)
-    };
+    let len =
+        unsafe { bpf_probe_read_user_str(record.path.as_mut_ptr().cast(), ATTEMPT_BYTES as u32, name as *const _) };
     // The string counts its ending zero; a path that is not there is an error of the caller, not ours.
     if len <= 1 || len > ATTEMPT_BYTES as i64 {
         return;
@@ -123,11 +122,11 @@ fn attempt(current: &Current, policy: u32, name: u64, result: i64) {
         before = (before & !mask) | (last & mask);
         last = (last & !mask) | ((i as u64 + 1) & mask);
     }
-    let watched = component(name + start + last, end.wrapping_sub(last), component_name)
-        .is_some_and(|leaf| path::watch(policy, row::LEAF, leaf).is_some() || path::watch(policy, row::PROC, leaf).is_some())
-        || last > before
-            && component(name + start + before, last - before - 1, component_name)
-                .is_some_and(|parent| path::watch(policy, row::PARENT, parent).is_some());
+    let watched = component(name + start + last, end.wrapping_sub(last), component_name).is_some_and(|leaf| {
+        path::watch(policy, row::LEAF, leaf).is_some() || path::watch(policy, row::PROC, leaf).is_some()
+    }) || last > before
+        && component(name + start + before, last - before - 1, component_name)
+            .is_some_and(|parent| path::watch(policy, row::PARENT, parent).is_some());
     if !watched || !first(current.task.holder, [name ^ len, last, result as u64]) {
         return;
     }
@@ -146,6 +145,12 @@ fn component(at: u64, len: u64, name: &mut Component) -> Option<u64> {
     }
     name.len = len as u16;
     // SAFETY: at most NAME_BYTES into an array of as many.
-    let result = unsafe { bpf_probe_read_user(name.name.as_mut_ptr().cast(), path::at_most::<{ NAME_BYTES as u64 }>(len) as u32, at as *const _) };
+    let result = unsafe {
+        bpf_probe_read_user(
+            name.name.as_mut_ptr().cast(),
+            path::at_most::<{ NAME_BYTES as u64 }>(len) as u32,
+            at as *const _,
+        )
+    };
     (result == 0).then(|| hash(path::words(name)))
 }

@@ -36,9 +36,7 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
             let Some(entry) = worker_task() else { return };
             worker = entry;
             let id = bpf_get_current_pid_tgid();
-            // SAFETY: lives as long as this function, which is all that `Current` is used for here.
-            let task = unsafe { &mut *(&raw mut worker) };
-            Current { pid: (id >> 32) as u32, thread: id as u32, task }
+            Current { pid: (id >> 32) as u32, thread: id as u32, task: &mut worker }
         }
     };
     let Some(start) = read!(child, task_start, u64) else { return count(Counter::Unread) };
@@ -127,8 +125,7 @@ pub(crate) fn exec(ctx: &BtfTracePointContext) {
     record.path.cut = 1;
     if let Some(file) = read!(bprm, binprm_file, u64).and_then(File::at) {
         record.file = file.identity().unwrap_or_default();
-        if let (Some(dentry), Some(mount)) =
-            (read!(file.address, file_dentry, u64), read!(file.address, file_mnt, u64))
+        if let (Some(dentry), Some(mount)) = (read!(file.address, file_dentry, u64), read!(file.address, file_mnt, u64))
         {
             path::walk(dentry, mount, &mut record.path);
         }
@@ -157,8 +154,7 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     let Some(entry) = crate::task::find(pid) else { return };
     let task = ctx.arg::<*const u8>(0) as u64;
-    let alive = read!(task, task_signal, u64)
-        .and_then(|signal| load::<u32>(signal as usize + offset!(signal_live)));
+    let alive = read!(task, task_signal, u64).and_then(|signal| load::<u32>(signal as usize + offset!(signal_live)));
     if alive != Some(0) {
         return;
     }

@@ -1,11 +1,6 @@
 //! Exit codes: part of the contract.
 
-use crate::{
-    engine::Verdict,
-    live::LiveError,
-    policy::PolicyError,
-    replay::ReplayError,
-};
+use crate::{engine::Verdict, live::LiveError, policy::PolicyError, replay::ReplayError};
 use std::{io, path::PathBuf, process::ExitCode};
 
 /// A finding reached the threshold.

@@ -95,10 +95,10 @@ impl<'a> Btf<'a> {
                 kind::STRUCT | kind::UNION | kind::DATASEC | kind::ENUM64 => 12 * count,
                 other => return Err(format!("type {id} is of unknown kind {other}")),
             };
-            if matches!(kind, kind::STRUCT | kind::UNION) {
-                if let Some(name) = self.string(name).filter(|name| !name.is_empty()) {
-                    self.structs.entry(name).or_default().push(id);
-                }
+            if matches!(kind, kind::STRUCT | kind::UNION)
+                && let Some(name) = self.string(name).filter(|name| !name.is_empty())
+            {
+                self.structs.entry(name).or_default().push(id);
             }
             self.offsets.push(u32::try_from(at).map_err(|error| error.to_string())?);
             at += 12 + tail;
@@ -125,9 +125,8 @@ impl<'a> Btf<'a> {
     fn follow(&self, id: u32, members: &[&str]) -> Result<Member, String> {
         let (mut id, mut offset) = (id, 0u32);
         for member in members {
-            let (found, at) = self
-                .find(self.peel(id), member.as_bytes(), MAX_DEPTH)
-                .ok_or_else(|| format!("no member {member}"))?;
+            let (found, at) =
+                self.find(self.peel(id), member.as_bytes(), MAX_DEPTH).ok_or_else(|| format!("no member {member}"))?;
             if at % 8 != 0 {
                 return Err(format!("{member} is a bit-field"));
             }
@@ -153,10 +152,10 @@ impl<'a> Btf<'a> {
             if own == name {
                 return Some((of, bits));
             }
-            if own.is_empty() {
-                if let Some((found, inner)) = self.find(self.peel(of), name, depth) {
-                    return Some((found, bits.checked_add(inner)?));
-                }
+            if own.is_empty()
+                && let Some((found, inner)) = self.find(self.peel(of), name, depth)
+            {
+                return Some((found, bits.checked_add(inner)?));
             }
         }
         None
@@ -225,7 +224,8 @@ mod tests {
         let strings = b"\0outer\0a\0b\0c\0inner\0x\0y\0u32\0u64\0u16\0alias\0";
         let name = |text: &str| {
             let text = format!("\0{text}\0");
-            u32::try_from(strings.windows(text.len()).position(|window| window == text.as_bytes()).unwrap() + 1).unwrap()
+            u32::try_from(strings.windows(text.len()).position(|window| window == text.as_bytes()).unwrap() + 1)
+                .unwrap()
         };
         let mut types: Vec<u32> = Vec::new();
         let int = |types: &mut Vec<u32>, text, size: u32| types.extend([name(text), kind::INT << 24, size, size * 8]);

@@ -262,8 +262,7 @@ mod tests {
         for (slot, name) in record.path.components.iter_mut().zip(path.iter().rev()) {
             *slot = Component::new(name.as_bytes());
         }
-        let used = size_of::<record::Open>()
-            - (record.path.components.len() - path.len()) * size_of::<Component>();
+        let used = size_of::<record::Open>() - (record.path.components.len() - path.len()) * size_of::<Component>();
         record.as_bytes()[..used].to_vec()
     }
 

@@ -9,13 +9,17 @@ pub enum KernelError {
     #[error("this binary was built without the sensor: build it with `cargo xtask build`")]
     NoObject,
     /// Not allowed to load programs.
-    #[error("loading eBPF programs needs root or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_PTRACE: run it through sudo (missing: {missing})")]
+    #[error(
+        "loading eBPF programs needs root or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_PTRACE: run it through sudo (missing: {missing})"
+    )]
     Privilege {
         /// Names of the missing capabilities.
         missing: String,
     },
     /// BTF could not be read.
-    #[error("cannot read kernel type information (BTF) from {path}: {source}; the kernel must be built with CONFIG_DEBUG_INFO_BTF, or name a file that fits it with --btf")]
+    #[error(
+        "cannot read kernel type information (BTF) from {path}: {source}; the kernel must be built with CONFIG_DEBUG_INFO_BTF, or name a file that fits it with --btf"
+    )]
     BtfRead {
         /// Where it was looked for.
         path: PathBuf,
@@ -41,7 +45,9 @@ pub enum KernelError {
         missing: String,
     },
     /// No cgroup2.
-    #[error("no cgroup2 hierarchy is mounted, and the network hooks attach there: mount one with `mount -t cgroup2 none /sys/fs/cgroup/unified` (or boot with systemd.unified_cgroup_hierarchy=1)")]
+    #[error(
+        "no cgroup2 hierarchy is mounted, and the network hooks attach there: mount one with `mount -t cgroup2 none /sys/fs/cgroup/unified` (or boot with systemd.unified_cgroup_hierarchy=1)"
+    )]
     NoCgroup2,
     /// The root of the cgroup2 hierarchy could not be opened.
     #[error("cannot open the cgroup2 root {path}: {source}")]
@@ -83,7 +89,9 @@ pub enum KernelError {
         bound: u32,
     },
     /// The quarantine could not be pinned.
-    #[error("cannot keep the quarantine beyond this process ({path}: {reason}): mount bpffs with `mount -t bpf bpf /sys/fs/bpf`")]
+    #[error(
+        "cannot keep the quarantine beyond this process ({path}: {reason}): mount bpffs with `mount -t bpf bpf /sys/fs/bpf`"
+    )]
     Pin {
         /// The path.
         path: PathBuf,

@@ -29,10 +29,8 @@ impl LayoutSource {
 
     /// Looks every field up; a required one that is missing or of another width refuses the kernel.
     pub(super) fn resolve(&self) -> Result<Layout, KernelError> {
-        let data =
-            fs::read(&self.path).map_err(|source| KernelError::BtfRead { path: self.path.clone(), source })?;
-        let btf = Btf::parse(&data)
-            .map_err(|reason| KernelError::BtfParse { path: self.path.clone(), reason })?;
+        let data = fs::read(&self.path).map_err(|source| KernelError::BtfRead { path: self.path.clone(), source })?;
+        let btf = Btf::parse(&data).map_err(|reason| KernelError::BtfParse { path: self.path.clone(), reason })?;
         let mut missing = Vec::new();
         let offsets: Vec<u32> = Layout::FIELDS
             .iter()

@@ -54,7 +54,11 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
         Some("tp_btf/sys_{enter,exit}"),
         Some("files and pipes; not: unix sockets, loopback, shared memory, passed descriptors"),
     ),
-    ("see-send", Some("cgroup/{connect,sendmsg}{4,6}, tp_btf/sys_enter"), Some("not: io_uring sends on old sockets, AF_PACKET")),
+    (
+        "see-send",
+        Some("cgroup/{connect,sendmsg}{4,6}, tp_btf/sys_enter"),
+        Some("not: io_uring sends on old sockets, AF_PACKET"),
+    ),
     ("deny-open", None, Some("needs BPF LSM, fmod_ret or fanotify; the secret is stopped when it is sent")),
     ("deny-connect", Some("cgroup/{connect,sendmsg}{4,6}"), None),
     ("deny-send", Some("cgroup_skb/egress"), None),

@@ -48,7 +48,8 @@ pub(super) async fn prove(sensor: &mut Sensor, rings: &mut Rings, mode: Mode) ->
     tables.destinations.clear();
     sensor.add_job(JobSettings { job: JOB, enforce: mode == Mode::Enforce, tables: &tables })?;
     let decoys = Decoys::plant().map_err(LiveError::system("cannot plant a decoy"))?;
-    let sink = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(LiveError::system("cannot open a sink on loopback"))?;
+    let sink =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(LiveError::system("cannot open a sink on loopback"))?;
     let address = sink.local_addr().map_err(LiveError::system("cannot open a sink on loopback"))?;
 
     sensor.add_worker(std::process::id(), JOB)?;
@@ -145,14 +146,10 @@ struct Known {
 impl Known {
     fn of(child: &Child) -> Self {
         let pid = child.id();
-        let process = i32::try_from(pid).map_err(|_| ()).and_then(|pid| procfs::process::Process::new(pid).map_err(drop));
-        let start = process.as_ref().map_err(|()| ()).and_then(|process| process.stat().map_err(drop));
-        let executable = process.as_ref().map_err(|()| ()).and_then(|process| process.exe().map_err(drop));
-        Self {
-            pid,
-            start: start.map_or(0, |stat| stat.starttime * TICK),
-            executable: executable.map(|path| shown(&path)).unwrap_or_default(),
-        }
+        let process = i32::try_from(pid).ok().and_then(|pid| procfs::process::Process::new(pid).ok());
+        let start = process.as_ref().and_then(|process| process.stat().ok()).map(|stat| stat.starttime * TICK);
+        let executable = process.and_then(|process| process.exe().ok()).map(|path| shown(&path));
+        Self { pid, start: start.unwrap_or(0), executable: executable.unwrap_or_default() }
     }
 }
 
@@ -228,7 +225,9 @@ fn seen(events: &[Event], known: &Known, decoys: &Decoys) -> Result<(), LiveErro
             return Err(failed("the read of a decoy was not seen (path, inode)"));
         }
     }
-    for (call, what) in [(Call::Connect, "a connect was not seen"), (Call::Send, "a send on an old connection was not seen")] {
+    for (call, what) in
+        [(Call::Connect, "a connect was not seen"), (Call::Send, "a send on an old connection was not seen")]
+    {
         let reached = events.iter().any(|event| {
             matches!(&event.body, Body::Network(network) if network.call == call && network.address.is_loopback())
                 && event.kernel.is_some_and(|kernel| kernel.leak != 0)
@@ -242,9 +241,8 @@ fn seen(events: &[Event], known: &Known, decoys: &Decoys) -> Result<(), LiveErro
 
 /// In enforce: nothing arrived, the new connection was refused, and the last act killed.
 fn stopped(events: &[Event], status: ExitStatus, said: &str, arrived: usize) -> Result<(), LiveError> {
-    let refused = events
-        .iter()
-        .any(|event| matches!(&event.body, Body::Network(network) if network.outcome == Outcome::Refused));
+    let refused =
+        events.iter().any(|event| matches!(&event.body, Body::Network(network) if network.outcome == Outcome::Refused));
     if arrived != 0 {
         return Err(failed("a marked socket could send"));
     }

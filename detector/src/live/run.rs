@@ -1,8 +1,7 @@
 //! `detector run`: one command and its descendants are one job.
 
 use super::{
-    Command, LiveError, command,
-    proof, resolvers,
+    Command, LiveError, command, proof, resolvers,
     session::{JOB, Session},
     signals::Signals,
 };
@@ -126,11 +125,7 @@ fn judge(rings: &mut Rings, session: &mut Session, all: bool, found: &mut impl F
 }
 
 /// The command has ended: what it did last is in the rings, and in order once it has settled.
-async fn settle(
-    rings: &mut Rings,
-    session: &mut Session,
-    found: &mut impl FnMut(&Finding),
-) -> Result<(), LiveError> {
+async fn settle(rings: &mut Rings, session: &mut Session, found: &mut impl FnMut(&Finding)) -> Result<(), LiveError> {
     judge(rings, session, false, found);
     while rings.waiting() {
         rings.wait().await.map_err(LiveError::system("cannot wait for the rings"))?;

@@ -9,10 +9,7 @@ use detector_tests::{
     outcome::Outcome,
     scene::{PORT, Scene},
 };
-use std::{
-    io::Write as _,
-    time::Duration,
-};
+use std::{io::Write as _, time::Duration};
 
 /// The one line that a user would write: where the registry's token may be spent.
 const POLICY: &str = "version: 1\nextends: builtin\ndestinations:\n  - to: [\"198.51.100.7:8080\"]\n    accept: [npm]\n    reason: \"our registry\"\n";
@@ -25,7 +22,9 @@ fn main() -> anyhow::Result<()> {
 
 fn honest() -> anyhow::Result<()> {
     let scene = Scene::new()?;
-    say(&format!("\n== 1. an honest step publishes a package to {OTHER_V4}:{PORT}, which the policy names\n\n{POLICY}\n"))?;
+    say(&format!(
+        "\n== 1. an honest step publishes a package to {OTHER_V4}:{PORT}, which the policy names\n\n{POLICY}\n"
+    ))?;
     let outcome = scene
         .job([part("benign/publish.sh")])
         .sink(scene.sink.at(OTHER_V4))
@@ -34,7 +33,11 @@ fn honest() -> anyhow::Result<()> {
         .watched()?;
     show(&outcome)?;
     let received = scene.sink.bytes();
-    say(&format!("the sink received {} bytes, the token among them; exit status {}\n", received.len(), outcome.status))?;
+    say(&format!(
+        "the sink received {} bytes, the token among them; exit status {}\n",
+        received.len(),
+        outcome.status
+    ))?;
     ensure!(outcome.code() == Some(0) && outcome.verdict() == Some("PASS"), "the honest step was not left alone");
     ensure!(scene.sink.contains(scene.home.canary("npm")), "the token did not arrive where it belongs");
     Ok(())

@@ -27,7 +27,7 @@ fn honest_arguments_survive() {
         "/opt/hostedtoolcache/node/20.11.1/x64/bin/node",
         "./target/release/build-script-build",
         "../some-long-directory-name/and_another_one",
-        "https://registry.npmjs.org/left-pad/-/left-pad-1.3.0.tgz",
+        "https://packages.example.test/left-pad/-/left-pad-1.3.0.tgz",
         "AVeryLongCamelCaseIdentifierOfJava",
         "GITHUB_ACTIONS_RUNNER_NAME",
         "npm_config_registry",

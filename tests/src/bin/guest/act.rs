@@ -35,7 +35,10 @@ fn old(to: &str, file: &str) -> io::Result<()> {
 /// A child that inherits the connection sends what the parent read, through a pipe.
 fn share(to: &str, file: &str) -> io::Result<()> {
     let stream = TcpStream::connect(to)?;
-    let mut child = Command::new("/bin/cat").stdin(Stdio::piped()).stdout(Stdio::from(std::os::fd::OwnedFd::from(stream))).spawn()?;
+    let mut child = Command::new("/bin/cat")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::from(std::os::fd::OwnedFd::from(stream)))
+        .spawn()?;
     if let Some(mut input) = child.stdin.take() {
         input.write_all(&fs::read(file)?)?;
     }
