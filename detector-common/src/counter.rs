@@ -72,6 +72,8 @@ counters! {
     Undecoded = 28, "undecoded", Loss;
     /// Counted by user space: processes that held something when the session ended.
     LeftHolding = 29, "left-holding", Loss;
+    /// Counted by user space: other processes of the job that were there when the session ended, and went on unwatched.
+    LeftRunning = 30, "left-running", Loss;
     /// Opens looked at: of tracked processes, by name.
     Opens = 32, "opens", Activity;
 }

@@ -148,6 +148,8 @@ layout! {
     sock_daddr: "sock.__sk_common.skc_daddr", 4, true;
     /// Remote IPv6 address.
     sock_daddr6: "sock.__sk_common.skc_v6_daddr", 0, false;
+    /// First subflow of a Multipath TCP socket (5.8): it is what sends the packets.
+    mptcp_first: "mptcp_sock.first", 8, false;
     /// Cookie; 0 until someone asks for it.
     sock_cookie: "sock.__sk_common.skc_cookie", 0, true;
     /// Protocol; a bit-field before 5.6, never in our range.

@@ -20,18 +20,14 @@ pub struct Task {
     pub step: u32,
     /// Who forked it.
     pub parent: u32,
-    /// [`task_flags`].
-    pub flags: u32,
-}
-
-/// Bits of [`Task::flags`].
-pub mod task_flags {
-    /// Kill it when its system call returns.
-    pub const KILL: u32 = 1;
-    /// It shares its holder with another process.
-    pub const SHARED: u32 = 2;
-    /// The signal was sent.
-    pub const KILLED: u32 = 4;
+    /// 1 when it shares its holder with another process. A byte each, since several CPUs write them.
+    pub shared: u8,
+    /// 1 when it is to be killed as its system call returns.
+    pub kill: u8,
+    /// 1 when the signal was sent.
+    pub killed: u8,
+    /// Zero.
+    pub reserved: u8,
 }
 
 /// What a holder holds.

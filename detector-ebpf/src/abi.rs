@@ -31,6 +31,45 @@ mod arch {
     pub(crate) const PREADV2: u64 = 327;
     pub(crate) const PWRITEV2: u64 = 328;
     pub(crate) const OPENAT2: u64 = 437;
+    pub(crate) const IO_SUBMIT: u64 = 209;
+
+    /// Numbers of the 32-bit entry (arch/x86/entry/syscalls/syscall_32.tbl) that open files or other processes:
+    /// open, creat, ptrace, openat, open_by_handle_at, process_vm_readv.
+    #[inline(always)]
+    pub(crate) fn opens_foreign(number: u64) -> bool {
+        matches!(number, 5 | 8 | 26 | 295 | 342 | 347)
+    }
+
+    /// The same, that move data: read, write, mmap, socketcall, readv, writev, pread64, pwrite64, sendfile, mmap2, sendfile64,
+    /// io_submit, splice, tee, vmsplice, preadv, pwritev, sendmmsg, sendto, sendmsg, copy_file_range, preadv2, pwritev2.
+    #[inline(always)]
+    pub(crate) fn moves_foreign(number: u64) -> bool {
+        matches!(
+            number,
+            3 | 4
+                | 90
+                | 102
+                | 145
+                | 146
+                | 180
+                | 181
+                | 187
+                | 192
+                | 239
+                | 248
+                | 313
+                | 315
+                | 316
+                | 333
+                | 334
+                | 345
+                | 369
+                | 370
+                | 377
+                | 378
+                | 379
+        )
+    }
 }
 
 #[cfg(bpf_target_arch = "aarch64")]
@@ -66,6 +105,19 @@ mod arch {
     pub(crate) const PREADV2: u64 = 286;
     pub(crate) const PWRITEV2: u64 = 287;
     pub(crate) const OPENAT2: u64 = 437;
+    pub(crate) const IO_SUBMIT: u64 = 2;
+
+    /// 32-bit processes are not told apart here.
+    #[inline(always)]
+    pub(crate) fn opens_foreign(_number: u64) -> bool {
+        false
+    }
+
+    /// The same.
+    #[inline(always)]
+    pub(crate) fn moves_foreign(_number: u64) -> bool {
+        false
+    }
 }
 
 pub(crate) use arch::*;

@@ -43,8 +43,10 @@ pub(crate) fn give(current: &Current<'_>, file: File) {
     }
     // Before the store: who takes afterwards has a later time.
     let time = now();
+    // The number first: whoever sees the bits finds a give that will be said.
+    // SAFETY: a word of a preallocated map; volatile, as `grow`, so that the order stays.
+    unsafe { (&raw mut object.given).write_volatile(time) };
     grow(&mut object.carried, added);
-    object.given = time;
     say(kind::GIVE, current, time, key, file.mode, time, added);
 }
 
@@ -58,7 +60,8 @@ pub(crate) fn take(current: &Current<'_>, file: File) {
     if bits == 0 {
         return;
     }
-    let given = object.given;
+    // SAFETY: as in `give`: read after the bits.
+    let given = unsafe { (&raw const object.given).read_volatile() };
     let time = now();
     join(current.task.holder, current.task.job, bits);
     say(kind::TAKE, current, time, key, file.mode, given, bits);

@@ -15,7 +15,7 @@ use detector_common::{
     limits::CLASSES,
     record::{Network, hook, kind},
     set::{Bits, GrowingSet},
-    state::{Job, Socket, socket_flags, task_flags},
+    state::{Job, Socket, socket_flags},
 };
 
 /// Where a call leads.
@@ -63,6 +63,7 @@ pub(crate) fn send(current: &mut Current<'_>, file: File) {
     grow(&mut mark.carried, own);
     (mark.pid, mark.step) = (current.pid, current.task.step);
     (mark.start, mark.holder) = (current.task.start, current.task.holder);
+    let carried = mark.carried.bits();
     if let Some(global) = global() {
         global.marked = 1;
         if cookie == 0 {
@@ -73,9 +74,12 @@ pub(crate) fn send(current: &mut Current<'_>, file: File) {
         // Not connected: the address comes with each datagram, and the sendmsg hook judges it.
         return;
     }
-    let judgement = judge(job, mark.carried.bits(), &remote);
+    let judgement = judge(job, carried, &remote);
     if judgement.denied {
         mark.flags |= socket_flags::QUARANTINED;
+    }
+    if u32::from(remote.protocol) == IPPROTO_MPTCP {
+        subflow(current, sk, &remote, &judgement);
     }
     let denied = if judgement.denied { 2 } else { 0 };
     act(current, job, &judgement);
@@ -96,7 +100,7 @@ pub(crate) fn judge(job: &Job, carried: Bits, remote: &Remote) -> Judgement {
 #[inline(always)]
 pub(crate) fn act(current: &mut Current<'_>, job: &Job, judgement: &Judgement) {
     if job.enforce != 0 && judgement.leak & job.kill != 0 {
-        current.task.flags |= task_flags::KILL;
+        current.task.kill = 1;
     }
 }
 
@@ -156,6 +160,27 @@ fn mark(current: &Current<'_>, sk: u64, cookie: u64, protocol: u16) -> Option<&'
         bytes: 0,
     };
     if cookie == 0 { entry(&PENDING, &sk, &fresh) } else { entry(&SOCKETS, &cookie, &fresh) }
+}
+
+/// The packets of a Multipath TCP socket are those of its subflows, each a socket of its own: marks the first, and says so,
+/// since it is what a drop will name.
+#[inline(always)]
+fn subflow(current: &Current<'_>, sk: u64, remote: &Remote, judgement: &Judgement) {
+    if offset!(mptcp_first) == detector_common::layout::ABSENT as usize {
+        return count(Counter::Unread);
+    }
+    let Some(first) = read!(sk, mptcp_first, u64).filter(|first| *first != 0) else { return count(Counter::Unread) };
+    let cookie = read!(first, sock_cookie, u64).unwrap_or(0);
+    let Some(mark) = mark(current, first, cookie, IPPROTO_TCP as u16) else { return count(Counter::SocketsFull) };
+    grow(&mut mark.carried, judgement.carried);
+    // The kernel made it, so no release is seen: gone when it is closed.
+    mark.flags |= socket_flags::RELEASED | if judgement.denied { socket_flags::QUARANTINED } else { 0 };
+    if cookie == 0
+        && let Some(global) = global()
+    {
+        global.pending = 1;
+    }
+    say(current, hook::SEND, cookie, remote, judgement, if judgement.denied { 2 } else { 0 });
 }
 
 /// Where the connected socket `sk` leads.

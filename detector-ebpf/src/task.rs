@@ -12,7 +12,7 @@ use detector_common::{
     identity::{HolderId, holder_id},
     limits::{CLASSES, LINEAGE_STEPS},
     set::{Bits, GrowingSet},
-    state::{Holder, Task, task_flags},
+    state::{Holder, Task},
 };
 
 const BPF_ANY: u64 = 0;
@@ -138,28 +138,25 @@ pub(crate) fn found(pid: u32, task: &mut Task) -> HolderId {
     }
     leave(task);
     task.holder = holder;
-    task.flags &= !task_flags::SHARED;
+    task.shared = 0;
     before
 }
 
 /// A second process is of the holder of `task`.
 #[inline(always)]
 pub(crate) fn share(task: &mut Task) {
-    task.flags |= task_flags::SHARED;
-    match SHARES.get_ptr_mut(&task.holder) {
-        // SAFETY: a word of a preallocated map.
-        Some(processes) => add(unsafe { &mut *processes }, 1),
-        // When the map is full nobody removes the holder: it stays, and its bits with it.
-        None => {
-            let _ = SHARES.insert(&task.holder, &2, BPF_ANY);
-        }
+    task.shared = 1;
+    // One for `task` itself, which whichever CPU is first puts there: two that both wrote 2 would lose a process, and the
+    // holder's bits with the end of its children. When the map is full nobody removes the holder.
+    if let Some(processes) = entry(&SHARES, &task.holder, &1) {
+        add(processes, 1);
     }
 }
 
 /// `task` is no longer of its holder; the last one removes it.
 #[inline(always)]
 pub(crate) fn leave(task: &Task) {
-    if task.flags & task_flags::SHARED != 0 {
+    if task.shared != 0 {
         let Some(processes) = SHARES.get_ptr_mut(&task.holder) else { return };
         // SAFETY: as in `share`.
         let processes = unsafe { &mut *processes };

@@ -27,6 +27,16 @@ pub fn act(arguments: &[&str]) -> anyhow::Result<Vec<OsString>> {
     Ok(std::iter::once(binary("fixture")?.into_os_string()).chain(arguments.iter().map(OsString::from)).collect())
 }
 
+/// A command line that does several acts at once, each in a process of its own, and waits for all of them.
+pub fn at_once(acts: &[Vec<String>]) -> anyhow::Result<Vec<OsString>> {
+    // The shell itself reads nothing and inherits nothing: each act is a lineage of its own.
+    let one =
+        |act: &Vec<String>| act.iter().map(|word| format!("'{}' ", word.replace('\'', r"'\''"))).collect::<String>();
+    let script: String =
+        acts.iter().map(|act| format!("\"$0\" {}&\n", one(act))).chain(["wait\n".to_owned()]).collect();
+    Ok(vec!["bash".into(), "-c".into(), script.into(), binary("fixture")?.into()])
+}
+
 /// A program of this package, which cargo builds before the tests run.
 pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
     // Test programs lie in `deps`, beside which the package's own programs are; the demo is one of those itself.

@@ -25,6 +25,13 @@ use tempfile::TempDir;
 /// Names the detector's binary.
 pub const DETECTOR_BIN: &str = "DETECTOR_BIN";
 
+/// The detector's binary, as `$DETECTOR_BIN` names it.
+pub fn detector() -> anyhow::Result<PathBuf> {
+    let path = env::var_os(DETECTOR_BIN)
+        .with_context(|| format!("{DETECTOR_BIN} is not set: set it to the path of the detector's binary"))?;
+    fs::canonicalize(&path).with_context(|| format!("no detector at {}", PathBuf::from(path).display()))
+}
+
 /// A command to be run. Its environment is what is set here and nothing of the test's own.
 pub struct Job<'a> {
     network: &'a Network,
@@ -128,14 +135,11 @@ impl<'a> Job<'a> {
     /// Runs it under `$DETECTOR_BIN run`, with a recording and with JSON and text reports.
     pub fn watched(&self) -> anyhow::Result<Outcome> {
         let files = tempfile::Builder::new().prefix("detector-run-").tempdir()?;
-        let detector = match &self.detector {
-            Some(path) => path.clone(),
-            None => env::var_os(DETECTOR_BIN)
-                .with_context(|| format!("{DETECTOR_BIN} is not set: set it to the path of the detector's binary"))?
-                .into(),
-        };
         // Absolute: the working directory is the job's.
-        let detector = fs::canonicalize(&detector).with_context(|| format!("no detector at {}", detector.display()))?;
+        let detector = match &self.detector {
+            Some(path) => fs::canonicalize(path).with_context(|| format!("no detector at {}", path.display()))?,
+            None => detector()?,
+        };
         let mut command = Command::new(detector);
         command.arg("run");
         if let Some(mode) = self.mode {

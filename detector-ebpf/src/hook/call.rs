@@ -16,7 +16,6 @@ use aya_ebpf::{helpers::bpf_get_current_pid_tgid, helpers::bpf_send_signal, prog
 use detector_common::{
     counter::Counter,
     record::{Kill, kind},
-    state::task_flags,
 };
 
 /// A system call's arguments, read when asked for.
@@ -40,17 +39,25 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     }
     let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
     let number = ctx.arg::<u64>(1);
+    if abi::moves_foreign(number) && foreign() {
+        return missed();
+    }
     if !moves(number) {
         return;
     }
     let Some(mut current) = current() else { return };
     if foreign() {
-        return count(Counter::ForeignAbi);
+        return;
     }
-    if let Some(from) = source(number, &arguments) {
+    let (from, to) = if number == abi::IO_SUBMIT {
+        submitted(&arguments)
+    } else {
+        (source(number, &arguments), target(number, &arguments))
+    };
+    if let Some(from) = from {
         take(&current, from);
     }
-    if let Some(to) = target(number, &arguments) {
+    if let Some(to) = to {
         give(&mut current, to);
     }
 }
@@ -61,6 +68,9 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     let regs = ctx.arg::<*const u8>(0) as u64;
     let Some(number) = read!(regs, regs_number, u64) else { return count(Counter::Unread) };
     let result = ctx.arg::<i64>(1);
+    if abi::opens_foreign(number) && foreign() {
+        return missed();
+    }
     let arguments = Arguments { regs };
     let name = match number {
         abi::OPEN | abi::CREAT => Some(0),
@@ -70,7 +80,7 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     if let Some(name) = name {
         if let Some(current) = current() {
             if foreign() {
-                return count(Counter::ForeignAbi);
+                return;
             }
             open::returned(&current, arguments.get(name), result);
         }
@@ -79,7 +89,7 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     if number == abi::PROCESS_VM_READV || number == abi::PTRACE {
         if let Some(current) = current() {
             if foreign() {
-                return count(Counter::ForeignAbi);
+                return;
             }
             memory::returned(&current, number, &arguments, result);
         }
@@ -123,7 +133,41 @@ fn moves(number: u64) -> bool {
             | abi::COPY_FILE_RANGE
             | abi::PREADV2
             | abi::PWRITEV2
+            | abi::IO_SUBMIT
     )
+}
+
+/// A call of a tracked process that is not monitored.
+#[inline(always)]
+fn missed() {
+    if current().is_some() {
+        count(Counter::ForeignAbi);
+    }
+}
+
+/// `io_submit`: the descriptors that its first request reads from and writes to (include/uapi/linux/aio_abi.h, `struct
+/// iocb`). More requests in one call are a loss.
+#[inline(always)]
+fn submitted(arguments: &Arguments) -> (Option<u64>, Option<u64>) {
+    if arguments.get(1) > 1 {
+        count(Counter::Unread);
+    }
+    let Some(request) = load_user::<u64>(arguments.get(2)) else { return (None, None) };
+    let fd = load_user::<u32>(request + 20).map(u64::from);
+    match load_user::<u16>(request + 16) {
+        // IOCB_CMD_PREAD, IOCB_CMD_PREADV
+        Some(0 | 7) => (fd, None),
+        // IOCB_CMD_PWRITE, IOCB_CMD_PWRITEV
+        Some(1 | 8) => (None, fd),
+        _ => (None, None),
+    }
+}
+
+/// Reads a `T` at a user address.
+#[inline(always)]
+fn load_user<T>(address: u64) -> Option<T> {
+    // SAFETY: the helper checks the address and fails instead of faulting.
+    unsafe { aya_ebpf::helpers::bpf_probe_read_user(address as *const T) }.ok()
 }
 
 /// Calls that may wait for what they read.
@@ -201,10 +245,10 @@ fn foreign() -> bool {
 fn kill() {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     let Some(task) = find(pid) else { return };
-    if task.flags & (task_flags::KILL | task_flags::KILLED) != task_flags::KILL {
+    if task.kill == 0 || task.killed != 0 {
         return;
     }
-    task.flags |= task_flags::KILLED;
+    task.killed = 1;
     // SAFETY: takes a number.
     let result = unsafe { bpf_send_signal(abi::SIGKILL) };
     if result == 0 {

@@ -18,7 +18,7 @@ use detector_common::{
     identity::{ProcessId, holder_id},
     limits::ARGV_BYTES,
     record::{Exec, Exit, Fork, kind},
-    state::{Task, task_flags},
+    state::Task,
 };
 
 /// A task was forked. Memory and descriptors are copied already: what the child gets is no less than theirs.
@@ -48,15 +48,18 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
         job: current.task.job,
         step: current.task.step,
         parent: current.pid,
-        flags: if shared { task_flags::SHARED } else { 0 },
+        shared: u8::from(shared),
+        kill: 0,
+        killed: 0,
+        reserved: 0,
     };
     if is_worker(current.pid) {
         task.step = next_step(task.job);
         task.holder = holder_id(pid, time);
-        task.flags = 0;
+        task.shared = 0;
     }
     let bits = held(current.task.holder, task.job);
-    if task.flags & task_flags::SHARED != 0 {
+    if task.shared != 0 {
         share(current.task);
     } else if bits != 0 {
         join(task.holder, task.job, bits);
@@ -67,7 +70,7 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
         child: ProcessId { start, pid, reserved: 0 },
         holder: task.holder,
         step: task.step,
-        shared: u32::from(task.flags & task_flags::SHARED != 0),
+        shared: u32::from(task.shared != 0),
         held: bits,
     };
     emit::process(&record, size_of::<Fork>() as u64);
@@ -80,7 +83,7 @@ fn worker_task() -> Option<Task> {
     // SAFETY: a word that user space writes.
     let job = *unsafe { WORKERS.get(&pid) }?;
     let leader = read!(crate::task::current_struct(), task_group_leader, u64)?;
-    Some(Task { start: read!(leader, task_start, u64)?, holder: 0, job, step: 0, parent: 0, flags: 0 })
+    Some(Task { start: read!(leader, task_start, u64)?, job, ..Task::default() })
 }
 
 #[inline(always)]

@@ -231,7 +231,7 @@ impl Sensor {
 fn with_flags(mut layout: Layout, flags: Flags) -> Layout {
     // An offset within any structure that has the field: what is read there is not looked at by the matrix.
     const SOMEWHERE: u32 = 16;
-    for offset in [&mut layout.task_thread_status, &mut layout.sock_daddr6] {
+    for offset in [&mut layout.task_thread_status, &mut layout.sock_daddr6, &mut layout.mptcp_first] {
         match flags {
             Flags::Detected => {}
             Flags::AllOff => *offset = ABSENT,

@@ -115,7 +115,7 @@ async fn watch(
     }
     counters.retain(|_, count| *count != 0);
     let ended = crate::kernel::boottime();
-    let conclusion = session.end(ended, Some(recorded(status)), &counters, left.holding, rings.late());
+    let conclusion = session.end(ended, Some(recorded(status)), &counters, left, rings.late());
     Ok(Ended { code: command::code(status), conclusion })
 }
 

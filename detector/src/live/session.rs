@@ -4,7 +4,7 @@ use super::attribute::attribute;
 use crate::{
     engine::{Capability, Conclusion, Engine, Finding, Mode},
     event::{Body, Counted, Event, JobId},
-    kernel::decode,
+    kernel::{Left, decode},
     policy::Policy,
     recording::{Footer, Header, Writer},
 };
@@ -88,7 +88,7 @@ impl Session {
         ended: u64,
         status: Option<crate::recording::Status>,
         counters: &BTreeMap<&'static str, u64>,
-        left_holding: u64,
+        left: Left,
         late: u64,
     ) -> Conclusion {
         let mut lost: BTreeMap<String, u64> = Counter::ALL
@@ -96,7 +96,12 @@ impl Session {
             .filter(|counter| counter.kind() != Kind::Activity)
             .filter_map(|counter| Some((counter.name().to_owned(), *counters.get(counter.name())?)))
             .collect();
-        let own = [(Counter::LeftHolding, left_holding), (Counter::Late, late), (Counter::Undecoded, self.undecoded)];
+        let own = [
+            (Counter::LeftHolding, left.holding),
+            (Counter::LeftRunning, left.processes - left.holding),
+            (Counter::Late, late),
+            (Counter::Undecoded, self.undecoded),
+        ];
         lost.extend(own.iter().filter(|(_, n)| *n != 0).map(|(counter, n)| (counter.name().to_owned(), *n)));
         if !lost.is_empty() {
             self.own(ended, Body::Lost(Counted { counters: lost }));
