@@ -118,6 +118,9 @@ pub struct Exec {
     pub before: HolderId,
     /// Kernel's decision: what it holds.
     pub held: Bits,
+    /// When the call began, where the process shared its holder: what that joined since was not handed on. Else
+    /// `u64::MAX`.
+    pub entered: u64,
     /// The program (of a script: its interpreter).
     pub file: File,
     /// True length of argv in bytes; more than `ARGV_BYTES` when it was cut.

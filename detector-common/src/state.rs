@@ -14,6 +14,10 @@ pub struct Task {
     pub start: u64,
     /// Its holder, whether or not that holds anything yet.
     pub holder: HolderId,
+    /// What that held when the process last called exec.
+    pub held_at_exec: Bits,
+    /// When that was; 0 before, and once the exec is done.
+    pub exec_entered: u64,
     /// The job.
     pub job: u32,
     /// The step: the how-many-eth direct child of the worker its lineage starts with.

@@ -16,6 +16,7 @@ mod arch {
     pub(crate) const SENDFILE: u64 = 40;
     pub(crate) const SENDTO: u64 = 44;
     pub(crate) const SENDMSG: u64 = 46;
+    pub(crate) const EXECVE: u64 = 59;
     pub(crate) const CREAT: u64 = 85;
     pub(crate) const PTRACE: u64 = 101;
     pub(crate) const OPENAT: u64 = 257;
@@ -27,6 +28,7 @@ mod arch {
     pub(crate) const OPEN_BY_HANDLE_AT: u64 = 304;
     pub(crate) const SENDMMSG: u64 = 307;
     pub(crate) const PROCESS_VM_READV: u64 = 310;
+    pub(crate) const EXECVEAT: u64 = 322;
     pub(crate) const COPY_FILE_RANGE: u64 = 326;
     pub(crate) const PREADV2: u64 = 327;
     pub(crate) const PWRITEV2: u64 = 328;
@@ -92,6 +94,8 @@ mod arch {
     pub(crate) const SENDMSG: u64 = 211;
     pub(crate) const CREAT: u64 = NONE - 1;
     pub(crate) const PTRACE: u64 = 117;
+    pub(crate) const EXECVE: u64 = 221;
+    pub(crate) const EXECVEAT: u64 = 281;
     pub(crate) const OPENAT: u64 = 56;
     pub(crate) const SPLICE: u64 = 76;
     pub(crate) const TEE: u64 = 77;

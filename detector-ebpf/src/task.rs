@@ -127,19 +127,34 @@ pub(crate) fn grow(set: &mut GrowingSet, bits: Bits) {
     }
 }
 
+/// What an exec did to a holder.
+pub(crate) struct Founded {
+    /// The holder before.
+    pub(crate) before: HolderId,
+    /// As [`detector_common::record::Exec::entered`].
+    pub(crate) entered: u64,
+}
+
 /// Process `pid` leaves what it shared and founds a holder of its own, which takes over what it held.
+///
+/// A vfork's parent goes on before the exec is told of (`mm_release` in fs/exec.c, `exec_mmap`): what it reads from then
+/// on is not its child's. So the child takes over what was held as its call began.
 #[inline(always)]
-pub(crate) fn found(pid: u32, task: &mut Task) -> HolderId {
+pub(crate) fn found(pid: u32, task: &mut Task) -> Founded {
     let before = task.holder;
     let holder = holder_id(pid, now());
-    let bits = held(before, task.job);
+    // A call through the 32-bit entry was not noted.
+    let noted = task.shared != 0 && task.exec_entered != 0;
+    let (bits, entered) =
+        if noted { (task.held_at_exec, task.exec_entered) } else { (held(before, task.job), u64::MAX) };
+    task.exec_entered = 0;
     if bits != 0 {
         join(holder, task.job, bits);
     }
     leave(task);
     task.holder = holder;
     task.shared = 0;
-    before
+    Founded { before, entered }
 }
 
 /// A second process is of the holder of `task`.

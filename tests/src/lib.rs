@@ -6,10 +6,12 @@
 
 pub mod agent;
 pub mod canary;
+pub mod console;
 pub mod fixture;
 pub mod home;
 pub mod http;
 pub mod loot;
+pub mod mounts;
 pub mod namespace;
 pub mod outcome;
 pub mod quarantine;

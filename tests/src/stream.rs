@@ -35,6 +35,11 @@ impl Stream {
         Ok(Self { bytes, thread: Some(thread) })
     }
 
+    /// What came so far.
+    pub(crate) fn so_far(&self) -> Vec<u8> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What came. A process left behind may keep the pipe open: it is not waited for longer than a second.
     pub(crate) fn finish(mut self) -> Vec<u8> {
         let deadline = Instant::now() + Duration::from_secs(1);

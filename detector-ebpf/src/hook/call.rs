@@ -10,7 +10,7 @@ use crate::{
     layout::{load, read},
     maps::count,
     socket,
-    task::{Current, armed, current, current_struct, find},
+    task::{Current, armed, current, current_struct, find, held},
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, helpers::bpf_send_signal, programs::BtfTracePointContext};
 use detector_common::{
@@ -34,11 +34,14 @@ impl Arguments {
 /// At the entry.
 #[inline(always)]
 pub(crate) fn enter(ctx: &BtfTracePointContext) {
+    let number = ctx.arg::<u64>(1);
+    if starts(number) {
+        return starting();
+    }
     if !armed() {
         return;
     }
     let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
-    let number = ctx.arg::<u64>(1);
     if abi::moves_foreign(number) && foreign() {
         return missed();
     }
@@ -107,6 +110,23 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
         take(&current, from);
     }
     kill();
+}
+
+/// Calls that start another program.
+#[inline(always)]
+fn starts(number: u64) -> bool {
+    matches!(number, abi::EXECVE | abi::EXECVEAT)
+}
+
+/// Notes what is held as the call begins. The numbers are those of other calls on the 32-bit entry.
+#[inline(always)]
+fn starting() {
+    if let Some(current) = current()
+        && !foreign()
+    {
+        current.task.held_at_exec = held(current.task.holder, current.task.job);
+        current.task.exec_entered = now();
+    }
 }
 
 /// Calls that move data between descriptors.

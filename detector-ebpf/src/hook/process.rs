@@ -49,9 +49,7 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
         step: current.task.step,
         parent: current.pid,
         shared: u8::from(shared),
-        kill: 0,
-        killed: 0,
-        reserved: 0,
+        ..Task::default()
     };
     if is_worker(current.pid) {
         task.step = next_step(task.job);
@@ -115,12 +113,13 @@ fn shares(parent: u64, child: u64) -> bool {
 pub(crate) fn exec(ctx: &BtfTracePointContext) {
     let Some(current) = current() else { return };
     let (task, bprm) = (ctx.arg::<*const u8>(0) as u64, ctx.arg::<*const u8>(2) as u64);
-    let before = found(current.pid, current.task);
+    let founded = found(current.pid, current.task);
     let Some(record) = EXEC.get_ptr_mut(0) else { return };
     // SAFETY: this CPU's own slot; tracepoints run with preemption off.
     let record: &mut Exec = unsafe { &mut *record };
     record.header = emit::header(kind::EXEC, &current, now());
-    record.before = before;
+    record.before = founded.before;
+    record.entered = founded.entered;
     record.held = held(current.task.holder, current.task.job);
     record.argv_len = arguments(task, &mut record.argv).unwrap_or(0);
     record.uid = read!(task, task_cred, u64).and_then(|cred| read!(cred, cred_euid, u32)).unwrap_or(u32::MAX);

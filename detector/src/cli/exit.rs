@@ -34,6 +34,24 @@ pub(super) enum Failure {
         /// Why.
         source: io::Error,
     },
+    /// A link where a file is to be written.
+    #[error("cannot write {}: it is a symbolic link, and none is followed; name the file itself", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
+    },
+    /// A pipe without a reader.
+    #[error("cannot write {}: it is a pipe that nobody reads; start its reader first, or name a file", path.display())]
+    Unread {
+        /// The pipe.
+        path: PathBuf,
+    },
+    /// The same file twice.
+    #[error("cannot write {}: two outputs would be in one file; name another", path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
+    },
     /// Standard output or error.
     #[error("cannot write the report: {0}")]
     Console(io::Error),
@@ -46,11 +64,16 @@ impl Failure {
     /// Its exit code.
     pub(super) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
-            Self::Policy(_) | Self::Replay(_) | Self::Output { .. } => USAGE,
+            Self::Policy(_)
+            | Self::Replay(_)
+            | Self::Output { .. }
+            | Self::Link { .. }
+            | Self::Unread { .. }
+            | Self::Twice { .. } => USAGE,
             Self::Live(LiveError::User(_) | LiveError::Output { .. }) => USAGE,
             Self::Live(LiveError::Command { source, .. }) if source.kind() == io::ErrorKind::NotFound => NOT_FOUND,
             Self::Live(LiveError::Command { .. }) => NOT_RUN,
-            Self::Live(LiveError::Kernel(_) | LiveError::Proof(_)) => SENSOR,
+            Self::Live(LiveError::Kernel(_) | LiveError::Proof(_) | LiveError::Decoy { .. }) => SENSOR,
             Self::Live(LiveError::System { .. }) | Self::Console(_) | Self::Runtime(_) => INTERNAL,
         })
     }

@@ -4,7 +4,7 @@ use super::{
     arguments::ReplayArguments,
     console,
     exit::{self, Failure},
-    output::Reports,
+    output::{Outputs, Reports},
 };
 use crate::{policy::Policy, replay};
 use std::process::ExitCode;
@@ -12,11 +12,18 @@ use std::process::ExitCode;
 /// Carries it out.
 pub(super) fn replay(arguments: &ReplayArguments) -> Result<ExitCode, Failure> {
     let policy = arguments.policy.as_deref().map(Policy::load).transpose()?;
-    let mut reports = Reports::open(&arguments.report)?;
-    let mut worst = None;
+    let mut reports = Reports::open(&arguments.report, &mut Outputs::default())?;
+    let (mut worst, mut failure) = (None, None);
     for recording in &arguments.recordings {
-        let (conclusion, _) = replay::replay(recording, policy.clone())?;
-        reports.write(&conclusion, console::stdout)?;
+        let (conclusion, _) = match replay::replay(recording, policy.clone()) {
+            Ok(judged) => judged,
+            Err(error) => {
+                failure = tell(failure, error.into());
+                continue;
+            }
+        };
+        let title = if arguments.recordings.len() > 1 { format!("{}:\n", recording.display()) } else { String::new() };
+        failure = reports.write(&title, &conclusion, console::stdout).into_iter().fold(failure, tell);
         let own = exit::of(conclusion.verdict, arguments.strict);
         // FAIL is worse than INCONCLUSIVE, and the lower number.
         worst = match (worst, own) {
@@ -24,5 +31,14 @@ pub(super) fn replay(arguments: &ReplayArguments) -> Result<ExitCode, Failure> {
             (a, b) => a.or(b),
         };
     }
-    Ok(worst.map_or(ExitCode::SUCCESS, ExitCode::from))
+    match failure {
+        Some(failure) => Ok(failure.code()),
+        None => Ok(worst.map_or(ExitCode::SUCCESS, ExitCode::from)),
+    }
+}
+
+/// Says what went wrong with one recording, so that the others are judged; the first decides the exit code.
+fn tell(first: Option<Failure>, failure: Failure) -> Option<Failure> {
+    console::error(&failure);
+    first.or(Some(failure))
 }

@@ -4,7 +4,7 @@ use super::{
     arguments::RunArguments,
     console,
     exit::{self, Failure},
-    output::{self, Reports},
+    output::{self, Outputs, Reports},
 };
 use crate::{
     engine::{Mode, Verdict},
@@ -21,10 +21,11 @@ pub(super) fn run(arguments: RunArguments) -> Result<ExitCode, Failure> {
         None => Policy::builtin(),
     };
     let mode = arguments.mode.map(Mode::from).or(policy.mode()).unwrap_or(Mode::Audit);
-    let mut reports = Reports::open(&arguments.report)?;
-    let record = arguments.record.as_deref().map(output::create).transpose()?;
+    let mut outputs = Outputs::default();
+    let mut reports = Reports::open(&arguments.report, &mut outputs)?;
+    let record = arguments.record.as_deref().map(|path| outputs.create(path)).transpose()?;
     let mut verdict = match arguments.verdict {
-        Some(path) => Some((output::create(&path)?, path)),
+        Some(path) => Some((outputs.create(&path)?, path)),
         None => None,
     };
     let options = Options {
@@ -36,10 +37,12 @@ pub(super) fn run(arguments: RunArguments) -> Result<ExitCode, Failure> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     let ended = runtime.block_on(live::run(options, console::finding))?;
-    reports.write(&ended.conclusion, console::stderr)?;
+    let mut failures = reports.write("", &ended.conclusion, console::stderr);
     if let Some((file, path)) = &mut verdict {
-        output::write(path, file, word(ended.conclusion.verdict))?;
+        failures.extend(output::write(path, file, word(ended.conclusion.verdict)).err());
     }
+    // Said, and no more: the command has run, and its status or the verdict's is what the caller goes by.
+    failures.iter().for_each(console::error);
     let own = if mode == Mode::Enforce { exit::of(ended.conclusion.verdict, arguments.strict) } else { None };
     Ok(ExitCode::from(own.unwrap_or(ended.code)))
 }

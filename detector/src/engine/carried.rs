@@ -102,6 +102,15 @@ impl Carried {
         only
     }
 
+    /// Of it, what was joined at `time` or before.
+    pub(super) fn until(&self, time: u64) -> Self {
+        let mut until = Self::NONE;
+        for (part, cause) in self.parts.iter().filter(|(_, cause)| cause.moment.time <= time) {
+            until.join(*part, cause);
+        }
+        until
+    }
+
     fn depth(&self) -> usize {
         self.parts.iter().map(|(_, cause)| cause.depth).max().unwrap_or(0)
     }

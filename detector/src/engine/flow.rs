@@ -14,19 +14,21 @@ impl Engine {
     pub(super) fn fork(&mut self, event: &Event, actor: &Actor, fork: &Fork) {
         self.decided(self.holders.held(actor.holder));
         self.holders.enter(fork.child, fork.holder);
-        self.inherit(event, actor, (actor.holder, fork.holder), Did::Fork);
+        self.inherit(event, actor, (actor.holder, fork.holder), u64::MAX, Did::Fork);
     }
 
-    /// The new holder holds what the old one held.
+    /// The new holder holds what the old one held; of one that was shared, what it held as the call began.
     pub(super) fn exec(&mut self, event: &Event, actor: &Actor, exec: &Exec) {
         // Before the process leaves the old holder, which may end it.
-        self.inherit(event, actor, (exec.before, actor.holder), Did::Exec);
+        let until = exec.entered.unwrap_or(u64::MAX);
+        self.inherit(event, actor, (exec.before, actor.holder), until, Did::Exec);
         self.holders.enter(actor.process, actor.holder);
         self.decided(self.holders.held(actor.holder));
     }
 
-    fn inherit(&mut self, event: &Event, actor: &Actor, (from, to): (HolderId, HolderId), did: Did) {
-        let from = self.holders.carried(from);
+    /// `to` takes over what `from` had joined by the time `until`.
+    fn inherit(&mut self, event: &Event, actor: &Actor, (from, to): (HolderId, HolderId), until: u64, did: Did) {
+        let from = self.holders.carried(from).until(until);
         let new = from.set().minus(self.holders.held(to));
         if !new.is_empty() {
             let cause = Cause::new(self.moment(event, actor), did, from.only(new));

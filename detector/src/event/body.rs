@@ -59,6 +59,10 @@ pub struct Fork {
 pub struct Exec {
     /// The holder it was before.
     pub before: HolderId,
+    /// When the call began, `CLOCK_BOOTTIME` nanoseconds, where that holder was shared: what it joined since was not
+    /// handed on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub entered: Option<u64>,
     /// Path of the program; of a script, of its interpreter.
     pub path: String,
     /// Identity of the program.

@@ -3,7 +3,7 @@
 use detector_common::{
     destination::{Destination, DestinationKey},
     layout::Layout,
-    state::{Holder, Job, Socket, Task},
+    state::{Global, Holder, Job, Socket, Task},
     watch::{WatchKey, WatchValue},
 };
 
@@ -21,7 +21,7 @@ macro_rules! plain {
     };
 }
 
-plain!(Destination, DestinationKey, Holder, Job, Socket, Task, WatchKey, WatchValue);
+plain!(Destination, DestinationKey, Global, Holder, Job, Socket, Task, WatchKey, WatchValue);
 
 // SAFETY: `repr(C)`, `u32` fields only.
 unsafe impl aya::Pod for Abi<Layout> {}

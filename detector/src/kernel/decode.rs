@@ -139,6 +139,7 @@ fn exec(record: &record::Exec) -> Exec {
     let len = record.argv_len as usize;
     Exec {
         before: HolderId(record.before),
+        entered: (record.entered != u64::MAX).then_some(record.entered),
         path: path(&record.path),
         file: file(&record.file),
         // Who holds a secret may have put it into the arguments in any shape.

@@ -16,6 +16,11 @@ pub enum KernelError {
         /// Names of the missing capabilities.
         missing: String,
     },
+    /// Process ids here are not the kernel's.
+    #[error(
+        "this is a process id namespace of its own (a container), and the sensor numbers processes as the host does: run it there, or give the container the host's (`docker run --pid=host`)"
+    )]
+    PidNamespace,
     /// BTF could not be read.
     #[error(
         "cannot read kernel type information (BTF) from {path}: {source}; the kernel must be built with CONFIG_DEBUG_INFO_BTF, or name a file that fits it with --btf"

@@ -27,6 +27,11 @@ impl LayoutSource {
         &self.path
     }
 
+    /// The same, as the loader wants it.
+    pub(super) fn load(&self) -> Result<aya::Btf, aya::BtfError> {
+        aya::Btf::parse_file(&self.path, aya::Endianness::default())
+    }
+
     /// Looks every field up; a required one that is missing or of another width refuses the kernel.
     pub(super) fn resolve(&self) -> Result<Layout, KernelError> {
         let data = fs::read(&self.path).map_err(|source| KernelError::BtfRead { path: self.path.clone(), source })?;

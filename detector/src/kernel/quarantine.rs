@@ -4,7 +4,7 @@
 use super::{KernelError, abi::Abi, sensor::chain};
 use aya::{
     maps::{HashMap, Map, MapData},
-    programs::links::FdLink,
+    programs::links::{FdLink, PinnedLink},
 };
 use detector_common::state::{Socket, socket_flags};
 use std::{
@@ -37,10 +37,10 @@ impl Quarantine {
         Ok(Self { directory })
     }
 
-    pub(super) fn pin_link(&self, name: &str, link: FdLink) -> Result<(), KernelError> {
+    /// Dropping what is returned closes the descriptor; the pin stays.
+    pub(super) fn pin_link(&self, name: &str, link: FdLink) -> Result<PinnedLink, KernelError> {
         let path = self.directory.join(name);
-        // Dropping the pinned link closes the descriptor; the pin stays.
-        link.pin(&path).map(drop).map_err(|error| pin(&path, &error))
+        link.pin(&path).map_err(|error| pin(&path, &error))
     }
 
     pub(super) fn pin_map(&self, name: &str, map: &Map) -> Result<(), KernelError> {

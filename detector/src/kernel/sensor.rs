@@ -10,18 +10,19 @@ use super::{
 use crate::{engine::Capability, policy::Tables};
 use aya::{
     Btf, Ebpf, EbpfLoader, Pod,
-    maps::{HashMap, LpmTrie, MapData, PerCpuArray, RingBuf, lpm_trie::Key},
+    maps::{Array, HashMap, LpmTrie, MapData, PerCpuArray, RingBuf, lpm_trie::Key},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, ProgramError,
-        links::FdLink,
+        links::{FdLink, PinnedLink},
     },
 };
 use detector_common::{
     counter::Counter,
     layout::{ABSENT, Layout},
     limits,
-    state::{Holder, Job, Socket, Task},
+    state::{Global, Holder, Job, Socket, Task},
 };
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::{collections::BTreeMap, error::Error, fs::File};
 
 /// The object, embedded by the build script; empty where it was not built.
@@ -63,6 +64,8 @@ pub struct Left {
 pub struct Sensor {
     ebpf: Ebpf,
     cgroup: File,
+    /// Open as long as this process is: a pin that someone removes detaches nothing.
+    pinned: Vec<PinnedLink>,
 }
 
 impl Sensor {
@@ -75,10 +78,13 @@ impl Sensor {
             return Err(KernelError::NoObject);
         }
         privileges()?;
+        process_ids()?;
         let cgroup = cgroup::root()?;
         let layout = Abi(with_flags(source.resolve()?, flags));
-        raise_memlock();
-        let btf = Btf::from_sys_fs()
+        // Given back at the end: the command inherits it.
+        let _raised = Memlock::raise();
+        let btf = source
+            .load()
             .map_err(|error| KernelError::BtfParse { path: source.path().to_path_buf(), reason: chain(&error) })?;
         let mut ebpf = EbpfLoader::new()
             .btf(Some(&btf))
@@ -88,7 +94,7 @@ impl Sensor {
         for program in PROGRAMS {
             load(&mut ebpf, program, &btf).map_err(|error| refused(program.name, error.as_ref()))?;
         }
-        Ok(Self { ebpf, cgroup })
+        Ok(Self { ebpf, cgroup, pinned: Vec::new() })
     }
 
     /// Attaches every program. With `quarantine`, links and marks that must outlive this process are pinned.
@@ -100,7 +106,7 @@ impl Sensor {
             let link = attach(&mut self.ebpf, program, &self.cgroup, quarantine.is_some() && program.outlives)
                 .map_err(|error| refused(program.name, error.as_ref()))?;
             if let (Some(quarantine), Some(link)) = (quarantine, link) {
-                quarantine.pin_link(program.name, link)?;
+                self.pinned.push(quarantine.pin_link(program.name, link)?);
             }
         }
         if let Some(quarantine) = quarantine {
@@ -146,6 +152,17 @@ impl Sensor {
         };
         let mut jobs: HashMap<_, u32, Abi<Job>> = typed(&mut self.ebpf, "JOBS")?;
         jobs.insert(job, Abi(value), 0).map_err(|error| map("JOBS", "write", &error))
+    }
+
+    /// Forgets that anything was ever held or marked: what the proof left must not make every later call look.
+    ///
+    /// # Errors
+    /// When the map cannot be written.
+    pub fn disarm(&mut self) -> Result<(), KernelError> {
+        let global = self.ebpf.map_mut("GLOBAL").ok_or_else(|| absent("GLOBAL"))?;
+        let mut global: Array<&mut MapData, Abi<Global>> =
+            global.try_into().map_err(|error| map("GLOBAL", "open", &error))?;
+        global.set(0, Abi(Global::default()), 0).map_err(|error| map("GLOBAL", "write", &error))
     }
 
     /// What process `pid` forks from now on is a step of `job`.
@@ -296,13 +313,37 @@ fn fits(what: &'static str, rows: usize, bound: u32) -> Result<(), KernelError> 
     Err(KernelError::TooLarge { what, rows, bound })
 }
 
-/// Kernels before 5.11 charge maps to this limit. Where it cannot be raised loading may still succeed.
-fn raise_memlock() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    if let Err(errno) = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None }) {
-        tracing::info!(
-            "the memory lock limit could not be raised ({errno}); before Linux 5.11 loading may fail for it"
-        );
+/// Kernels before 5.11 charge maps to this limit when they are made. As it was again when dropped.
+struct Memlock(Rlimit);
+
+impl Memlock {
+    /// Where it cannot be raised loading may still succeed.
+    fn raise() -> Self {
+        let before = getrlimit(Resource::Memlock);
+        if let Err(errno) = setrlimit(Resource::Memlock, Rlimit { current: None, maximum: None }) {
+            tracing::info!(
+                "the memory lock limit could not be raised ({errno}); before Linux 5.11 loading may fail for it"
+            );
+        }
+        Self(before)
+    }
+}
+
+impl Drop for Memlock {
+    fn drop(&mut self) {
+        if let Err(errno) = setrlimit(Resource::Memlock, Rlimit { ..self.0 }) {
+            tracing::warn!("the memory lock limit could not be given back: {errno}");
+        }
+    }
+}
+
+/// The kernel side numbers processes as the initial namespace does, and /proc here must too.
+fn process_ids() -> Result<(), KernelError> {
+    /// `PROC_PID_INIT_INO` (include/linux/proc_ns.h).
+    const INITIAL: &str = "pid:[4026531836]";
+    match std::fs::read_link("/proc/self/ns/pid") {
+        Ok(own) if own.as_os_str() != INITIAL => Err(KernelError::PidNamespace),
+        _ => Ok(()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The command that is watched: its streams, signals, terminal and environment are its own.
 
-use super::LiveError;
+use super::{LiveError, disposition::Ignored};
 use rustix::process::{Gid, Pid, Uid};
 use std::{
     ffi::OsString,
@@ -31,7 +31,12 @@ impl User {
             },
         };
         let passwd = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-        Self::find(&wanted, &passwd).map(Some).ok_or(LiveError::User(wanted))
+        Self::find(&wanted, &passwd).filter(Self::valid).map(Some).ok_or(LiveError::User(wanted))
+    }
+
+    /// The last number means "unchanged" to the kernel (setresuid(2)), not a user.
+    fn valid(&self) -> bool {
+        self.uid != u32::MAX && self.gid != u32::MAX
     }
 
     /// By name or numeric id (passwd(5)); an id without an entry is its own group.
@@ -58,7 +63,7 @@ impl User {
         };
         let listed = text.lines().filter(member).filter_map(|line| line.split(':').nth(2)?.parse().ok());
         let mut groups = vec![self.gid];
-        groups.extend(listed.filter(|gid: &u32| *gid != self.gid));
+        groups.extend(listed.filter(|gid: &u32| *gid != self.gid && *gid != u32::MAX));
         groups.into_iter().map(Gid::from_raw).collect()
     }
 }
@@ -82,23 +87,25 @@ pub(super) struct Running {
 
 impl Command {
     /// Starts it.
-    pub(super) fn spawn(&self) -> Result<Running, LiveError> {
+    pub(super) fn spawn(&self, ignored: Ignored) -> Result<Running, LiveError> {
         let mut argv = self.argv.iter();
         let program = argv.next().cloned().unwrap_or_default();
         let name = program.to_string_lossy().into_owned();
         let mut command = std::process::Command::new(&program);
         command.args(argv);
-        if let Some(user) = self.user.clone() {
-            let groups = user.groups();
-            // SAFETY: the closure runs between fork and exec, and makes system calls only.
-            unsafe {
-                command.pre_exec(move || {
-                    rustix::thread::set_thread_groups(&groups)?;
-                    rustix::thread::set_thread_gid(Gid::from_raw(user.gid))?;
-                    rustix::thread::set_thread_uid(Uid::from_raw(user.uid))?;
-                    Ok(())
-                });
-            }
+        let user = self.user.as_ref().map(|user| (user.groups(), Gid::from_raw(user.gid), Uid::from_raw(user.uid)));
+        // By fork and exec, whoever runs it: posix_spawn would ignore the C library's own signals in the command.
+        // SAFETY: the closure runs between fork and exec, and makes system calls only.
+        unsafe {
+            command.pre_exec(move || {
+                if let Some((groups, gid, uid)) = &user {
+                    rustix::thread::set_thread_groups(groups)?;
+                    rustix::thread::set_thread_gid(*gid)?;
+                    rustix::thread::set_thread_uid(*uid)?;
+                }
+                ignored.restore();
+                Ok(())
+            });
         }
         let child = command.spawn().map_err(|source| LiveError::Command { program: name.clone(), source })?;
         let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).unwrap_or(Pid::INIT);

@@ -12,6 +12,16 @@ pub enum LiveError {
     /// The sensor does not see what it should, or does not stop what it claims to.
     #[error("the sensor is attached but does not work on this kernel: {0}; nothing was run")]
     Proof(String),
+    /// The proof's decoy could not be made.
+    #[error(
+        "cannot plant a decoy in {directory}: {source}; set TMPDIR to a directory that can be written; nothing was run"
+    )]
+    Decoy {
+        /// Where.
+        directory: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The command could not be started.
     #[error("cannot run {program}: {source}")]
     Command {

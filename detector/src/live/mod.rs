@@ -2,6 +2,7 @@
 
 mod attribute;
 mod command;
+mod disposition;
 mod error;
 mod proof;
 mod resolvers;

@@ -47,7 +47,7 @@ pub(super) async fn prove(sensor: &mut Sensor, rings: &mut Rings, mode: Mode) ->
     // Loopback carries and is no destination elsewhere; here it is the place that accepts nothing.
     tables.destinations.clear();
     sensor.add_job(JobSettings { job: JOB, enforce: mode == Mode::Enforce, tables: &tables })?;
-    let decoys = Decoys::plant().map_err(LiveError::system("cannot plant a decoy"))?;
+    let decoys = Decoys::plant().map_err(|source| LiveError::Decoy { directory: std::env::temp_dir(), source })?;
     let sink =
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(LiveError::system("cannot open a sink on loopback"))?;
     let address = sink.local_addr().map_err(LiveError::system("cannot open a sink on loopback"))?;
@@ -61,13 +61,15 @@ pub(super) async fn prove(sensor: &mut Sensor, rings: &mut Rings, mode: Mode) ->
     if let Some(mut go) = child.stdin.take() {
         go.write_all(b"\n").map_err(LiveError::system("cannot talk to the proof's child"))?;
     }
-    let (old, _) = sink.accept().map_err(LiveError::system("cannot accept the proof's connection"))?;
     let status = wait(&mut child)?;
     let mut said = String::new();
     if let Some(mut out) = child.stdout.take() {
         out.read_to_string(&mut said).map_err(LiveError::system("cannot talk to the proof's child"))?;
     }
-    let arrived = arrived(old, &sink)?;
+    if let Some(reason) = said.strip_prefix(FAILED) {
+        return Err(failed(format!("its child failed ({reason}); is loopback up? (`ip link set lo up`)")));
+    }
+    let arrived = arrived(&sink)?;
 
     let mut events = Vec::new();
     let deadline = Instant::now() + LIMIT;
@@ -90,7 +92,7 @@ pub fn prove_in_child(directory: &Path, sink: SocketAddr) -> ExitCode {
     let act = || -> std::io::Result<()> {
         let mut go = [0];
         std::io::stdin().read_exact(&mut go)?;
-        let mut old = TcpStream::connect(sink)?;
+        let mut old = TcpStream::connect_timeout(&sink, LIMIT)?;
         fs::read(directory.join(DENY))?;
         // TCP says that it took them, whatever the egress hook does.
         old.write_all(b"old")?;
@@ -103,13 +105,21 @@ pub fn prove_in_child(directory: &Path, sink: SocketAddr) -> ExitCode {
         drop(killed_before_this);
         Ok(())
     };
-    if act().is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    match act() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The exit code tells it too.
+            write!(std::io::stdout(), "{FAILED}{error}").unwrap_or(());
+            ExitCode::FAILURE
+        }
+    }
 }
 
 const DENY: &str = "detector-decoy-deny";
 const KILL: &str = "detector-decoy-kill";
 const REFUSED: &str = "refused";
 const PASSED: &str = "passed";
+const FAILED: &str = "failed: ";
 
 /// Decoys in a directory of their own, outside any HOME; removed when dropped.
 struct Decoys {
@@ -118,7 +128,9 @@ struct Decoys {
 
 impl Decoys {
     fn plant() -> std::io::Result<Self> {
-        let directory = std::env::temp_dir().join(format!("detector-proof-{}", std::process::id()));
+        // Anyone may make directories there, under any name that can be foretold.
+        let random = fs::read_to_string("/proc/sys/kernel/random/uuid")?;
+        let directory = std::env::temp_dir().join(format!("detector-proof-{}", random.trim()));
         fs::DirBuilder::new().mode(0o700).create(&directory)?;
         let decoys = Self { directory };
         for name in [DENY, KILL] {
@@ -158,6 +170,19 @@ fn shown(path: &Path) -> String {
     redact::path(path.as_os_str().as_bytes())
 }
 
+/// Whether `seen` is `real`, component by component from the leaf; a deep path and a long name are recorded cut (`…`).
+fn same(seen: &str, real: &str) -> bool {
+    let mut real = real.rsplit('/');
+    for component in seen.rsplit('/') {
+        match real.next() {
+            _ if component == "…" => return true,
+            Some(own) if own == component || component.ends_with('…') => {}
+            _ => return false,
+        }
+    }
+    real.next().is_none()
+}
+
 fn start(directory: &Path, sink: SocketAddr) -> std::io::Result<Child> {
     Command::new("/proc/self/exe")
         .arg(SUBCOMMAND)
@@ -174,10 +199,11 @@ fn wait(child: &mut Child) -> Result<ExitStatus, LiveError> {
     child.wait().map_err(LiveError::system("cannot wait for the proof's child"))
 }
 
-/// Bytes that reached the sink. Closing with a reset ends the child's orphaned connection at once.
-fn arrived(old: TcpStream, sink: &TcpListener) -> Result<usize, LiveError> {
+/// Bytes that reached the sink: its queue has kept the connections. Closing with a reset ends the child's orphaned
+/// connection at once.
+fn arrived(sink: &TcpListener) -> Result<usize, LiveError> {
     let failed = LiveError::system("cannot read from the proof's sink");
-    let mut streams = vec![old];
+    let mut streams = Vec::new();
     let mut count = || -> std::io::Result<usize> {
         sink.set_nonblocking(true)?;
         while let Ok((stream, _)) = sink.accept() {
@@ -209,7 +235,7 @@ fn seen(events: &[Event], known: &Known, decoys: &Decoys) -> Result<(), LiveErro
     if !forked {
         return Err(failed("the fork of the child was not seen as /proc has it (pid, parent, start)"));
     }
-    let ran = events.iter().any(|event| matches!(&event.body, Body::Exec(exec) if exec.path == known.executable));
+    let ran = events.iter().any(|event| matches!(&event.body, Body::Exec(exec) if same(&exec.path, &known.executable)));
     if !ran {
         return Err(failed("the exec of the child was not seen as /proc has it (path)"));
     }
@@ -219,7 +245,7 @@ fn seen(events: &[Event], known: &Known, decoys: &Decoys) -> Result<(), LiveErro
         let inode = fs::metadata(&path).map(|metadata| std::os::unix::fs::MetadataExt::ino(&metadata)).unwrap_or(0);
         let opened = events.iter().any(|event| {
             matches!(&event.body, Body::Open(open)
-                if open.path == shown(&path) && open.file.inode == inode && open.read)
+                if same(&open.path, &shown(&path)) && open.file.inode == inode && open.read)
         });
         if !opened {
             return Err(failed("the read of a decoy was not seen (path, inode)"));

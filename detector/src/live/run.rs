@@ -1,7 +1,9 @@
 //! `detector run`: one command and its descendants are one job.
 
 use super::{
-    Command, LiveError, command, proof, resolvers,
+    Command, LiveError, command,
+    disposition::Ignored,
+    proof, resolvers,
     session::{JOB, Session},
     signals::Signals,
 };
@@ -46,6 +48,7 @@ pub struct Ended {
 /// # Errors
 /// When the sensor does not start or does not prove itself: then the command was not run.
 pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<Ended, LiveError> {
+    let ignored = Ignored::now();
     let Options { command, policy, mode, layout, record } = options;
     let policy = policy.with_resolvers(&resolvers::configured());
     let left = Quarantine::sweep();
@@ -54,7 +57,7 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     }
     let mut sensor = Sensor::load(&layout, Flags::Detected)?;
     let quarantine = if mode == Mode::Enforce { Some(Quarantine::new()?) } else { None };
-    let watched = watch(&mut sensor, quarantine.as_ref(), &command, policy, mode, record, &mut found).await;
+    let watched = watch(&mut sensor, quarantine.as_ref(), (&command, ignored), policy, mode, record, &mut found).await;
     // Without this process the kernel side goes on, where it must: for sockets that hold what was refused.
     if let Some(quarantine) = quarantine {
         if sensor.quarantined().is_ok_and(|sockets| sockets.is_empty()) {
@@ -69,7 +72,7 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
 async fn watch(
     sensor: &mut Sensor,
     quarantine: Option<&Quarantine>,
-    command: &Command,
+    (command, ignored): (&Command, Ignored),
     policy: Policy,
     mode: Mode,
     record: Option<File>,
@@ -81,6 +84,7 @@ async fn watch(
     let armed = crate::kernel::boottime();
     proof::prove(sensor, &mut rings, mode).await?;
     let proved = crate::kernel::boottime();
+    sensor.disarm()?;
     // What the proof left in the counters is not this session's.
     let before = sensor.counters()?;
     let tables = policy.tables(JOB);
@@ -89,9 +93,9 @@ async fn watch(
     session.own(proved, Body::Proved);
     sensor.add_job(JobSettings { job: JOB, enforce: mode == Mode::Enforce, tables: &tables })?;
 
-    let mut signals = Signals::catch()?;
+    let mut signals = Signals::catch(ignored)?;
     sensor.add_worker(std::process::id(), JOB)?;
-    let running = command.spawn();
+    let running = command.spawn(ignored);
     sensor.remove_worker(std::process::id())?;
     let mut running = running?;
     let status = loop {

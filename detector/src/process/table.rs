@@ -148,6 +148,7 @@ mod tests {
             who,
             Body::Exec(Exec {
                 before: HolderId(1),
+                entered: None,
                 path: path.into(),
                 file: File::default(),
                 argv,

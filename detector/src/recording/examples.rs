@@ -104,6 +104,7 @@ pub(crate) fn events() -> Vec<Event> {
             Some(CURL),
             Body::Exec(Exec {
                 before: holder(CURL),
+                entered: None,
                 path: "/usr/bin/curl".into(),
                 file: file(9),
                 argv,

@@ -103,6 +103,7 @@ pub(super) fn garbage(random: &mut Random) -> Event {
         0 => Body::Fork(Fork { child: process(random), holder: HolderId(random.number()), step: random.word() }),
         1 => Body::Exec(Exec {
             before: HolderId(random.number()),
+            entered: None,
             path: text(random),
             file: File::default(),
             argv: vec![text(random)],

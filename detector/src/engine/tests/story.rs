@@ -109,7 +109,10 @@ impl Story {
             actor.holder = holder;
         }
         let (path, argv) = (path.to_owned(), vec![path.to_owned()]);
-        self.act(pid, Body::Exec(Exec { before, path, file: File::default(), argv, argv_cut: 0, uid: 0 }))
+        self.act(
+            pid,
+            Body::Exec(Exec { before, entered: None, path, file: File::default(), argv, argv_cut: 0, uid: 0 }),
+        )
     }
 
     pub(super) fn exit(&mut self, pid: u32) -> &mut Self {
