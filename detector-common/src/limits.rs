@@ -34,7 +34,7 @@ pub const TASKS: u32 = 65_536;
 pub const HOLDERS: u32 = 65_536;
 
 /// Entries of the map of marked files and pipes.
-pub const OBJECTS: u32 = 65_536;
+pub const OBJECTS: u32 = 131_072;
 
 /// Entries of the map of marked sockets.
 pub const SOCKETS: u32 = 16_384;

@@ -60,8 +60,15 @@ pub struct Socket {
     pub carried: GrowingSet,
     /// The job whose policy judges it.
     pub job: u32,
-    /// [`socket_flags`].
-    pub flags: u32,
+    /// 1 when something it carries was refused at egress: the entry outlives the session. A byte each, since several CPUs
+    /// write them.
+    pub quarantined: u8,
+    /// 1 when the last descriptor is gone.
+    pub released: u8,
+    /// 1 for TCP: it may still send on its own after the release.
+    pub stream: u8,
+    /// 1 when the first drop was said.
+    pub said: u8,
     /// Who sent last.
     pub pid: u32,
     /// The step of that process.
@@ -74,18 +81,6 @@ pub struct Socket {
     pub packets: u64,
     /// Their bytes, from the network header on.
     pub bytes: u64,
-}
-
-/// Bits of [`Socket::flags`].
-pub mod socket_flags {
-    /// Something it carries was refused at egress: the entry outlives the session.
-    pub const QUARANTINED: u32 = 1;
-    /// The last descriptor is gone.
-    pub const RELEASED: u32 = 2;
-    /// TCP: it may still send on its own after the release.
-    pub const STREAM: u32 = 4;
-    /// The first drop was said.
-    pub const SAID: u32 = 8;
 }
 
 /// A job and how its policy is carried out.

@@ -123,8 +123,8 @@ pub(crate) const TAIL: usize = 64;
 pub(crate) struct Seen {
     /// Who.
     pub(crate) holder: HolderId,
-    /// What, as three numbers.
-    pub(crate) what: [u64; 3],
+    /// What, as four numbers.
+    pub(crate) what: [u64; 4],
 }
 
 /// The entry of `key`, made as `fresh` where there was none; `None` when the map is full.
@@ -168,7 +168,7 @@ pub(crate) fn global() -> Option<&'static mut Global> {
 
 /// Whether this is the first time that `holder` does `what`. When the map is full everything is a first time.
 #[inline(always)]
-pub(crate) fn first(holder: HolderId, what: [u64; 3]) -> bool {
+pub(crate) fn first(holder: HolderId, what: [u64; 4]) -> bool {
     const BPF_NOEXIST: u64 = 1;
     const EEXIST: i32 = -17;
     match SEEN.insert(&Seen { holder, what }, &1, BPF_NOEXIST) {

@@ -15,7 +15,7 @@ use detector_common::{
     limits::CLASSES,
     record::{Network, hook, kind},
     set::{Bits, GrowingSet},
-    state::{Job, Socket, socket_flags},
+    state::{Job, Socket},
 };
 
 /// Where a call leads.
@@ -59,7 +59,13 @@ pub(crate) fn send(current: &mut Current<'_>, file: File) {
     }
     let Some(remote) = remote(sk, family) else { return count(Counter::Unread) };
     let Some(job) = job::find(current.task.job) else { return };
-    let Some(mark) = mark(current, sk, cookie, remote.protocol) else { return count(Counter::SocketsFull) };
+    let Some(mark) = mark(current, sk, cookie, remote.protocol) else {
+        // No room for a mark, so the egress hook will not drop it: said, and killed where policy says so.
+        count(Counter::SocketsFull);
+        let judgement = judge(job, own, &remote);
+        act(current, job, &judgement);
+        return say(current, hook::SEND, cookie, &remote, &judgement, 0);
+    };
     grow(&mut mark.carried, own);
     (mark.pid, mark.step) = (current.pid, current.task.step);
     (mark.start, mark.holder) = (current.task.start, current.task.holder);
@@ -70,13 +76,13 @@ pub(crate) fn send(current: &mut Current<'_>, file: File) {
             global.pending = 1;
         }
     }
-    if remote.port == 0 {
-        // Not connected: the address comes with each datagram, and the sendmsg hook judges it.
-        return;
+    if remote.address == [0; 16] || remote.address == mapped([0; 4]) {
+        // Not connected: the sendmsg hook or the egress hook judges each datagram. Said, since the socket is marked.
+        return say(current, hook::SEND, cookie, &remote, &Judgement { carried, leak: 0, denied: false }, 0);
     }
     let judgement = judge(job, carried, &remote);
     if judgement.denied {
-        mark.flags |= socket_flags::QUARANTINED;
+        mark.quarantined = 1;
     }
     if u32::from(remote.protocol) == IPPROTO_MPTCP {
         subflow(current, sk, &remote, &judgement);
@@ -110,7 +116,7 @@ pub(crate) fn say(current: &Current<'_>, hook: u32, cookie: u64, remote: &Remote
     let (high, low) = halves(&remote.address);
     // Sockets differ when it matters which one was marked; else who connects often is said once.
     let socket = if judgement.carried == 0 { 0 } else { cookie };
-    let what = [high ^ low, u64::from(remote.port) | u64::from(hook) << 16 | socket << 20, judgement.carried];
+    let what = [high, low, u64::from(remote.port) | u64::from(hook) << 16 | socket << 20, judgement.carried];
     if !first(current.task.holder, what) {
         return;
     }
@@ -151,7 +157,10 @@ fn mark(current: &Current<'_>, sk: u64, cookie: u64, protocol: u16) -> Option<&'
     let fresh = Socket {
         carried: GrowingSet { words: [0; CLASSES / 8] },
         job: current.task.job,
-        flags: if stream { socket_flags::STREAM } else { 0 },
+        quarantined: 0,
+        released: 0,
+        stream: u8::from(stream),
+        said: 0,
         pid: current.pid,
         step: current.task.step,
         start: current.task.start,
@@ -174,7 +183,10 @@ fn subflow(current: &Current<'_>, sk: u64, remote: &Remote, judgement: &Judgemen
     let Some(mark) = mark(current, first, cookie, IPPROTO_TCP as u16) else { return count(Counter::SocketsFull) };
     grow(&mut mark.carried, judgement.carried);
     // The kernel made it, so no release is seen: gone when it is closed.
-    mark.flags |= socket_flags::RELEASED | if judgement.denied { socket_flags::QUARANTINED } else { 0 };
+    mark.released = 1;
+    if judgement.denied {
+        mark.quarantined = 1;
+    }
     if cookie == 0
         && let Some(global) = global()
     {

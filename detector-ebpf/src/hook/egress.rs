@@ -13,7 +13,7 @@ use detector_common::{
     destination::mapped,
     identity::ProcessId,
     record::{Drop, Header, kind},
-    state::{Socket, socket_flags},
+    state::Socket,
 };
 
 const PASS: i32 = 1;
@@ -50,14 +50,15 @@ pub(crate) fn packet(ctx: &SkBuffContext) -> i32 {
     }
     let bytes = ctx.len();
     tally(mark, bytes);
-    if mark.flags & socket_flags::SAID == 0 {
-        mark.flags |= socket_flags::SAID;
+    if mark.said == 0 {
+        mark.said = 1;
+        count(Counter::Leaks);
         say(mark, cookie, &remote, &judgement, bytes);
     }
     if !judgement.denied {
         return PASS;
     }
-    mark.flags |= socket_flags::QUARANTINED;
+    mark.quarantined = 1;
     count(Counter::Dropped);
     DROP
 }
@@ -67,9 +68,12 @@ pub(crate) fn packet(ctx: &SkBuffContext) -> i32 {
 fn adopt(ctx: &SkBuffContext, cookie: u64) -> Option<*mut Socket> {
     // SAFETY: the hook's own context; the pointer is used as a number.
     let sk = unsafe { core::ptr::read_volatile(&raw const (*ctx.skb.skb).__bindgen_anon_2.sk) } as u64;
+    let pending = PENDING.get_ptr_mut(&sk)?;
     // SAFETY: an entry that its sender wrote whole.
-    let mark = *unsafe { PENDING.get(&sk) }?;
-    SOCKETS.insert(&cookie, &mark, 0).ok()?;
+    if SOCKETS.insert(&cookie, unsafe { &*pending }, 0).is_err() {
+        // No room: it stays where it is, and judged it is all the same.
+        return Some(pending);
+    }
     forget(&PENDING, &sk);
     SOCKETS.get_ptr_mut(&cookie)
 }

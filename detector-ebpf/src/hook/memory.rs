@@ -8,7 +8,7 @@ use crate::{
     job,
     layout::{load, offset, read},
     maps::first,
-    task::{Current, current_struct, find, join},
+    task::{Current, current_struct, find, held, join},
 };
 use detector_common::{
     identity::ProcessId,
@@ -86,21 +86,33 @@ fn attached() -> Option<ProcessId> {
 fn named(pid: u32) -> ProcessId {
     let level = read!(current_struct(), task_thread_pid, u64).and_then(|own| read!(own, pid_level, u32));
     if level != Some(0) {
-        return ProcessId::default();
+        return own(level, pid).unwrap_or_default();
     }
     ProcessId { start: find(pid).map_or(0, |task| task.start), pid, reserved: 0 }
+}
+
+/// The process itself, where `pid` is its number in its own namespace at depth `level`.
+#[inline(always)]
+fn own(level: Option<u32>, pid: u32) -> Option<ProcessId> {
+    /// `sizeof(struct upid)`: a number, and the namespace it is in.
+    const UPID: usize = 16;
+    let leader = read!(current_struct(), task_group_leader, u64)?;
+    let known = read!(leader, task_thread_pid, u64)?;
+    // VERIFIER: namespaces nest 32 deep at most (MAX_PID_NS_LEVEL); the mask bounds what is read.
+    let number = known as usize + offset!(pid_numbers) + (level? & 0x1f) as usize * UPID;
+    if load::<u32>(number)? == pid { process(leader) } else { None }
 }
 
 #[inline(always)]
 fn report(current: &Current<'_>, job: &Job, target: ProcessId, door: u32, errno: u32) {
     let relation = relation(current, &target);
-    let bits = if errno == 0 { joined(job, door, relation) } else { 0 };
+    let bits = if errno == 0 { joined(current, job, door, relation, &target) } else { 0 };
     let time = now();
     if bits != 0 {
         join(current.task.holder, current.task.job, bits);
     }
     let what = u64::from(target.pid) << 32 | u64::from(door) << 16 | u64::from(errno & 0xffff);
-    if !first(current.task.holder, [what, target.start, 2 << 32]) {
+    if !first(current.task.holder, [what, target.start, 2 << 32, bits]) {
         return;
     }
     let header = emit::header(kind::ACCESS, current, time);
@@ -108,13 +120,17 @@ fn report(current: &Current<'_>, job: &Job, target: ProcessId, door: u32, errno:
     emit::secret(&record, size_of::<Access>() as u64);
 }
 
-/// The classes that a way in gives.
+/// The classes that a way in gives: those of its door, and of a process of the job what that holds.
 #[inline(always)]
-fn joined(job: &Job, door: u32, relation: u32) -> Bits {
+fn joined(current: &Current<'_>, job: &Job, door: u32, relation: u32, target: &ProcessId) -> Bits {
     let foreign = relation == relation::OUTSIDE || relation == relation::UNKNOWN;
     match door {
         door::MEM | door::VM_READ | door::PTRACE_ATTACH | door::PTRACE_SEIZE if foreign => job.memory,
-        door::ENVIRON if relation != relation::DESCENDANT => job.environ,
+        door::MEM | door::VM_READ | door::PTRACE_ATTACH | door::PTRACE_SEIZE => {
+            find(target.pid).map_or(0, |task| held(task.holder, current.task.job))
+        }
+        // Tools ask the environment of init whether they are in a container (systemd, virt-what); it has no secrets.
+        door::ENVIRON if relation != relation::DESCENDANT && target.pid != 1 => job.environ,
         _ => 0,
     }
 }

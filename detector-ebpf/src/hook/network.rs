@@ -4,7 +4,7 @@ use crate::{
     abi::{AF_INET, AF_INET6, TCP_CLOSE},
     job,
     layout::read,
-    maps::{SOCKETS, count, forget, global},
+    maps::{PENDING, SOCKETS, count, forget, global},
     socket::{Remote, act, judge, say},
     task::{current_by_id, held},
 };
@@ -13,7 +13,7 @@ use aya_ebpf::{
     helpers::generated::bpf_get_socket_cookie,
     programs::{BtfTracePointContext, SockAddrContext, SockContext},
 };
-use detector_common::{counter::Counter, destination::mapped, state::socket_flags};
+use detector_common::{counter::Counter, destination::mapped};
 
 const PASS: i32 = 1;
 const REFUSE: i32 = 0;
@@ -98,11 +98,11 @@ pub(crate) fn released(ctx: &SockContext) -> i32 {
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     let Some(mark) = SOCKETS.get_ptr_mut(&cookie) else { return PASS };
     // SAFETY: words of a preallocated map; the context as above.
-    let (flags, state) = unsafe {
-        (*mark).flags |= socket_flags::RELEASED;
-        ((*mark).flags, core::ptr::read_volatile(&raw const (*ctx.sock).state))
+    let (stream, state) = unsafe {
+        (*mark).released = 1;
+        ((*mark).stream, core::ptr::read_volatile(&raw const (*ctx.sock).state))
     };
-    if flags & socket_flags::STREAM == 0 || state == TCP_CLOSE {
+    if stream == 0 || state == TCP_CLOSE {
         forget(&SOCKETS, &cookie);
     }
     PASS
@@ -115,10 +115,12 @@ pub(crate) fn state(ctx: &BtfTracePointContext) {
         return;
     }
     let sk = ctx.arg::<*const u8>(0) as u64;
+    // The address is another socket's next.
+    forget(&PENDING, &sk);
     let Some(cookie) = read!(sk, sock_cookie, u64) else { return };
     let Some(mark) = SOCKETS.get_ptr(&cookie) else { return };
     // SAFETY: a word of a preallocated map.
-    if unsafe { (*mark).flags } & socket_flags::RELEASED != 0 {
+    if unsafe { (*mark).released } != 0 {
         forget(&SOCKETS, &cookie);
     }
 }

@@ -78,14 +78,15 @@ fn resolve(current: &Current<'_>, policy: u32, file: File, dentry: u64, opened: 
         return;
     }
     let Some(identity) = file.identity() else { return count(Counter::Unread) };
+    let time = now();
     if opened & abi::FMODE_READ != 0 {
         join(current.task.holder, current.task.job, bits);
     }
     let object = u64::from(identity.device) << 32 | u64::from(identity.generation);
-    if !first(current.task.holder, [object, identity.inode, u64::from(opened & 3) | 1 << 32]) {
+    if !first(current.task.holder, [object, identity.inode, u64::from(opened & 3) | 1 << 32, bits]) {
         return;
     }
-    record.header = emit::header(kind::OPEN, current, now());
+    record.header = emit::header(kind::OPEN, current, time);
     record.bits = bits;
     record.file = identity;
     record.access = opened & 3;
@@ -122,12 +123,16 @@ fn attempt(current: &Current<'_>, policy: u32, name: u64, result: i64) {
         before = (before & !mask) | (last & mask);
         last = (last & !mask) | ((i as u64 + 1) & mask);
     }
-    let watched = component(name + start + last, end.wrapping_sub(last), component_name).is_some_and(|leaf| {
-        path::watch(policy, row::LEAF, leaf).is_some() || path::watch(policy, row::PROC, leaf).is_some()
-    }) || last > before
-        && component(name + start + before, last - before - 1, component_name)
-            .is_some_and(|parent| path::watch(policy, row::PARENT, parent).is_some());
-    if !watched || !first(current.task.holder, [name ^ len, last, result as u64]) {
+    let leaf = component(name + start + last, end.wrapping_sub(last), component_name).unwrap_or(0);
+    let parent = if last > before {
+        component(name + start + before, last - before - 1, component_name).unwrap_or(0)
+    } else {
+        0
+    };
+    let watched = path::watch(policy, row::LEAF, leaf).is_some()
+        || path::watch(policy, row::PROC, leaf).is_some()
+        || path::watch(policy, row::PARENT, parent).is_some();
+    if !watched || !first(current.task.holder, [leaf, parent, len, result as u64]) {
         return;
     }
     record.header = emit::header(kind::ATTEMPT, current, now());

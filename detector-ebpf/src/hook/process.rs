@@ -3,10 +3,11 @@
 use crate::{
     emit::{self, now},
     file::File,
+    flow,
     layout::{load, offset, read},
-    maps::{EXEC, JOBS, TASKS, WORKERS, count, forget},
+    maps::{EXEC, JOBS, TASKS, WORKERS, count},
     path,
-    task::{Current, current, found, held, join, leave, share, track},
+    task::{Current, armed, current, found, held, join, leave, share, track},
 };
 use aya_ebpf::{
     helpers::{bpf_get_current_pid_tgid, generated::bpf_probe_read_user},
@@ -40,8 +41,10 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
         }
     };
     let Some(start) = read!(child, task_start, u64) else { return count(Counter::Unread) };
-    let time = now();
     let shared = shares(parent, child);
+    // What the parent joins after its set is read is later than the fork.
+    let bits = held(current.task.holder, current.task.job);
+    let time = now();
     let mut task = Task {
         start,
         holder: if shared { current.task.holder } else { holder_id(pid, time) },
@@ -56,7 +59,6 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
         task.holder = holder_id(pid, time);
         task.shared = 0;
     }
-    let bits = held(current.task.holder, task.job);
     if task.shared != 0 {
         share(current.task);
     } else if bits != 0 {
@@ -112,6 +114,9 @@ fn shares(parent: u64, child: u64) -> bool {
 #[inline(always)]
 pub(crate) fn exec(ctx: &BtfTracePointContext) {
     let Some(current) = current() else { return };
+    if crate::task::find(current.pid).is_none() {
+        return; // it found the map full, and its ancestor stands for it: that has not changed
+    }
     let (task, bprm) = (ctx.arg::<*const u8>(0) as u64, ctx.arg::<*const u8>(2) as u64);
     let founded = found(current.pid, current.task);
     let Some(record) = EXEC.get_ptr_mut(0) else { return };
@@ -125,7 +130,8 @@ pub(crate) fn exec(ctx: &BtfTracePointContext) {
     record.uid = read!(task, task_cred, u64).and_then(|cred| read!(cred, cred_euid, u32)).unwrap_or(u32::MAX);
     record.path.steps = 0;
     record.path.cut = 1;
-    if let Some(file) = read!(bprm, binprm_file, u64).and_then(File::at) {
+    let program = read!(bprm, binprm_file, u64).and_then(File::at);
+    if let Some(file) = program {
         record.file = file.identity().unwrap_or_default();
         if let (Some(dentry), Some(mount)) = (read!(file.address, file_dentry, u64), read!(file.address, file_mnt, u64))
         {
@@ -136,6 +142,12 @@ pub(crate) fn exec(ctx: &BtfTracePointContext) {
     }
     let used = offset_of!(Exec, path.components) as u64 + path::bytes(&record.path);
     emit::process(record, path::at_most::<{ size_of::<Exec>() as u64 }>(used));
+    // The kernel opens a program itself: what a holder wrote into it comes along.
+    if let Some(file) = program
+        && armed()
+    {
+        flow::take(&current, file);
+    }
 }
 
 /// Copies argv; returns its true length.
@@ -154,16 +166,19 @@ fn arguments(task: u64, into: &mut [u8; ARGV_BYTES]) -> Option<u32> {
 #[inline(always)]
 pub(crate) fn exit(ctx: &BtfTracePointContext) {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
-    let Some(entry) = crate::task::find(pid) else { return };
+    // A copy: the entry is another process's once it is removed.
+    let Some(mut entry) = crate::task::find(pid).map(|entry| *entry) else { return };
     let task = ctx.arg::<*const u8>(0) as u64;
     let alive = read!(task, task_signal, u64).and_then(|signal| load::<u32>(signal as usize + offset!(signal_live)));
     if alive != Some(0) {
         return;
     }
+    if TASKS.remove(&pid).is_err() {
+        return; // of two last threads the other was first
+    }
     let status = read!(task, task_exit_code, u32).unwrap_or(0);
-    let current = Current { pid, thread: bpf_get_current_pid_tgid() as u32, task: entry };
+    let current = Current { pid, thread: bpf_get_current_pid_tgid() as u32, task: &mut entry };
     let record = Exit { header: emit::header(kind::EXIT, &current, now()), status, reserved: 0 };
     emit::process(&record, size_of::<Exit>() as u64);
     leave(current.task);
-    forget(&TASKS, &pid);
 }

@@ -49,9 +49,13 @@ impl Engine {
     pub(super) fn access(&mut self, event: &Event, actor: &Actor, access: &Access) {
         let classes = self.classes_of_access(access);
         self.decided(classes);
-        if !classes.is_subset(self.holders.held(actor.holder)) {
+        let new = classes.minus(self.holders.held(actor.holder));
+        if !new.is_empty() {
             let target = self.target(access.target, access.program.as_deref());
-            self.join(event, actor, classes, Did::Access { door: door(access.door).to_owned(), target });
+            let did = Did::Access { door: door(access.door).to_owned(), target };
+            let from = self.holders.carried(self.holders.of(access.target)).only(new);
+            let cause = Cause::new(self.moment(event, actor), did, from);
+            self.holders.join(actor.holder, new, &cause);
         }
     }
 
@@ -60,13 +64,17 @@ impl Engine {
         self.holders.join(actor.holder, classes, &cause);
     }
 
-    /// The classes that `access` brings.
+    /// The classes that `access` brings: those of its door, and of a process of the job what that holds.
     pub(super) fn classes_of_access(&self, access: &Access) -> ClassSet {
         let outside = matches!(access.relation, Relation::Outside | Relation::Unknown);
         match access.door {
             _ if access.errno != 0 => ClassSet::EMPTY,
             Door::Mem | Door::ProcessVmRead | Door::PtraceAttach | Door::PtraceSeize if outside => self.policy.memory(),
-            Door::Environ if access.relation != Relation::Descendant => self.policy.environ(),
+            Door::Mem | Door::ProcessVmRead | Door::PtraceAttach | Door::PtraceSeize => {
+                self.holders.held(self.holders.of(access.target))
+            }
+            // Tools ask the environment of init whether they are in a container; it has no secrets.
+            Door::Environ if access.relation != Relation::Descendant && access.target.pid != 1 => self.policy.environ(),
             _ => ClassSet::EMPTY,
         }
     }

@@ -40,6 +40,11 @@ impl Holders {
         self.carried(holder).set()
     }
 
+    /// The holder that `process` is part of; the worker's, which holds nothing, where that is not known.
+    pub(super) fn of(&self, process: Process) -> HolderId {
+        self.members.get(&process).map_or(HolderId(0), |member| member.holder)
+    }
+
     /// `holder` joins `classes`.
     pub(super) fn join(&mut self, holder: HolderId, classes: ClassSet, cause: &Arc<Cause>) {
         self.holders.entry(holder).or_default().carried.join(classes, cause);

@@ -47,7 +47,13 @@ pub(super) const PROGRAMS: &[Program] = &[
 /// Name, mechanism and gap of each capability on this rung.
 const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
     ("see-process", Some("tp_btf/sched_process_{fork,exec,exit}"), None),
-    ("see-open", Some("tp_btf/sys_exit"), Some("not: io_uring opens; 32-bit calls are counted as lost")),
+    (
+        "see-open",
+        Some("tp_btf/sys_exit"),
+        Some(
+            "by name: not a link, new name or bind mount of a credential; not io_uring; 32-bit calls are counted as lost",
+        ),
+    ),
     ("see-memory", Some("tp_btf/sys_exit"), Some("not: pidfd_getfd, core dumps, /proc/<pid>/{fd,root,map_files}")),
     (
         "see-flow",

@@ -1,20 +1,28 @@
 //! What must hold beyond the end of this process: marked sockets stay marked until they are gone, and the
 //! egress hook stays attached as long as one is.
 
-use super::{KernelError, abi::Abi, sensor::chain};
+use super::{
+    KernelError,
+    abi::Abi,
+    sensor::{chain, map as map_error},
+};
 use aya::{
     maps::{HashMap, Map, MapData},
     programs::links::{FdLink, PinnedLink},
 };
-use detector_common::state::{Socket, socket_flags};
+use detector_common::state::Socket;
 use std::{
     borrow::Borrow,
     fs, io,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
 const BPFFS: &str = "/sys/fs/bpf";
 const ROOT: &str = "/sys/fs/bpf/detector";
+
+/// The map of marked sockets, in the object and as pinned.
+pub(super) const SOCKETS: &str = "SOCKETS";
 
 /// A directory of pins, named by the process that made it.
 #[derive(Debug)]
@@ -33,7 +41,18 @@ impl Quarantine {
             .and_then(|own| own.stat())
             .map_err(|error| pin(Path::new(ROOT), &error))?;
         let directory = Path::new(ROOT).join(format!("{}-{}", own.pid, own.starttime));
-        fs::create_dir_all(&directory).map_err(|error| pin(&directory, &error))?;
+        let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
+        match make(Path::new(ROOT)) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(pin(Path::new(ROOT), &error)),
+            _ if !private(Path::new(ROOT)) => {
+                return Err(KernelError::Pin {
+                    path: ROOT.into(),
+                    reason: "it is not root's own directory: somebody else made it, remove it".into(),
+                });
+            }
+            _ => {}
+        }
+        make(&directory).map_err(|error| pin(&directory, &error))?;
         Ok(Self { directory })
     }
 
@@ -59,19 +78,24 @@ impl Quarantine {
     /// Takes away what earlier processes left, where no socket of theirs is quarantined any more; says how many
     /// directories are still needed.
     pub fn sweep() -> usize {
+        if !private(Path::new(ROOT)) {
+            return 0;
+        }
         let Ok(entries) = fs::read_dir(ROOT) else { return 0 };
         let mut needed = 0;
-        for entry in entries.flatten() {
-            let path = entry.path();
-            if alive(&path) {
-                continue;
-            }
-            let empty = MapData::from_pin(path.join("SOCKETS"))
+        for path in entries.flatten().map(|entry| entry.path()).filter(|path| private(path) && !alive(path)) {
+            let map = path.join(SOCKETS);
+            let empty = MapData::from_pin(&map)
                 .and_then(|data| HashMap::<_, u64, Abi<Socket>>::try_from(Map::HashMap(data)))
-                .map(|sockets| quarantined(sockets).is_empty());
+                .map_err(|error| chain(&error))
+                .and_then(|sockets| quarantined(sockets).map(|sockets| sockets.is_empty()).map_err(|e| e.to_string()));
             match empty {
                 Ok(false) => needed += 1,
-                // Pins without their map protect nothing.
+                // What cannot be asked may protect something still.
+                Err(error) if map.exists() => {
+                    tracing::warn!("{}: {error}", map.display());
+                    needed += 1;
+                }
                 Ok(true) | Err(_) => {
                     if let Err(error) = remove(&path) {
                         tracing::warn!("{} of an earlier run could not be removed: {error}", path.display());
@@ -83,14 +107,25 @@ impl Quarantine {
     }
 }
 
+/// Whether the path is a directory, no link, that root alone can write: bpffs itself may be writable by all, and a link
+/// in it would have us remove files elsewhere.
+fn private(path: &Path) -> bool {
+    fs::symlink_metadata(path)
+        .is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == 0 && metadata.mode() & 0o022 == 0)
+}
+
 /// Sockets of which something was refused at egress and that still exist.
-pub(super) fn quarantined<T: Borrow<MapData>>(sockets: HashMap<T, u64, Abi<Socket>>) -> Vec<(u64, Socket)> {
-    sockets
-        .iter()
-        .flatten()
-        .map(|(cookie, Abi(socket))| (cookie, socket))
-        .filter(|(_, socket)| socket.flags & socket_flags::QUARANTINED != 0)
-        .collect()
+pub(super) fn quarantined<T: Borrow<MapData>>(
+    sockets: HashMap<T, u64, Abi<Socket>>,
+) -> Result<Vec<(u64, Socket)>, KernelError> {
+    let mut found = Vec::new();
+    for entry in sockets.iter() {
+        let (cookie, Abi(socket)) = entry.map_err(|error| map_error(SOCKETS, "read", &error))?;
+        if socket.quarantined != 0 {
+            found.push((cookie, socket));
+        }
+    }
+    Ok(found)
 }
 
 /// Whether the process that made the directory still runs.
@@ -116,7 +151,8 @@ fn mount() -> Result<(), KernelError> {
         return Ok(());
     }
     tracing::info!("mounting bpffs at {BPFFS}: a quarantine must outlive this process");
-    rustix::mount::mount("bpf", BPFFS, "bpf", rustix::mount::MountFlags::empty(), None)
+    // By default all may write to it.
+    rustix::mount::mount("bpf", BPFFS, "bpf", rustix::mount::MountFlags::empty(), Some(c"mode=0700"))
         .map_err(|error| pin(Path::new(BPFFS), &error))
 }
 

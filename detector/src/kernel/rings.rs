@@ -15,6 +15,9 @@ use tokio::io::{Interest, unix::AsyncFd};
 /// kernel side does a bounded piece of work with preemption off.
 const SETTLE: Duration = Duration::from_millis(2);
 
+/// Records taken from one ring before the next has its turn: a flood of one kind must not keep the others waiting.
+const AT_ONCE: usize = 4096;
+
 /// A ring's descriptor, which `AsyncFd` watches; the ring itself is read beside it.
 struct Descriptor(OwnedFd);
 
@@ -29,6 +32,8 @@ pub struct Rings {
     rings: [RingBuf<MapData>; 3],
     ready: [AsyncFd<Descriptor>; 3],
     batch: Batch,
+    /// A ring was left with records in it.
+    more: bool,
 }
 
 /// Records that wait for their turn.
@@ -53,7 +58,7 @@ impl Rings {
                 .map_err(|error| error.into_parts().1)
         };
         let ready = [watch(&process)?, watch(&secret)?, watch(&network)?];
-        Ok(Self { rings: [process, secret, network], ready, batch: Batch::default() })
+        Ok(Self { rings: [process, secret, network], ready, batch: Batch::default(), more: false })
     }
 
     /// Waits until a ring has something, or until what waits has settled.
@@ -61,6 +66,9 @@ impl Rings {
     /// # Errors
     /// When the descriptors cannot be waited for.
     pub async fn wait(&mut self) -> io::Result<()> {
+        if self.more {
+            return Ok(());
+        }
         let settle = if self.batch.waiting.is_empty() { None } else { Some(SETTLE) };
         let [process, secret, network] = &mut self.ready;
         let any = async {
@@ -82,10 +90,17 @@ impl Rings {
         let now = boottime();
         // The secret ring last: what its records refer to is in the other two by then.
         let [process, secret, network] = &mut self.rings;
+        self.more = false;
         for ring in [process, network, secret] {
-            while let Some(item) = ring.next() {
+            let mut taken = 0;
+            while taken < AT_ONCE
+                && let Some(item) = ring.next()
+            {
                 self.batch.push(item.to_vec());
+                taken += 1;
             }
+            // A ring that was not emptied wakes nobody.
+            self.more |= taken == AT_ONCE;
         }
         let until = if all { u64::MAX } else { now.saturating_sub(nanoseconds(SETTLE)) };
         while let Some(record) = self.batch.pop(until) {
@@ -95,7 +110,7 @@ impl Rings {
 
     /// Whether records wait for their turn.
     pub fn waiting(&self) -> bool {
-        !self.batch.waiting.is_empty()
+        self.more || !self.batch.waiting.is_empty()
     }
 
     /// Records that came after a younger one had been passed on.

@@ -222,7 +222,7 @@ impl Sensor {
         let sockets = self.ebpf.map("SOCKETS").ok_or_else(|| absent("SOCKETS"))?;
         let sockets: HashMap<&MapData, u64, Abi<Socket>> =
             sockets.try_into().map_err(|error| map("SOCKETS", "open", &error))?;
-        Ok(super::quarantine::quarantined(sockets))
+        super::quarantine::quarantined(sockets)
     }
 
     /// Processes of `job` that are still there, and how many of them hold something.

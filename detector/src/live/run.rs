@@ -19,7 +19,11 @@ use std::{
     fs::File,
     os::unix::{ffi::OsStrExt, process::ExitStatusExt},
     process::ExitStatus,
+    time::{Duration, Instant},
 };
+
+/// How long the last records are waited for at the most.
+const SETTLED: Duration = Duration::from_millis(50);
 
 /// What to run and how.
 pub struct Options {
@@ -61,7 +65,10 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     // Without this process the kernel side goes on, where it must: for sockets that hold what was refused.
     if let Some(quarantine) = quarantine {
         if sensor.quarantined().is_ok_and(|sockets| sockets.is_empty()) {
-            quarantine.lift()?;
+            // What was found must not be lost for it.
+            if let Err(error) = quarantine.lift() {
+                tracing::warn!("{error}");
+            }
         } else {
             tracing::info!("sockets with refused data stay quarantined until they are closed");
         }
@@ -118,6 +125,8 @@ async fn watch(
         *count -= before.get(name).copied().unwrap_or(0);
     }
     counters.retain(|_, count| *count != 0);
+    // After the counters: what they count has been told of, whatever is left behind does meanwhile.
+    judge(&mut rings, &mut session, true, found);
     let ended = crate::kernel::boottime();
     let conclusion = session.end(ended, Some(recorded(status)), &counters, left, rings.late());
     Ok(Ended { code: command::code(status), conclusion })
@@ -131,7 +140,9 @@ fn judge(rings: &mut Rings, session: &mut Session, all: bool, found: &mut impl F
 /// The command has ended: what it did last is in the rings, and in order once it has settled.
 async fn settle(rings: &mut Rings, session: &mut Session, found: &mut impl FnMut(&Finding)) -> Result<(), LiveError> {
     judge(rings, session, false, found);
-    while rings.waiting() {
+    // What it left behind may go on and on.
+    let until = Instant::now() + SETTLED;
+    while rings.waiting() && Instant::now() < until {
         rings.wait().await.map_err(LiveError::system("cannot wait for the rings"))?;
         judge(rings, session, false, found);
     }

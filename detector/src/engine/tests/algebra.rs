@@ -45,6 +45,10 @@ fn join_by_access() {
         }
         expect(step().access(BASH, door, Outside, 13).connect(BASH, SINK), Pass, &[]);
         expect(step().access(BASH, door, Descendant, 0).access(BASH, door, Job, 0).connect(BASH, SINK), Pass, &[]);
+        // A process of the job that holds something gives it to who reads its memory.
+        let mut held = step();
+        held.fork(BASH, CAT).read(CAT, AWS).fork(BASH, CURL);
+        expect(held.enter(CURL, CAT, door, Job).connect(CURL, SINK), Fail, &["aws"]);
     }
     for relation in [Outside, Unknown, Job] {
         expect(step().access(BASH, Door::Environ, relation, 0).connect(BASH, SINK), Fail, &["foreign-environ"]);

@@ -63,7 +63,7 @@ fn forks_and_execs_are_links_by_the_name_of_then() {
     story.start(BASH, "/bin/bash").access(BASH, Door::Mem, Relation::Outside, 0);
     story.fork(BASH, CURL).exec(CURL, "/usr/bin/curl").exec(CURL, "/usr/bin/python3").connect(CURL, SINK);
     let expected = [
-        "bash(10) mem of Runner.Worker(1) [runner-memory]",
+        "bash(10) mem of Runner.Worker(2) [runner-memory]",
         "bash(10) fork [runner-memory]",
         "bash(12) exec [runner-memory]",
         "curl(12) exec [runner-memory]",

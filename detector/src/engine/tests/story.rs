@@ -15,6 +15,8 @@ pub(super) const NPMRC: &str = "/root/.npmrc";
 pub(super) const SINK: &str = "203.0.113.9:443";
 pub(super) const REGISTRY: &str = "198.51.100.7:443";
 const WORKER: u32 = 1;
+/// The CI agent: outside the job, and not init.
+const AGENT: u32 = 2;
 
 pub(super) fn pipe(inode: u64) -> Object {
     Object::Pipe(File { device: 14, inode, generation: 0 })
@@ -129,7 +131,12 @@ impl Story {
 
     pub(super) fn access(&mut self, pid: u32, door: Door, relation: Relation, errno: u32) -> &mut Self {
         let program = Some("Runner.Worker".to_owned());
-        self.act(pid, Body::Access(Access { door, target: process(WORKER), relation, program, errno }))
+        self.act(pid, Body::Access(Access { door, target: process(AGENT), relation, program, errno }))
+    }
+
+    /// As `access`, to another process of the story.
+    pub(super) fn enter(&mut self, pid: u32, target: u32, door: Door, relation: Relation) -> &mut Self {
+        self.act(pid, Body::Access(Access { door, target: process(target), relation, program: None, errno: 0 }))
     }
 
     pub(super) fn give(&mut self, pid: u32, object: Object) -> &mut Self {
