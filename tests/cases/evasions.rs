@@ -14,7 +14,7 @@ use std::{path::Path, time::Duration};
 type Result = anyhow::Result<()>;
 
 const SOON: Duration = Duration::from_secs(5);
-const TRIED: Duration = Duration::from_secs(40);
+const TRIED: Duration = Duration::from_secs(90);
 
 /// Runs an act under enforce. Every word of the report is true of what arrived.
 fn attempt(scene: &Scene, name: &str, file: &Path, more: &[&str]) -> anyhow::Result<Watched> {
@@ -52,6 +52,12 @@ fn io_submit_on_an_old_connection() -> Result {
     is_stopped("aio", &[])
 }
 
+/// Who reads the memory of a process of the job has what that holds.
+#[test]
+fn the_memory_of_a_child_that_read_it() -> Result {
+    is_stopped("neighbour", &[])
+}
+
 #[test]
 fn an_old_multipath_connection() -> Result {
     is_stopped("mptcp-before", &[])
@@ -71,6 +77,7 @@ fn children_that_share_memory_at_the_same_moment() -> Result {
 #[test]
 fn their_twins_pass() -> Result {
     twin_passes("aio", &[], 1)?;
+    twin_passes("neighbour", &[], 1)?;
     twin_passes("mptcp-before", &[], 1)?;
     twin_passes("mptcp-after", &[], 1)?;
     twin_passes("twin-children", &["3"], 3)

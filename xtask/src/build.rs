@@ -44,7 +44,11 @@ pub(crate) fn detector(workspace: &Workspace) -> Result<Built> {
 
 fn with_sensor(workspace: &Workspace, sensor: Sensor) -> Result<Built> {
     let object = ebpf::build(workspace, sensor)?;
-    process::run(&mut release(workspace, &object, "detector", &["detector"]))?;
+    let mut command = release(workspace, &object, "detector", &["detector"]);
+    if let Sensor::Logging = sensor {
+        command.args(["--features", "kernel-log"]);
+    }
+    process::run(&mut command)?;
     Ok(Built { object, detector: workspace.target().join("release/detector") })
 }
 

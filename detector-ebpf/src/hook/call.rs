@@ -104,13 +104,16 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     if !armed() {
         return;
     }
-    // A pipe that was empty at the entry may have been filled by a holder since.
+    // A pipe that was empty at the entry may have been filled by a holder since, and what came has gone on to the target.
     if result > 0
         && waits(number)
         && !foreign()
-        && let (Some(current), Some(from)) = (current(), source(number, &arguments))
+        && let (Some(mut current), Some(from)) = (current(), source(number, &arguments))
     {
         take(&current, from);
+        if let Some(to) = target(number, &arguments) {
+            give(&mut current, to);
+        }
     }
     kill();
 }

@@ -119,6 +119,8 @@ pub(crate) fn exec(ctx: &BtfTracePointContext) {
     }
     let (task, bprm) = (ctx.arg::<*const u8>(0) as u64, ctx.arg::<*const u8>(2) as u64);
     let founded = found(current.pid, current.task);
+    #[cfg(feature = "log")]
+    aya_log_ebpf::debug!(ctx, "process {} left holder {}", current.pid, founded.before);
     let Some(record) = EXEC.get_ptr_mut(0) else { return };
     // SAFETY: this CPU's own slot; tracepoints run with preemption off.
     let record: &mut Exec = unsafe { &mut *record };

@@ -8,6 +8,8 @@ mod cgroup;
 mod decode;
 mod error;
 mod layout;
+#[cfg(feature = "kernel-log")]
+mod log;
 mod programs;
 mod quarantine;
 mod rings;

@@ -63,6 +63,8 @@ pub struct Left {
 /// The sensor. Dropping it detaches everything that is not pinned.
 pub struct Sensor {
     ebpf: Ebpf,
+    #[cfg(feature = "kernel-log")]
+    log: super::log::Lines,
     cgroup: File,
     /// Open as long as this process is: a pin that someone removes detaches nothing.
     pinned: Vec<PinnedLink>,
@@ -94,7 +96,15 @@ impl Sensor {
         for program in PROGRAMS {
             load(&mut ebpf, program, &btf).map_err(|error| refused(program.name, error.as_ref()))?;
         }
-        Ok(Self { ebpf, cgroup, pinned: Vec::new() })
+        #[cfg(feature = "kernel-log")]
+        let log = super::log::Lines::of(&mut ebpf)?;
+        Ok(Self {
+            #[cfg(feature = "kernel-log")]
+            log,
+            ebpf,
+            cgroup,
+            pinned: Vec::new(),
+        })
     }
 
     /// Attaches every program. With `quarantine`, links and marks that must outlive this process are pinned.
@@ -212,6 +222,12 @@ impl Sensor {
             }
         }
         Ok(sums)
+    }
+
+    /// Passes on what the kernel side logged since the last time.
+    #[cfg(feature = "kernel-log")]
+    pub fn pass_log_on(&mut self) {
+        self.log.pass_on();
     }
 
     /// Sockets of which something was refused at egress and that still exist.

@@ -111,6 +111,8 @@ async fn watch(
             () = signals.child(running.pid) => {}
         }
         judge(&mut rings, &mut session, false, found);
+        #[cfg(feature = "kernel-log")]
+        sensor.pass_log_on();
         if let Some(status) = running.ended()? {
             break status;
         }
