@@ -68,6 +68,20 @@ pub(crate) fn watch(policy: u32, kind: u32, hash: u64) -> Option<&'static WatchV
     unsafe { WATCHES.get(&WatchKey { policy, kind, hash }) }
 }
 
+/// A root of a mount stands for the directory it is mounted on; `None` at the root of all.
+#[inline(always)]
+fn step_over(dentry: u64, mount: u64) -> Option<(u64, u64)> {
+    let root = load::<u64>(mount as usize + offset!(mount_mnt) + offset!(vfsmount_root)).unwrap_or(0);
+    if dentry != root {
+        return Some((dentry, mount));
+    }
+    let above = read!(mount, mount_parent, u64).unwrap_or(mount);
+    if above == mount {
+        return None;
+    }
+    Some((read!(mount, mount_mountpoint, u64).unwrap_or(0), above))
+}
+
 /// Walks from `dentry` on `mount` to the root, through the mounts, leaf first (fs/d_path.c, `prepend_path`).
 ///
 /// VERIFIER: one slot a step, and the arms meet at the head of the loop, so that its state depends on the
@@ -80,27 +94,12 @@ pub(crate) fn walk(dentry: u64, mount: u64, path: &mut Path) {
     let mut steps = 0;
     let mut cut = 1;
     for step in 0..PATH_STEPS {
-        let root = load::<u64>(mount as usize + offset!(mount_mnt) + offset!(vfsmount_root)).unwrap_or(0);
-        // A root of a mount stands for the directory it is mounted on; two deep is as deep as they are stacked.
-        if dentry == root {
-            let above = read!(mount, mount_parent, u64).unwrap_or(mount);
-            if above == mount {
-                cut = 0;
-                break;
-            }
-            dentry = read!(mount, mount_mountpoint, u64).unwrap_or(0);
-            mount = above;
-            let root = load::<u64>(mount as usize + offset!(mount_mnt) + offset!(vfsmount_root)).unwrap_or(0);
-            if dentry == root {
-                let above = read!(mount, mount_parent, u64).unwrap_or(mount);
-                if above == mount {
-                    cut = 0;
-                    break;
-                }
-                dentry = read!(mount, mount_mountpoint, u64).unwrap_or(0);
-                mount = above;
-            }
-        }
+        // Two deep is as deep as mounts are stacked on one place.
+        let Some((below, on)) = step_over(dentry, mount).and_then(|(dentry, mount)| step_over(dentry, mount)) else {
+            cut = 0;
+            break;
+        };
+        (dentry, mount) = (below, on);
         if name(dentry, &mut path.components[step]).is_none() {
             break;
         }

@@ -11,7 +11,7 @@ pub(super) fn verdict(
 ) -> (Verdict, Vec<String>) {
     let mut reasons = Vec::new();
     let failing = findings.iter().filter(|finding| finding.severity >= fail_on).count();
-    let severity = name(fail_on);
+    let severity = fail_on.name();
     match failing {
         0 => {}
         1 => reasons.push(format!("1 finding reaches severity {severity}")),
@@ -27,14 +27,4 @@ pub(super) fn verdict(
     }
     reasons.extend(gaps);
     (verdict, reasons)
-}
-
-fn name(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
-    }
 }

@@ -4,7 +4,7 @@ use super::{
     chain::{became, chain, who},
     line::{bounded, clip, squeeze, wrap},
 };
-use crate::engine::{Action, Capability, Conclusion, Coverage, Destination, Finding, Mode, Severity, Verdict};
+use crate::engine::{Action, Capability, Conclusion, Coverage, Destination, Finding, Mode, Verdict};
 use std::{collections::BTreeMap, net::SocketAddr};
 
 /// Longest report, bytes.
@@ -52,7 +52,8 @@ fn tally(findings: &[Finding]) -> String {
     for finding in findings {
         *counts.entry(finding.severity).or_default() += 1;
     }
-    let counts = counts.iter().rev().map(|(name, count)| format!("{count} {}", severity(*name))).collect::<Vec<_>>();
+    let counts =
+        counts.iter().rev().map(|(severity, count)| format!("{count} {}", severity.name())).collect::<Vec<_>>();
     match findings.len() {
         0 => "no findings".to_owned(),
         1 => format!("1 finding ({})", counts.join(", ")),
@@ -70,7 +71,7 @@ fn describe(finding: &Finding) -> String {
     line.extend(finding.enforced.map(became));
 
     let mut out = "\n".to_owned();
-    wrap(&mut out, &format!("{:<8}  ", severity(finding.severity).to_uppercase()), line);
+    wrap(&mut out, &format!("{:<8}  ", finding.severity.name().to_uppercase()), line);
     if chained {
         wrap(&mut out, "  what    ", message);
     }
@@ -148,16 +149,6 @@ fn argument(text: &str) -> String {
 
 fn words(text: &str) -> impl Iterator<Item = String> {
     text.split_ascii_whitespace().map(str::to_owned)
-}
-
-fn severity(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Info => "info",
-        Severity::Low => "low",
-        Severity::Medium => "medium",
-        Severity::High => "high",
-        Severity::Critical => "critical",
-    }
 }
 
 fn action(action: Action) -> &'static str {

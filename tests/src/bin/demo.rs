@@ -33,11 +33,7 @@ fn honest() -> anyhow::Result<()> {
         .watched()?;
     show(&outcome)?;
     let received = scene.sink.bytes();
-    say(&format!(
-        "the sink received {} bytes, the token among them; exit status {}\n",
-        received.len(),
-        outcome.status
-    ))?;
+    say(&format!("the sink received {} bytes, the token among them; {}\n", received.len(), outcome.status))?;
     ensure!(outcome.code() == Some(0) && outcome.verdict() == Some("PASS"), "the honest step was not left alone");
     ensure!(scene.sink.contains(scene.home.canary("npm")), "the token did not arrive where it belongs");
     Ok(())
@@ -51,7 +47,7 @@ fn theft() -> anyhow::Result<()> {
     let outcome = scene.job([attack("trivy-2026")]).mode("enforce").watched()?;
     show(&outcome)?;
     let received = scene.sink.settle(Duration::from_secs(1));
-    say(&format!("the sink received {received} bytes; exit status {}\n", outcome.status))?;
+    say(&format!("the sink received {received} bytes; {}\n", outcome.status))?;
     ensure!(outcome.verdict() == Some("FAIL"), "the theft was not found");
     ensure!(received == 0, "the theft was not stopped");
     canary::assert_absent(&scene.canaries(), "the detector's output", &outcome.everything()?);
