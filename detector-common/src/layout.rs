@@ -78,6 +78,8 @@ layout! {
     task_thread_status: "task_struct.thread_info.status", 4, false;
     /// Effective user.
     cred_euid: "cred.euid", 0, true;
+    /// Who waits for its exec or end: a vfork's parent.
+    task_vfork_done: "task_struct.vfork_done", 8, true;
     /// Threads alive.
     signal_live: "signal_struct.live", 0, true;
     /// Nesting depth of the pid namespace.
@@ -86,6 +88,8 @@ layout! {
     pid_tasks: "pid.tasks", 0, true;
     /// Numbers by namespace, the initial one first.
     pid_numbers: "pid.numbers", 0, true;
+    /// Tasks that share it.
+    mm_users: "mm_struct.mm_users", 4, true;
     /// First byte of argv.
     mm_arg_start: "mm_struct.arg_start", 8, true;
     /// Byte after argv.

@@ -138,12 +138,13 @@ pub(crate) struct Founded {
 /// Process `pid` leaves what it shared and founds a holder of its own, which takes over what it held.
 ///
 /// A vfork's parent goes on before the exec is told of (`mm_release` in fs/exec.c, `exec_mmap`): what it reads from then
-/// on is not its child's. So the child takes over what was held as its call began.
+/// on is not its child's. So the child takes over what was held as its call began. Where others share the memory too, one
+/// of them may have read a secret since and put it into what the new program is given: then all is taken over.
 #[inline(always)]
 pub(crate) fn found(pid: u32, task: &mut Task) -> Founded {
     let before = task.holder;
     let holder = holder_id(pid, now());
-    // A call through the 32-bit entry was not noted.
+    // Noted it is only where that is known not to have happened.
     let noted = task.shared != 0 && task.exec_entered != 0;
     let (bits, entered) =
         if noted { (task.held_at_exec, task.exec_entered) } else { (held(before, task.job), u64::MAX) };

@@ -124,15 +124,25 @@ fn starts(number: u64) -> bool {
     matches!(number, abi::EXECVE | abi::EXECVEAT)
 }
 
-/// Notes what is held as the call begins. The numbers are those of other calls on the 32-bit entry.
+/// Notes what is held as the call begins, where nobody but the caller can change what the new program is given: the one
+/// other thread that shares its memory waits. The numbers are those of other calls on the 32-bit entry.
 #[inline(always)]
 fn starting() {
     if let Some(current) = current()
         && !foreign()
+        && parent_waits() == Some(true)
     {
         current.task.held_at_exec = held(current.task.holder, current.task.job);
         current.task.exec_entered = now();
     }
+}
+
+/// Whether this is the child of a vfork, and shares its memory with the one thread that waits for it.
+#[inline(always)]
+fn parent_waits() -> Option<bool> {
+    let task = current_struct();
+    let users = read!(read!(task, task_mm, u64)?, mm_users, u32)?;
+    Some(users == 2 && read!(task, task_vfork_done, u64)? != 0)
 }
 
 /// Calls that move data between descriptors.
