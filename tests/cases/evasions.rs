@@ -3,7 +3,7 @@
 
 use detector::{engine::Verdict, event::Outcome as Fate};
 use detector_tests::{
-    fixture::{act, attack},
+    fixture::{act, attack, binary},
     namespace::SINK_V4,
     quarantine,
     scene::Scene,
@@ -56,6 +56,28 @@ fn io_submit_on_an_old_connection() -> Result {
 #[test]
 fn the_memory_of_a_child_that_read_it() -> Result {
     is_stopped("neighbour", &[])
+}
+
+/// A program with `$LOAD` behind its own code, written by `cat` and started by a shell that never touched it.
+fn loaded_program(load: &Path, scene: &Scene) -> anyhow::Result<Watched> {
+    let script = "cat \"$FIXTURE\" \"$LOAD\" > \"$TMPDIR/program\"; chmod +x \"$TMPDIR/program\"; \
+        exec \"$TMPDIR/program\" send \"$SINK\" \"$ARTIFACT\"";
+    let job = scene.job(["bash", "-c", script]).env("FIXTURE", binary("fixture")?).env("LOAD", load);
+    Watched::run(scene, &job.env("ARTIFACT", scene.home.artifact()).mode("enforce"))
+}
+
+/// The kernel itself opens what it runs: a program carries what was written into it.
+#[test]
+fn a_program_that_a_holder_wrote() -> Result {
+    let scene = Scene::new()?;
+    let run = loaded_program(&scene.home.credential("aws"), &scene)?;
+    assert_eq!(run.conclusion.verdict, Verdict::Fail);
+    assert_eq!(scene.sink.bytes().len(), 0, "it was refused as it connected");
+    let scene = Scene::new()?;
+    let run = loaded_program(&scene.home.artifact(), &scene)?;
+    assert_eq!((run.conclusion.verdict, run.outcome.code()), (Verdict::Pass, Some(0)));
+    assert!(scene.sink.contains(scene.home.payload()), "the twin delivers nothing");
+    Ok(())
 }
 
 #[test]
