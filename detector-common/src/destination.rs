@@ -11,8 +11,8 @@ pub struct DestinationKey {
     pub policy: u32,
     /// Port in host byte order; 0 in a row means any port, looked up on its own.
     pub port: u16,
-    /// Zero.
-    pub reserved: u16,
+    /// The declared program that the row is for, by its number; 0 for anyone.
+    pub reader: u16,
     /// IPv6 address, or IPv4 mapped into `::ffff:0:0/96`, network byte order.
     pub address: [u8; 16],
 }

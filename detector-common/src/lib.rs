@@ -7,11 +7,14 @@
 // Registers that the compiler must not see through have no other spelling; the eBPF crate is built with build-std anyway.
 #![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
+pub mod command;
 pub mod counter;
 pub mod destination;
 pub mod identity;
+pub mod judge;
 pub mod layout;
 pub mod limits;
+pub mod program;
 pub mod record;
 pub mod set;
 pub mod state;

@@ -21,6 +21,33 @@ pub const GLOB_BYTES: usize = 16;
 /// Bytes of argv that are recorded with an exec.
 pub const ARGV_BYTES: usize = 512;
 
+/// Arguments of a command line that are compared with what a policy knows of it.
+pub const ARGUMENTS: usize = 32;
+
+/// Bytes of arguments and environment that are searched for tokens and for variables that inject.
+pub const SCAN_BYTES: usize = 8_192;
+
+/// Least length of a token: a run of ASCII letters and digits with one of each in it.
+pub const TOKEN_BYTES: usize = 16;
+
+/// Tokens of one image that are told apart.
+pub const TOKENS: usize = 64;
+
+/// Strings of one image that are looked at.
+pub const STRINGS: usize = 256;
+
+/// Bytes of what a shell writes that are searched for tokens.
+pub const SHELL_BYTES: usize = 1_024;
+
+/// Calls of exec that are under way at once.
+pub const EXECS: u32 = 4_096;
+
+/// Files of declared programs and their scripts, over all policies.
+pub const PROGRAMS: u32 = 4_096;
+
+/// Rows of the tables of command lines and of variables that inject, over all policies.
+pub const COMMANDS: u32 = 65_536;
+
 /// Bytes of the path string of a failed open, as the caller wrote it.
 pub const ATTEMPT_BYTES: usize = 256;
 
@@ -31,10 +58,10 @@ pub const LINEAGE_STEPS: usize = 16;
 pub const TASKS: u32 = 65_536;
 
 /// Entries of the map of holders: only processes that hold something have one.
-pub const HOLDERS: u32 = 65_536;
+pub const HOLDERS: u32 = 32_768;
 
 /// Entries of the map of marked files and pipes.
-pub const OBJECTS: u32 = 131_072;
+pub const OBJECTS: u32 = 65_536;
 
 /// Entries of the map of marked sockets.
 pub const SOCKETS: u32 = 16_384;

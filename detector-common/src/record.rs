@@ -20,6 +20,8 @@ pub mod kind {
     pub const EXEC: u16 = 2;
     /// [`super::Exit`].
     pub const EXIT: u16 = 3;
+    /// [`super::Script`].
+    pub const SCRIPT: u16 = 4;
     /// [`super::Open`].
     pub const OPEN: u16 = 16;
     /// [`super::Attempt`].
@@ -104,8 +106,8 @@ pub struct Fork {
     pub step: u32,
     /// 1 when memory or descriptors are shared: the two are one holder.
     pub shared: u32,
-    /// Kernel's decision: what the child holds.
-    pub held: Bits,
+    /// Kernel's decision: what the child holds, in the order of [`crate::judge::Sets`].
+    pub sets: [Bits; 4],
 }
 
 /// A process runs another program. `Header::holder` is the holder from now on.
@@ -116,8 +118,8 @@ pub struct Exec {
     pub header: Header,
     /// The holder it was before.
     pub before: HolderId,
-    /// Kernel's decision: what it holds.
-    pub held: Bits,
+    /// Kernel's decision: what it holds, in the order of [`crate::judge::Sets`].
+    pub sets: [Bits; 4],
     /// When the call began, where the process shared its holder: what that joined since was not handed on. Else
     /// `u64::MAX`.
     pub entered: u64,
@@ -127,10 +129,39 @@ pub struct Exec {
     pub argv_len: u32,
     /// Effective user.
     pub uid: u32,
+    /// The declared program that the file is ([`crate::program`]); 0 for none.
+    pub program: u32,
+    /// The declared script that an argument names; 0 for none. Whether it is that script shows when it is opened.
+    pub script: u32,
+    /// Arguments before those of the program or script itself.
+    pub skip: u32,
+    /// 1 when the environment has a variable that puts code into it or makes it print.
+    pub injected: u32,
+    /// 1 when arguments or environment have a token that the image before had in neither. Only looked for where
+    /// something is held.
+    pub fresh: u32,
+    /// Tokens in the arguments that those of the image before had not.
+    pub copied: u32,
+    /// `inode.i_mode & S_IFMT` of standard output; 0 where it is closed.
+    pub stdout: u32,
+    /// Zero.
+    pub reserved: u32,
     /// Arguments, each ended by a zero byte.
     pub argv: [u8; ARGV_BYTES],
     /// Path of the program.
     pub path: Path,
+}
+
+/// A process whose arguments named a declared script opened it, or opened another file of its name.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Script {
+    /// Head.
+    pub header: Header,
+    /// The script; 0 when the file was another.
+    pub program: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// The last thread of a process ended.
@@ -151,8 +182,10 @@ pub struct Exit {
 pub struct Open {
     /// Head.
     pub header: Header,
-    /// Kernel's decision: the classes of the path, joined when `mode` allows reading.
+    /// Kernel's decision: the classes of the path and of the file, joined when `access` allows reading.
     pub bits: Bits,
+    /// Kernel's decision: classes whose SDK the file belongs to.
+    pub sdk: Bits,
     /// Identity.
     pub file: File,
     /// `file.f_mode & 3`: 1 reading, 2 writing.
@@ -219,12 +252,22 @@ pub struct Flow {
     pub object: ObjectKey,
     /// `inode.i_mode`: S_IFIFO or S_IFREG.
     pub mode: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Flags of [`flow`].
+    pub flags: u32,
     /// For `TAKE`: the sequence number of the `GIVE` it took from. For `GIVE`: its own.
     pub given: u64,
-    /// Kernel's decision: what went over.
+    /// Kernel's decision: what went over as held.
     pub bits: Bits,
+    /// Kernel's decision: what went over as inherited.
+    pub inherited: Bits,
+}
+
+/// What is known of a flow.
+pub mod flow {
+    /// A give: what was written cannot be the secret (a shell's own line without a token, a token of make's job server).
+    pub const PLAIN: u32 = 1;
+    /// A take: the file is the standard input that a new program was given.
+    pub const HANDED: u32 = 2;
 }
 
 /// Which call a [`Network`] record is about.
@@ -247,10 +290,12 @@ pub struct Network {
     pub address: [u8; 16],
     /// Socket cookie; 0 where the kernel had not given it one.
     pub cookie: u64,
-    /// Kernel's decision: what the process and the socket carry.
+    /// Kernel's decision: what the process and the socket carry, inherited or not.
     pub held: Bits,
     /// Kernel's decision: of these, what the destination does not accept.
     pub leak: Bits,
+    /// Kernel's decision: what the destination does not accept on evidence that is reported and not enforced.
+    pub weak: Bits,
     /// Port, host byte order.
     pub port: u16,
     /// Address family.

@@ -17,6 +17,9 @@ pub struct GrowingSet {
     pub words: [u64; CLASSES / 8],
 }
 
+/// No class.
+pub const EMPTY: GrowingSet = GrowingSet { words: [0; CLASSES / 8] };
+
 impl GrowingSet {
     /// The set as bits.
     #[inline(always)]

@@ -34,12 +34,18 @@ pub struct Task {
     pub reserved: u8,
 }
 
-/// What a holder holds.
+/// What a holder holds, by the strength of the evidence.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Holder {
-    /// The classes.
+    /// The secret itself is here: passes on as such.
     pub held: GrowingSet,
+    /// As `held`, opened by a declared reader of the class: spent where that reader may, passed on as its command line says.
+    pub own: GrowingSet,
+    /// As `held`, opened by an interpreter that runs the class's SDK: alone, what it sends elsewhere is an alert.
+    pub soft: GrowingSet,
+    /// The secret was upstream, and nothing shows that it came along: reported, not enforced.
+    pub inherited: GrowingSet,
 }
 
 /// A file or pipe that a holder wrote.
@@ -48,6 +54,10 @@ pub struct Holder {
 pub struct Object {
     /// The classes it carries.
     pub carried: GrowingSet,
+    /// Classes that a pipe may carry, as in [`Holder::inherited`].
+    pub inherited: GrowingSet,
+    /// Classes of a credential file that was opened in this job: whoever reads it, by whatever name or descriptor, has them.
+    pub credential: GrowingSet,
     /// Sequence number: the time of the record that last added to it.
     pub given: u64,
 }
@@ -99,6 +109,14 @@ pub struct Job {
     pub memory: Bits,
     /// Classes joined by reading a foreign environment.
     pub environ: Bits,
+    /// Classes joined by dumping the own environment.
+    pub dump: Bits,
+    /// Classes that are recorded, and joined by nobody.
+    pub observe: Bits,
+    /// Classes of a forge, and of registries: one of each may be spent together, as an alert.
+    pub forge: Bits,
+    /// See `forge`.
+    pub registry: Bits,
     /// The worker: its direct children are the steps. In `run` the detector itself.
     pub worker: u32,
     /// The how-many-eth step was forked last.

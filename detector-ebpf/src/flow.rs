@@ -11,11 +11,13 @@ use crate::{
 use detector_common::{
     counter::Counter,
     identity::ObjectKey,
-    limits::CLASSES,
     record::{Flow, kind},
-    set::{Bits, GrowingSet},
+    set::{Bits, EMPTY},
     state::Object,
 };
+
+/// A file that carries nothing: too large for the stack.
+static NOTHING: Object = Object { carried: EMPTY, inherited: EMPTY, credential: EMPTY, given: 0 };
 
 /// Whether data can pass through the file.
 #[inline(always)]
@@ -31,8 +33,7 @@ pub(crate) fn give(current: &Current<'_>, file: File) {
         return;
     }
     let Some(key) = file.object(current.task.job) else { return count(Counter::Unread) };
-    let fresh = Object { carried: GrowingSet { words: [0; CLASSES / 8] }, given: 0 };
-    let Some(object) = entry(&OBJECTS, &key, &fresh) else {
+    let Some(object) = entry(&OBJECTS, &key, &NOTHING) else {
         // No room to mark it: whoever reads it must count as having read everything its writer held.
         count(Counter::ObjectsFull);
         return job::coarsen(current.task.job, bits);
@@ -69,6 +70,6 @@ pub(crate) fn take(current: &Current<'_>, file: File) {
 
 #[inline(always)]
 fn say(kind: u16, current: &Current<'_>, time: u64, object: ObjectKey, mode: u32, given: u64, bits: Bits) {
-    let record = Flow { header: emit::header(kind, current, time), object, mode, reserved: 0, given, bits };
+    let record = Flow { header: emit::header(kind, current, time), object, mode, flags: 0, given, bits, inherited: 0 };
     emit::secret(&record, size_of::<Flow>() as u64);
 }

@@ -36,7 +36,7 @@ pub(crate) fn coarsen(job: u32, bits: Bits) {
 /// Classes that `policy` lets be spent at `address` (IPv4 mapped) and `port` (host byte order).
 #[inline(always)]
 pub(crate) fn accepted(policy: u32, address: &[u8; 16], port: u16) -> Bits {
-    let mut key = Key::new(FIXED_BITS + 128, DestinationKey { policy, port: 0, reserved: 0, address: *address });
+    let mut key = Key::new(FIXED_BITS + 128, DestinationKey { policy, port: 0, reader: 0, address: *address });
     let mut accepted = DESTINATIONS.get(&key).map_or(0, |row| row.accepted);
     if port != 0 {
         key.data.port = port;

@@ -129,6 +129,7 @@ pub(crate) fn say(current: &Current<'_>, hook: u32, cookie: u64, remote: &Remote
         cookie,
         held: judgement.carried,
         leak: judgement.leak,
+        weak: 0,
         port: remote.port,
         family: remote.family,
         protocol: remote.protocol,

@@ -11,7 +11,7 @@ use detector_common::{
     counter::Counter,
     identity::{HolderId, holder_id},
     limits::{CLASSES, LINEAGE_STEPS},
-    set::{Bits, GrowingSet},
+    set::{Bits, EMPTY, GrowingSet},
     state::{Holder, Task},
 };
 
@@ -103,7 +103,7 @@ pub(crate) fn armed() -> bool {
 /// `holder` of `job` holds `bits`, too. When the map is full, the job as a whole does.
 #[inline(always)]
 pub(crate) fn join(holder: HolderId, job: u32, bits: Bits) {
-    match entry(&HOLDERS, &holder, &Holder { held: GrowingSet { words: [0; CLASSES / 8] } }) {
+    match entry(&HOLDERS, &holder, &NOTHING) {
         Some(holder) => grow(&mut holder.held, bits),
         None => {
             count(Counter::HoldersFull);
@@ -114,6 +114,9 @@ pub(crate) fn join(holder: HolderId, job: u32, bits: Bits) {
         global.armed = 1;
     }
 }
+
+/// A holder that holds nothing: too large for the stack.
+static NOTHING: Holder = Holder { held: EMPTY, own: EMPTY, soft: EMPTY, inherited: EMPTY };
 
 /// Adds `bits` with plain byte stores, which several CPUs may do at once.
 #[inline(always)]

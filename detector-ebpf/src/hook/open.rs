@@ -88,6 +88,7 @@ fn resolve(current: &Current<'_>, policy: u32, file: File, dentry: u64, opened: 
     }
     record.header = emit::header(kind::OPEN, current, time);
     record.bits = bits;
+    record.sdk = 0;
     record.file = identity;
     record.access = opened & 3;
     record.reserved = 0;

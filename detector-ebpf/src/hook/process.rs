@@ -71,7 +71,7 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
         holder: task.holder,
         step: task.step,
         shared: u32::from(task.shared != 0),
-        held: bits,
+        sets: [bits, 0, 0, 0],
     };
     emit::process(&record, size_of::<Fork>() as u64);
 }
@@ -127,7 +127,7 @@ pub(crate) fn exec(ctx: &BtfTracePointContext) {
     record.header = emit::header(kind::EXEC, &current, now());
     record.before = founded.before;
     record.entered = founded.entered;
-    record.held = held(current.task.holder, current.task.job);
+    record.sets = [held(current.task.holder, current.task.job), 0, 0, 0];
     record.argv_len = arguments(task, &mut record.argv).unwrap_or(0);
     record.uid = read!(task, task_cred, u64).and_then(|cred| read!(cred, cred_euid, u32)).unwrap_or(u32::MAX);
     record.path.steps = 0;

@@ -129,7 +129,7 @@ impl Engine {
                 self.holders.kill(actor.process);
                 self.findings.killed(actor.process);
             }
-            Body::Kill(_) | Body::Attempt(_) => {}
+            Body::Kill(_) | Body::Attempt(_) | Body::Script(_) => {}
             Body::Armed | Body::Proved | Body::Lost(_) | Body::Unexplained { .. } => {}
         }
         None

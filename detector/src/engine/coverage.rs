@@ -121,6 +121,7 @@ fn kind(body: &Body) -> &'static str {
     match body {
         Body::Fork(_) => "fork",
         Body::Exec(_) => "exec",
+        Body::Script(_) => "script",
         Body::Exit(_) => "exit",
         Body::Open(_) => "open",
         Body::Attempt(_) => "attempt",

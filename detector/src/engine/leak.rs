@@ -84,7 +84,7 @@ impl Engine {
 
     fn spent_at(&self, carried: ClassSet, to: Destination) -> Kernel {
         let leak = carried.minus(self.policy.accepted(to.address, to.port));
-        Kernel { bits: carried.bits(), leak: leak.bits() }
+        Kernel { bits: carried.bits(), leak: leak.bits(), ..Kernel::default() }
     }
 
     /// From where each of `classes` was joined to the reach that leaks them.

@@ -12,6 +12,8 @@ pub enum Body {
     Fork(Fork),
     /// A process runs another program; the actor's holder is the new one.
     Exec(Exec),
+    /// A process whose arguments named a declared script opened it, or opened another file of its name.
+    Script(Script),
     /// The last thread of a process ended.
     Exit(Exit),
     /// A watched file was opened.
@@ -55,7 +57,7 @@ pub struct Fork {
 }
 
 /// See [`Body::Exec`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {
     /// The holder it was before.
     pub before: HolderId,
@@ -74,6 +76,51 @@ pub struct Exec {
     pub argv_cut: u32,
     /// Effective user.
     pub uid: u32,
+    /// The declared program that the file is, by its number in the recorded policy; 0 for none.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub program: u16,
+    /// The declared script that an argument names, likewise; whether it is that one shows when it is opened.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub script: u16,
+    /// Arguments before those of the program or script itself.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub skip: u32,
+    /// The environment has a variable that puts code into the program or makes it print.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub injected: bool,
+    /// Arguments or environment have a token that the image before had in neither; only looked for where something is held.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub fresh: bool,
+    /// Tokens in the arguments that those of the image before had not.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub copied: u32,
+    /// What standard output is.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub stdout: Stream,
+}
+
+/// What a standard stream is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stream {
+    /// Closed, or not known.
+    #[default]
+    None,
+    /// A pipe.
+    Pipe,
+    /// A regular file.
+    File,
+    /// A socket.
+    Socket,
+    /// A terminal or another device.
+    Device,
+}
+
+/// See [`Body::Script`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Script {
+    /// The script, by its number in the recorded policy; 0 when the file was another.
+    pub program: u16,
 }
 
 /// See [`Body::Exit`].
@@ -169,6 +216,19 @@ pub struct Flow {
     pub object: Object,
     /// Sequence number: of a give its own, of a take that of the give it took from.
     pub given: u64,
+    /// Of a give: what was written cannot be the secret.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub plain: bool,
+    /// Of a take: the file is the standard input that a new program was given.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub handed: bool,
+}
+
+impl Flow {
+    /// A flow of which nothing in particular is known.
+    pub fn new(object: Object, given: u64) -> Self {
+        Self { object, given, plain: false, handed: false }
+    }
 }
 
 /// Transport protocol.
@@ -257,11 +317,23 @@ pub struct Counted {
 /// What the kernel side decided about an event: class bits of the recorded policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kernel {
-    /// What the actor (or child, object, socket) holds or takes over.
+    /// What the actor (or child, object, socket) holds or takes over. Of forks and execs: the secret itself.
     pub bits: u64,
     /// Of these, what the destination does not accept.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub leak: u64,
+    /// Of a reach for the network: what the destination does not accept on evidence that is only reported.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub weak: u64,
+    /// Of forks: what the child holds as a reader.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub own: u64,
+    /// Of forks: what it holds as the user of an SDK. Of opens: the classes whose SDK the file belongs to.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub soft: u64,
+    /// Of forks, execs and flows: what comes along as inherited.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub inherited: u64,
 }
 
 fn is_zero<T: Default + PartialEq>(value: &T) -> bool {

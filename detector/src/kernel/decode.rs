@@ -3,7 +3,7 @@
 use crate::{
     event::{
         Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel, Kill,
-        Network, Object, Open, Outcome, Process, Protocol, Relation,
+        Network, Object, Open, Outcome, Process, Protocol, Relation, Script, Stream,
     },
     secret::redact,
 };
@@ -54,12 +54,13 @@ fn body(kind: u16, bytes: &[u8]) -> Option<(Body, Option<Kernel>)> {
         kind::FORK => {
             let record = whole::<record::Fork>(bytes)?;
             let fork = Fork { child: process(&record.child), holder: HolderId(record.holder), step: record.step };
-            (Body::Fork(fork), decided(record.held, 0))
+            (Body::Fork(fork), sets(record.sets))
         }
         kind::EXEC => {
             let record = padded::<record::Exec>(bytes, offset_of!(record::Exec, path))?;
-            (Body::Exec(exec(&record)), decided(record.held, 0))
+            (Body::Exec(exec(&record)?), sets(record.sets))
         }
+        kind::SCRIPT => (Body::Script(Script { program: number(whole::<record::Script>(bytes)?.program)? }), None),
         kind::EXIT => {
             let record = whole::<record::Exit>(bytes)?;
             (Body::Exit(Exit { code: byte(record.status >> 8), signal: byte(record.status & 0x7f) }), None)
@@ -72,7 +73,7 @@ fn body(kind: u16, bytes: &[u8]) -> Option<(Body, Option<Kernel>)> {
                 read: record.access & 1 != 0,
                 write: record.access & 2 != 0,
             };
-            (Body::Open(open), decided(record.bits, 0))
+            (Body::Open(open), decided(Kernel { bits: record.bits, soft: record.sdk, ..Kernel::default() }))
         }
         kind::ATTEMPT => {
             let record = whole::<record::Attempt>(bytes)?;
@@ -88,17 +89,23 @@ fn body(kind: u16, bytes: &[u8]) -> Option<(Body, Option<Kernel>)> {
                 program: None,
                 errno: record.errno,
             };
-            (Body::Access(access), decided(record.bits, 0))
+            (Body::Access(access), decided(Kernel { bits: record.bits, ..Kernel::default() }))
         }
         kind::GIVE | kind::TAKE => {
             let record = whole::<record::Flow>(bytes)?;
-            let flow = Flow { object: object(&record.object, record.mode), given: record.given };
+            let flow = Flow {
+                object: object(&record.object, record.mode),
+                given: record.given,
+                plain: record.flags & record::flow::PLAIN != 0,
+                handed: record.flags & record::flow::HANDED != 0,
+            };
             let body = if kind == kind::GIVE { Body::Give(flow) } else { Body::Take(flow) };
-            (body, decided(record.bits, 0))
+            (body, decided(Kernel { bits: record.bits, inherited: record.inherited, ..Kernel::default() }))
         }
         kind::NETWORK => {
             let record = whole::<record::Network>(bytes)?;
-            (Body::Network(network(&record)?), decided(record.held, record.leak))
+            let decision = Kernel { bits: record.held, leak: record.leak, weak: record.weak, ..Kernel::default() };
+            (Body::Network(network(&record)?), decided(decision))
         }
         kind::DROP => {
             let record = whole::<record::Drop>(bytes)?;
@@ -109,7 +116,7 @@ fn body(kind: u16, bytes: &[u8]) -> Option<(Body, Option<Kernel>)> {
                 bytes: record.bytes,
                 dropped: record.denied != 0,
             };
-            (Body::Drop(drop), decided(record.leak, record.leak))
+            (Body::Drop(drop), decided(Kernel { bits: record.leak, leak: record.leak, ..Kernel::default() }))
         }
         kind::KILL => (Body::Kill(Kill { errno: whole::<record::Kill>(bytes)?.errno }), None),
         _ => return None,
@@ -131,21 +138,48 @@ fn padded<T: FromBytes>(bytes: &[u8], path: usize) -> Option<T> {
     T::read_from_bytes(&whole).ok()
 }
 
-fn decided(bits: u64, leak: u64) -> Option<Kernel> {
-    (bits | leak != 0).then_some(Kernel { bits, leak })
+fn decided(decision: Kernel) -> Option<Kernel> {
+    (decision != Kernel::default()).then_some(decision)
 }
 
-fn exec(record: &record::Exec) -> Exec {
+/// Sets in the order of `detector_common::judge::Sets`.
+fn sets([held, own, soft, inherited]: [u64; 4]) -> Option<Kernel> {
+    decided(Kernel { bits: held, own, soft, inherited, ..Kernel::default() })
+}
+
+fn number(program: u32) -> Option<u16> {
+    u16::try_from(program).ok()
+}
+
+fn exec(record: &record::Exec) -> Option<Exec> {
     let len = record.argv_len as usize;
-    Exec {
+    Some(Exec {
         before: HolderId(record.before),
         entered: (record.entered != u64::MAX).then_some(record.entered),
         path: path(&record.path),
         file: file(&record.file),
         // Who holds a secret may have put it into the arguments in any shape.
-        argv: redact::argv(&record.argv[..len.min(ARGV_BYTES)], record.held != 0),
+        argv: redact::argv(&record.argv[..len.min(ARGV_BYTES)], record.sets.iter().any(|set| *set != 0)),
         argv_cut: u32::try_from(len.saturating_sub(ARGV_BYTES)).unwrap_or(u32::MAX),
         uid: record.uid,
+        program: number(record.program)?,
+        script: number(record.script)?,
+        skip: record.skip,
+        injected: record.injected != 0,
+        fresh: record.fresh != 0,
+        copied: record.copied,
+        stdout: stream(record.stdout),
+    })
+}
+
+/// `inode.i_mode & S_IFMT` (inode(7)).
+fn stream(mode: u32) -> Stream {
+    match mode & S_IFMT {
+        0 => Stream::None,
+        S_IFIFO => Stream::Pipe,
+        0o100_000 => Stream::File,
+        0o140_000 => Stream::Socket,
+        _ => Stream::Device,
     }
 }
 

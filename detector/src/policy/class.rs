@@ -12,6 +12,42 @@ pub enum Door {
     Memory,
     /// Another process's environment.
     Environ,
+    /// The own environment, printed into a pipe or file.
+    Dump,
+}
+
+/// How sure it is that what belongs to a class is a live secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sureness {
+    /// Often no secret, or none of value.
+    Weak,
+    /// Often a secret.
+    Likely,
+    /// A secret whenever it is there.
+    #[default]
+    Certain,
+}
+
+/// Which opens of its files a class is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Access {
+    /// For reading.
+    #[default]
+    Read,
+    /// For writing: nobody joins it, a rule may watch it.
+    Write,
+}
+
+/// What a class is to a release, which needs a forge and a registry at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Code and workflows are changed with it.
+    Forge,
+    /// Packages are published with it.
+    Registry,
 }
 
 /// A secret class.
@@ -31,6 +67,22 @@ pub struct Class {
     pub except: Vec<String>,
     /// The door by which it is joined.
     pub door: Option<Door>,
+    /// Whose secret it is: the service or tool that issues it.
+    pub owner: String,
+    /// How sure it is that it is one.
+    pub sureness: Sureness,
+    /// Classes of one group are related: a sweep counts groups.
+    pub group: String,
+    /// Which opens it is about.
+    pub access: Access,
+    /// What it is to a release.
+    pub role: Option<Role>,
+    /// Declared programs that read it, by name.
+    pub readers: Vec<String>,
+    /// Files of the SDK whose programs read it.
+    pub sdk: Vec<Pattern>,
+    /// Variables of the environment that name the file, or the directory of the file.
+    pub moved: Vec<String>,
 }
 
 impl Class {
@@ -38,5 +90,10 @@ impl Class {
     pub(super) fn holds(&self, path: &Walked<'_>) -> bool {
         path.names.first().is_some_and(|leaf| !is_excepted(leaf, &self.except))
             && self.paths.iter().any(|pattern| pattern.matches(path))
+    }
+
+    /// Whether it is recorded only: no holder joins it.
+    pub fn is_observed(&self) -> bool {
+        self.action == Action::Observe || self.access == Access::Write
     }
 }

@@ -3,11 +3,13 @@
 use super::{
     class::Class,
     destination::Destinations,
-    document::{Accept, ClassDocument, DestinationDocument, PolicyDocument},
-    draft::{ClassDraft, Draft, Placed},
+    document::{Accept, ClassDocument, DestinationDocument, PolicyDocument, ProgramDocument},
+    draft::{ClassDraft, DestinationDraft, Draft, Placed},
     error::PolicyError,
     file,
+    nearest::hint,
     pattern::{self, BadPattern, Pattern},
+    program::Programs,
     resolved::Policy,
     watch::{NoRow, Watches},
 };
@@ -27,6 +29,7 @@ pub(super) fn compile(draft: Draft, name: &str) -> Result<Policy, PolicyError> {
             classes.push(compile_class(class, id, &mut watches)?);
         }
     }
+    let programs = Programs::compile(&draft.programs, &classes)?;
     let mut destinations = Destinations::default();
     for row in &draft.destinations {
         let accepted = match &row.accept {
@@ -36,8 +39,9 @@ pub(super) fn compile(draft: Draft, name: &str) -> Result<Policy, PolicyError> {
                 classes.iter().filter(named).map(|class| class.id).collect()
             }
         };
-        for to in &row.to {
-            destinations.add(&to.text, accepted).map_err(|rule| PolicyError::Destination {
+        let readers = readers(row, &programs)?;
+        for (to, reader) in row.to.iter().flat_map(|to| readers.iter().map(move |reader| (to, *reader))) {
+            destinations.add(&to.text, reader, accepted).map_err(|rule| PolicyError::Destination {
                 place: to.place.clone(),
                 text: file::shown(&to.text),
                 rule,
@@ -51,7 +55,23 @@ pub(super) fn compile(draft: Draft, name: &str) -> Result<Policy, PolicyError> {
     if destinations.len() > DESTINATIONS as usize {
         return Err(too_many("destinations", DESTINATIONS));
     }
-    Ok(Policy { document: document(draft)?, classes, watches, destinations })
+    Ok(Policy { document: document(draft)?, classes, watches, destinations, programs })
+}
+
+/// The numbers of the declared programs that `row` is for; 0 for anyone.
+fn readers(row: &DestinationDraft, programs: &Programs) -> Result<Vec<u16>, PolicyError> {
+    if row.readers.is_empty() {
+        return Ok(vec![0]);
+    }
+    let number = |name: &Placed| {
+        let found = programs.all.iter().find(|program| program.name == name.text).map(|program| program.value.number);
+        found.ok_or_else(|| PolicyError::UnknownProgram {
+            place: name.place.clone(),
+            name: file::shown(&name.text),
+            hint: hint(&name.text, programs.all.iter().map(|program| program.name.as_str())),
+        })
+    };
+    row.readers.iter().map(number).collect()
 }
 
 fn compile_class(draft: &ClassDraft, id: ClassId, watches: &mut Watches) -> Result<Class, PolicyError> {
@@ -72,6 +92,14 @@ fn compile_class(draft: &ClassDraft, id: ClassId, watches: &mut Watches) -> Resu
         paths: Vec::new(),
         except: except.collect::<Result<_, _>>()?,
         door: draft.door,
+        owner: draft.owner.clone(),
+        sureness: draft.sureness,
+        group: draft.group.clone(),
+        access: draft.access,
+        role: draft.role,
+        readers: draft.readers.iter().map(|name| name.text.clone()).collect(),
+        sdk: Vec::new(),
+        moved: draft.moved.iter().map(|name| name.text.clone()).collect(),
     };
     for text in &draft.paths {
         let pattern = Pattern::parse(&text.text).map_err(|rule| bad(text, rule))?;
@@ -101,6 +129,28 @@ fn document(draft: Draft) -> Result<PolicyDocument, PolicyError> {
             paths: texts(class.paths),
             except: texts(class.except),
             door: class.door,
+            owner: class.owner,
+            sureness: class.sureness,
+            group: class.group,
+            access: class.access,
+            role: class.role,
+            readers: texts(class.readers),
+            sdk: texts(class.sdk),
+            moved: texts(class.moved),
+        });
+    }
+    let mut programs = Vec::new();
+    for program in draft.programs {
+        programs.push(ProgramDocument {
+            name: program.name.text,
+            files: texts(program.files),
+            scripts: texts(program.scripts),
+            traits: texts(program.traits),
+            options: texts(program.options),
+            quiet: texts(program.quiet),
+            installs: texts(program.installs),
+            dumps: texts(program.dumps),
+            injected_by: texts(program.injected_by),
         });
     }
     let mut destinations = Vec::new();
@@ -111,9 +161,10 @@ fn document(draft: Draft) -> Result<PolicyDocument, PolicyError> {
                 Accept::All => Accept::All,
                 Accept::Classes(names) => Accept::Classes(texts(names)),
             },
+            readers: texts(row.readers),
             reason: row.reason.as_ref().map(reason).transpose()?,
         });
     }
     let fail_on = draft.fail_on.unwrap_or(Severity::High);
-    Ok(PolicyDocument { version: file::VERSION, mode: draft.mode, fail_on, classes, destinations })
+    Ok(PolicyDocument { version: file::VERSION, mode: draft.mode, fail_on, classes, destinations, programs })
 }

@@ -85,53 +85,61 @@ fn parse(text: &str) -> Result<(Network, u16), BadDestination> {
     Ok((Network::new(network.addr(), network.prefix_len()), port))
 }
 
-/// Rows by port (0 for any) and network.
+/// Whom a row is for, by number (0 for anyone), and its port (0 for any).
+type Whom = (u16, u16);
+
+/// Rows by whom they are for, port and network.
 #[derive(Clone, Debug)]
-pub(super) struct Destinations(BTreeMap<(u16, Network), ClassSet>);
+pub(super) struct Destinations(BTreeMap<(Whom, Network), ClassSet>);
 
 impl Default for Destinations {
     /// Loopback, and the unspecified address that the kernel takes for it: carriers, not destinations.
     fn default() -> Self {
         let mut rows = Self(BTreeMap::new());
         for (address, len) in [([127, 0, 0, 0], 8), ([0; 4], 32)] {
-            rows.insert(0, Network::new(address.into(), len), ClassSet::ALL);
+            rows.insert((0, 0), Network::new(address.into(), len), ClassSet::ALL);
         }
         for address in [0_u128, 1] {
-            rows.insert(0, Network { len: 128, address }, ClassSet::ALL);
+            rows.insert((0, 0), Network { len: 128, address }, ClassSet::ALL);
         }
         rows
     }
 }
 
 impl Destinations {
-    /// Adds what `text` says.
-    pub(super) fn add(&mut self, text: &str, accepted: ClassSet) -> Result<(), BadDestination> {
+    /// Adds what `text` says, for the declared program `reader` (0 for anyone).
+    pub(super) fn add(&mut self, text: &str, reader: u16, accepted: ClassSet) -> Result<(), BadDestination> {
         let (network, port) = parse(text)?;
-        self.insert(port, network, accepted);
+        self.insert((reader, port), network, accepted);
         Ok(())
     }
 
     /// Adds one address with one port.
     pub(super) fn add_address(&mut self, address: IpAddr, port: u16, accepted: ClassSet) {
-        self.insert(port, Network::new(address, if address.is_ipv4() { 32 } else { 128 }), accepted);
+        self.insert((0, port), Network::new(address, if address.is_ipv4() { 32 } else { 128 }), accepted);
     }
 
-    fn insert(&mut self, port: u16, network: Network, accepted: ClassSet) {
-        let row = self.0.entry((port, network)).or_default();
+    fn insert(&mut self, whom: Whom, network: Network, accepted: ClassSet) {
+        let row = self.0.entry((whom, network)).or_default();
         *row = row.union(accepted);
     }
 
-    /// What may be spent at `address` and `port`.
+    /// What anyone may spend at `address` and `port`.
     pub(super) fn accepted(&self, address: IpAddr, port: u16) -> ClassSet {
-        let host = Network::new(address.to_canonical(), if address.to_canonical().is_ipv4() { 32 } else { 128 });
-        self.of(host, port).union(self.of(host, 0))
+        self.accepted_for(0, address, port)
     }
 
-    /// The union of all rows of exactly `port` that contain `network`.
-    fn of(&self, network: Network, port: u16) -> ClassSet {
+    /// What the rows for the declared program `reader` let be spent there; those for anyone are not among them.
+    pub(super) fn accepted_for(&self, reader: u16, address: IpAddr, port: u16) -> ClassSet {
+        let host = Network::new(address.to_canonical(), if address.to_canonical().is_ipv4() { 32 } else { 128 });
+        self.of(host, (reader, port)).union(self.of(host, (reader, 0)))
+    }
+
+    /// The union of all rows of exactly `whom` that contain `network`.
+    fn of(&self, network: Network, whom: Whom) -> ClassSet {
         // `::/0` and its like are of IPv6 alone.
         let widest = if network.is_ipv4() { IPV4.len } else { 0 };
-        let rows = (widest..=network.len).filter_map(|len| self.0.get(&(port, network.prefix(len))));
+        let rows = (widest..=network.len).filter_map(|len| self.0.get(&(whom, network.prefix(len))));
         rows.fold(ClassSet::EMPTY, |all, row| all.union(*row))
     }
 
@@ -144,11 +152,12 @@ impl Destinations {
         let mut keys: BTreeSet<_> = self.0.keys().copied().collect();
         // A row of IPv6 that covers the mapped addresses would answer for IPv4: one of its own stands before it.
         let covers = |network: &Network| network.len < IPV4.len && IPV4.prefix(network.len) == *network;
-        keys.extend(self.0.keys().filter(|(_, network)| covers(network)).map(|(port, _)| (*port, IPV4)));
+        keys.extend(self.0.keys().filter(|(_, network)| covers(network)).map(|(whom, _)| (*whom, IPV4)));
         keys.into_iter()
-            .map(|(port, network)| {
-                let key = DestinationKey { policy, port, reserved: 0, address: network.address.to_be_bytes() };
-                (FIXED_BITS + network.len, key, Destination { accepted: self.of(network, port).bits() })
+            .map(|(whom, network)| {
+                let (reader, port) = whom;
+                let key = DestinationKey { policy, port, reader, address: network.address.to_be_bytes() };
+                (FIXED_BITS + network.len, key, Destination { accepted: self.of(network, whom).bits() })
             })
             .collect()
     }

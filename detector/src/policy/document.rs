@@ -1,6 +1,6 @@
 //! The resolved policy as a recording's header keeps it.
 
-use super::class::Door;
+use super::class::{Access, Door, Role, Sureness};
 use crate::engine::{Action, Mode, Severity};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, marker::PhantomData};
@@ -19,6 +19,9 @@ pub struct PolicyDocument {
     pub classes: Vec<ClassDocument>,
     /// Destinations.
     pub destinations: Vec<DestinationDocument>,
+    /// Declared programs; the place in the list, from 1, is the number.
+    #[serde(default)]
+    pub programs: Vec<ProgramDocument>,
 }
 
 /// See [`PolicyDocument::classes`].
@@ -37,6 +40,54 @@ pub struct ClassDocument {
     pub except: Vec<String>,
     /// The door by which it is joined.
     pub door: Option<Door>,
+    /// See [`super::Class::owner`].
+    #[serde(default)]
+    pub owner: String,
+    /// See [`super::Class::sureness`].
+    #[serde(default)]
+    pub sureness: Sureness,
+    /// See [`super::Class::group`].
+    #[serde(default)]
+    pub group: String,
+    /// See [`super::Class::access`].
+    #[serde(default)]
+    pub access: Access,
+    /// See [`super::Class::role`].
+    #[serde(default)]
+    pub role: Option<Role>,
+    /// See [`super::Class::readers`].
+    #[serde(default)]
+    pub readers: Vec<String>,
+    /// See [`super::Class::sdk`].
+    #[serde(default)]
+    pub sdk: Vec<String>,
+    /// See [`super::Class::moved`].
+    #[serde(default)]
+    pub moved: Vec<String>,
+}
+
+/// See [`PolicyDocument::programs`]. What the words mean is said at [`super::Program`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ProgramDocument {
+    /// Name.
+    pub name: String,
+    /// Names of its files.
+    pub files: Vec<String>,
+    /// How arguments of an interpreter name it.
+    pub scripts: Vec<String>,
+    /// What it is trusted with.
+    pub traits: Vec<String>,
+    /// Options that may stand before a subcommand.
+    pub options: Vec<String>,
+    /// Quiet command lines.
+    pub quiet: Vec<String>,
+    /// Command lines that run hooks of what they install.
+    pub installs: Vec<String>,
+    /// Command lines that print the environment.
+    pub dumps: Vec<String>,
+    /// Variables that inject into it or make it print.
+    pub injected_by: Vec<String>,
 }
 
 /// See [`PolicyDocument::destinations`].
@@ -47,6 +98,9 @@ pub struct DestinationDocument {
     pub to: Vec<String>,
     /// What may be spent there.
     pub accept: Accept<String>,
+    /// By which declared programs only; empty for anyone.
+    #[serde(default)]
+    pub readers: Vec<String>,
     /// Why.
     pub reason: Option<String>,
 }

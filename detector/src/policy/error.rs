@@ -77,6 +77,8 @@ pub enum PolicyError {
     Reason { place: Place },
     #[error("{place}: unknown class `{name}`; {hint}")]
     UnknownClass { place: Place, name: String, hint: String },
+    #[error("{place}: unknown program `{name}`; {hint}")]
+    UnknownProgram { place: Place, name: String, hint: String },
     #[error("{place}: bad pattern `{pattern}`: {rule}")]
     Pattern { place: Place, pattern: String, rule: BadPattern },
     #[error("{place}: `{pattern}` is one leaf glob too many for its directory (at most {LEAF_GLOBS}); use a wider one")]

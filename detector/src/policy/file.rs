@@ -1,7 +1,7 @@
 //! The file as written.
 
 use super::{
-    class::Door,
+    class::{Access, Door, Role, Sureness},
     document::Accept,
     error::{Place, PolicyError},
     nearest::hint,
@@ -9,7 +9,7 @@ use super::{
 use crate::engine::{Action, Mode, Severity};
 use serde::{Deserialize, Deserializer, de};
 use serde_saphyr::{Error, MergeKeyPolicy, MessageFormatter, Options, Spanned, UserMessageFormatter};
-use std::fmt;
+use std::{fmt, marker::PhantomData};
 
 /// The form this detector knows.
 pub(super) const VERSION: u64 = 1;
@@ -25,9 +25,11 @@ pub(super) struct File {
     pub(super) mode: Option<Mode>,
     pub(super) fail_on: Option<Severity>,
     #[serde(default)]
-    pub(super) classes: Classes,
+    pub(super) classes: Named<Class>,
     #[serde(default)]
     pub(super) destinations: Vec<Destination>,
+    #[serde(default)]
+    pub(super) programs: Named<Program>,
 }
 
 /// A class, or what a file changes of one.
@@ -39,6 +41,28 @@ pub(super) struct Class {
     pub(super) action: Option<Action>,
     pub(super) reason: Option<Spanned<String>>,
     pub(super) door: Option<Door>,
+    pub(super) owner: Option<Spanned<String>>,
+    pub(super) sureness: Option<Sureness>,
+    pub(super) group: Option<Spanned<String>>,
+    pub(super) access: Option<Access>,
+    pub(super) role: Option<Role>,
+    pub(super) readers: Option<Vec<Spanned<String>>>,
+    pub(super) sdk: Option<Vec<Spanned<String>>>,
+    pub(super) moved: Option<Vec<Spanned<String>>>,
+}
+
+/// A declared program, or what a file changes of one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Program {
+    pub(super) files: Option<Vec<Spanned<String>>>,
+    pub(super) scripts: Option<Vec<Spanned<String>>>,
+    pub(super) traits: Option<Vec<Spanned<String>>>,
+    pub(super) options: Option<Vec<Spanned<String>>>,
+    pub(super) quiet: Option<Vec<Spanned<String>>>,
+    pub(super) installs: Option<Vec<Spanned<String>>>,
+    pub(super) dumps: Option<Vec<Spanned<String>>>,
+    pub(super) injected_by: Option<Vec<Spanned<String>>>,
 }
 
 /// A row of destinations.
@@ -47,32 +71,40 @@ pub(super) struct Class {
 pub(super) struct Destination {
     pub(super) to: Vec<Spanned<String>>,
     pub(super) accept: Accept<Spanned<String>>,
+    #[serde(default)]
+    pub(super) readers: Vec<Spanned<String>>,
     pub(super) reason: Option<Spanned<String>>,
 }
 
-/// The map of classes in the order of the file, which is the order of their bits.
-#[derive(Debug, Default)]
-pub(super) struct Classes(pub(super) Vec<(Spanned<String>, Class)>);
+/// A map in the order of the file: that of classes is the order of their bits, that of programs of their numbers.
+#[derive(Debug)]
+pub(super) struct Named<T>(pub(super) Vec<(Spanned<String>, T)>);
 
-impl<'de> Deserialize<'de> for Classes {
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> de::Visitor<'de> for Visitor {
-            type Value = Classes;
+        struct Visitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> de::Visitor<'de> for Visitor<T> {
+            type Value = Named<T>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of classes")
+                f.write_str("a map of names")
             }
 
-            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Classes, A::Error> {
-                let mut classes = Vec::new();
+            fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Named<T>, A::Error> {
+                let mut entries = Vec::new();
                 while let Some(entry) = map.next_entry()? {
-                    classes.push(entry);
+                    entries.push(entry);
                 }
-                Ok(Classes(classes))
+                Ok(Named(entries))
             }
         }
-        deserializer.deserialize_map(Visitor)
+        deserializer.deserialize_map(Visitor(PhantomData))
     }
 }
 

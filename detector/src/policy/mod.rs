@@ -12,15 +12,17 @@ mod file;
 mod load;
 mod nearest;
 mod pattern;
+mod program;
 mod resolved;
 mod watch;
 
 #[cfg(test)]
 mod tests;
 
-pub use class::{Class, Door};
+pub use class::{Access, Class, Door, Role, Sureness};
 pub use destination::BadDestination;
-pub use document::{Accept, ClassDocument, DestinationDocument, PolicyDocument};
+pub use document::{Accept, ClassDocument, DestinationDocument, PolicyDocument, ProgramDocument};
 pub use error::{Place, PolicyError};
 pub use pattern::{BadPattern, Pattern};
+pub use program::Program;
 pub use resolved::{Policy, Tables};

@@ -1,7 +1,7 @@
 //! The policy that is applied.
 
 use super::{
-    class::{Class, Door},
+    class::{Class, Door, Role},
     compile::compile,
     destination::Destinations,
     document::{Accept, DestinationDocument, PolicyDocument},
@@ -9,6 +9,7 @@ use super::{
     error::PolicyError,
     load,
     pattern::Walked,
+    program::{Program, Programs},
     watch::Watches,
 };
 use crate::{
@@ -16,7 +17,9 @@ use crate::{
     secret::ClassSet,
 };
 use detector_common::{
+    command::{CommandKey, Next},
     destination::{Destination, DestinationKey},
+    program::InjectKey,
     set::Bits,
     watch::{WatchKey, WatchValue},
 };
@@ -37,6 +40,7 @@ pub struct Policy {
     pub(super) classes: Vec<Class>,
     pub(super) watches: Watches,
     pub(super) destinations: Destinations,
+    pub(super) programs: Programs,
 }
 
 /// What the kernel side is given.
@@ -50,6 +54,18 @@ pub struct Tables {
     pub memory: Bits,
     /// Classes joined by reading another process's environment.
     pub environ: Bits,
+    /// Classes joined by dumping the own environment.
+    pub dump: Bits,
+    /// Classes that are recorded only.
+    pub observe: Bits,
+    /// Classes of a forge.
+    pub forge: Bits,
+    /// Classes of registries.
+    pub registry: Bits,
+    /// Rows of the machines of command lines.
+    pub commands: Vec<(CommandKey, Next)>,
+    /// Variables that inject.
+    pub injections: Vec<InjectKey>,
     /// Classes whose leak is refused.
     pub deny: Bits,
     /// Of these, classes whose leak kills.
@@ -112,6 +128,7 @@ impl Policy {
             self.document.destinations.push(DestinationDocument {
                 to: vec![SocketAddr::new(address, DNS).to_string()],
                 accept: Accept::All,
+                readers: Vec::new(),
                 reason: Some("resolver of the host".to_owned()),
             });
         }
@@ -142,6 +159,52 @@ impl Policy {
     /// Classes joined by reading another process's environment.
     pub fn environ(&self) -> ClassSet {
         self.those(|class| class.door == Some(Door::Environ))
+    }
+
+    /// Classes joined by dumping the own environment into a pipe or file.
+    pub fn dump(&self) -> ClassSet {
+        self.those(|class| class.door == Some(Door::Dump))
+    }
+
+    /// Classes that are recorded, and joined by nobody.
+    pub fn observed(&self) -> ClassSet {
+        self.those(Class::is_observed)
+    }
+
+    /// Classes of a forge: one may be spent together with one of a registry, as an alert.
+    pub fn forge(&self) -> ClassSet {
+        self.those(|class| class.role == Some(Role::Forge))
+    }
+
+    /// Classes of registries; see [`Self::forge`].
+    pub fn registry(&self) -> ClassSet {
+        self.those(|class| class.role == Some(Role::Registry))
+    }
+
+    /// Classes whose SDK the file at `path` belongs to; `path` as in [`Self::classes_of`].
+    pub fn sdk_of(&self, path: &str) -> ClassSet {
+        let path = Walked::new(path);
+        self.those(|class| class.sdk.iter().any(|pattern| pattern.matches(&path)))
+    }
+
+    /// The declared programs, in the order of their numbers.
+    pub fn programs(&self) -> &[Program] {
+        &self.programs.all
+    }
+
+    /// The declared program of this number.
+    pub fn program(&self, number: u16) -> Option<&Program> {
+        self.programs.all.get(usize::from(number).checked_sub(1)?)
+    }
+
+    /// Flags (`detector_common::command::line`) of `program`'s command line `arguments`, which leave out its own name.
+    pub fn line(&self, program: u16, arguments: &[String]) -> u16 {
+        self.programs.line(program, arguments)
+    }
+
+    /// What the declared program `number` may spend at `address` and `port`, beyond what anyone may.
+    pub fn accepted_for(&self, number: u16, address: IpAddr, port: u16) -> ClassSet {
+        self.destinations.accepted_for(number, address, port)
     }
 
     /// Classes whose leak is refused.
@@ -182,6 +245,12 @@ impl Policy {
             destinations: self.destinations.rows(policy),
             memory: self.memory().bits(),
             environ: self.environ().bits(),
+            dump: self.dump().bits(),
+            observe: self.observed().bits(),
+            forge: self.forge().bits(),
+            registry: self.registry().bits(),
+            commands: self.programs.commands(policy),
+            injections: self.programs.injections(policy),
             deny: self.deny().bits(),
             kill: self.kill().bits(),
         }

@@ -152,8 +152,7 @@ mod tests {
                 path: path.into(),
                 file: File::default(),
                 argv,
-                argv_cut: 0,
-                uid: 0,
+                ..Exec::default()
             }),
         )
     }

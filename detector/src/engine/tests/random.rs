@@ -95,7 +95,7 @@ pub(super) fn garbage(random: &mut Random) -> Event {
         1 => IpAddr::V6(Ipv6Addr::from(u128::from(random.next()))),
         _ => IpAddr::from([198, 51, 100, 7]),
     };
-    let flow = |random: &mut Random| Flow { object: object(random), given: random.number() };
+    let flow = |random: &mut Random| Flow::new(object(random), random.number());
     let port = random.pick(&[0, 443, u16::MAX]);
     let outcome = random.pick(&[Outcome::Passed, Outcome::Refused, Outcome::Quarantined]);
     let door = random.pick(&[Door::Mem, Door::Environ, Door::Auxv, Door::PtraceSeize, Door::ProcessVmRead]);
@@ -109,6 +109,7 @@ pub(super) fn garbage(random: &mut Random) -> Event {
             argv: vec![text(random)],
             argv_cut: random.word(),
             uid: random.word(),
+            ..Exec::default()
         }),
         2 => Body::Exit(Exit { code: 255, signal: 255 }),
         3 | 4 => Body::Open(Open { path: text(random), file: File::default(), read: true, write: false }),
@@ -139,7 +140,7 @@ pub(super) fn garbage(random: &mut Random) -> Event {
     };
     let (step, thread) = (random.word(), random.word());
     let actor = Actor { job: random.word(), step, process: process(random), thread, holder: HolderId(random.number()) };
-    let kernel = Some(Kernel { bits: random.next(), leak: random.next() });
+    let kernel = Some(Kernel { bits: random.next(), leak: random.next(), ..Kernel::default() });
     let actor = (random.below(10) > 0).then_some(actor);
     Event { seq: random.number(), time: random.number(), actor, body, kernel }
 }

@@ -111,10 +111,7 @@ impl Story {
             actor.holder = holder;
         }
         let (path, argv) = (path.to_owned(), vec![path.to_owned()]);
-        self.act(
-            pid,
-            Body::Exec(Exec { before, entered: None, path, file: File::default(), argv, argv_cut: 0, uid: 0 }),
-        )
+        self.act(pid, Body::Exec(Exec { before, entered: None, path, file: File::default(), argv, ..Exec::default() }))
     }
 
     pub(super) fn exit(&mut self, pid: u32) -> &mut Self {
@@ -142,7 +139,7 @@ impl Story {
     pub(super) fn give(&mut self, pid: u32, object: Object) -> &mut Self {
         let given = self.events.len() as u64 * 10 + 10;
         self.given.insert(object, given);
-        self.act(pid, Body::Give(Flow { object, given }))
+        self.act(pid, Body::Give(Flow::new(object, given)))
     }
 
     pub(super) fn gave(&self, object: Object) -> bool {
@@ -151,7 +148,7 @@ impl Story {
 
     pub(super) fn take(&mut self, pid: u32, object: Object) -> &mut Self {
         let given = self.given.get(&object).copied().unwrap_or(0);
-        self.act(pid, Body::Take(Flow { object, given }))
+        self.act(pid, Body::Take(Flow::new(object, given)))
     }
 
     pub(super) fn send(&mut self, pid: u32, socket: u64, to: &str) -> &mut Self {

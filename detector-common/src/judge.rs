@@ -1,0 +1,180 @@
+//! What may be spent where: the one rule that the kernel side and the engine share.
+
+use crate::set::Bits;
+
+/// What a holder holds, by the strength of the evidence ([`crate::state::Holder`]).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sets {
+    /// The secret itself.
+    pub held: Bits,
+    /// Opened by a declared reader of the class.
+    pub own: Bits,
+    /// Opened by an interpreter that runs the class's SDK.
+    pub soft: Bits,
+    /// Upstream of it.
+    pub inherited: Bits,
+}
+
+impl Sets {
+    /// Everything but what is only inherited.
+    #[inline(always)]
+    pub fn strong(&self) -> Bits {
+        self.held | self.own | self.soft
+    }
+
+    /// Everything.
+    #[inline(always)]
+    pub fn all(&self) -> Bits {
+        self.strong() | self.inherited
+    }
+
+    /// As the records have it.
+    #[inline(always)]
+    pub fn to_array(self) -> [Bits; 4] {
+        [self.held, self.own, self.soft, self.inherited]
+    }
+
+    /// What the program passes on, to a child's image or through a pipe: what as held, and what as inherited. `quiet` says that its
+    /// command line keeps to itself what it opened as a reader; `plain` that nothing of it can be in what is passed on.
+    #[inline(always)]
+    pub fn passed(&self, quiet: bool, plain: bool) -> (Bits, Bits) {
+        let strong = if quiet { self.held | self.soft } else { self.strong() };
+        if plain { (0, self.all()) } else { (strong, self.all() & !strong) }
+    }
+}
+
+/// Where to, and under which conditions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spending {
+    /// What the destination accepts from anyone.
+    pub accepted: Bits,
+    /// What it accepts from the declared reader that the process is.
+    pub accepted_for_reader: Bits,
+    /// What the socket carries already.
+    pub socket: Bits,
+    /// The process descends from an install hook.
+    pub hook: bool,
+    /// Classes of a forge.
+    pub forge: Bits,
+    /// Classes of registries.
+    pub registry: Bits,
+}
+
+/// What comes of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Judged {
+    /// All that is carried.
+    pub carried: Bits,
+    /// What the destination does not accept, and policy enforces.
+    pub leak: Bits,
+    /// What it does not accept, and is reported only.
+    pub weak: Bits,
+    /// What the socket carries from now on: what may be refused elsewhere, or is refused here.
+    pub mark: Bits,
+}
+
+/// Judges sending what a process holds and its socket carries.
+#[inline(always)]
+pub fn judge(sets: &Sets, spending: &Spending) -> Judged {
+    let Spending { accepted, accepted_for_reader, socket, hook, forge, registry } = *spending;
+    // What the reader may spend here is its own business, and no mark on the socket.
+    let own = sets.own & !accepted_for_reader;
+    let strong = sets.held | own | sets.soft | socket;
+    let refused = strong & !accepted;
+    // A lone SDK class, as its program opened it: nothing tells the thief from the user of a mirror.
+    let soft = sets.soft & !(sets.held | sets.own | socket);
+    let lone = !hook && is_one(strong) && strong == soft;
+    // A release needs the forge and one registry, and often one process holds both.
+    let pair = !hook
+        && strong & !(forge | registry) == 0
+        && is_one(strong & forge)
+        && is_one(strong & registry)
+        && strong & accepted != 0;
+    let (leak, alert) = if lone || pair { (0, refused) } else { (refused, 0) };
+    let inherited = sets.inherited & !(sets.strong() | socket) & !(accepted | accepted_for_reader);
+    Judged { carried: sets.all() | socket, leak, weak: alert | inherited, mark: strong & !alert }
+}
+
+/// Whether `set` has exactly one class.
+#[inline(always)]
+fn is_one(set: Bits) -> bool {
+    set != 0 && set & (set - 1) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORGE: Bits = 1;
+    const NPM: Bits = 2;
+    const PYPI: Bits = 4;
+    const AWS: Bits = 8;
+
+    fn at(accepted: Bits) -> Spending {
+        Spending { accepted, forge: FORGE, registry: NPM | PYPI, ..Spending::default() }
+    }
+
+    fn held(held: Bits) -> Sets {
+        Sets { held, ..Sets::default() }
+    }
+
+    #[test]
+    fn what_is_held_is_refused_where_it_is_not_accepted() {
+        let judged = judge(&held(AWS | NPM), &at(NPM));
+        assert_eq!((judged.leak, judged.weak, judged.mark), (AWS, 0, AWS | NPM));
+        assert_eq!(judge(&held(AWS), &at(AWS)).leak, 0);
+    }
+
+    #[test]
+    fn what_a_socket_carries_is_judged_with_it() {
+        let judged = judge(&Sets::default(), &Spending { socket: AWS, ..at(0) });
+        assert_eq!((judged.carried, judged.leak), (AWS, AWS));
+    }
+
+    #[test]
+    fn a_reader_spends_its_own_and_nothing_that_was_handed_to_it() {
+        let spending = Spending { accepted_for_reader: AWS, ..at(0) };
+        let own = Sets { own: AWS, ..Sets::default() };
+        assert_eq!(judge(&own, &spending), Judged { carried: AWS, ..Judged::default() });
+        assert_eq!(judge(&Sets { held: AWS, ..own }, &spending).leak, AWS);
+        assert_eq!(judge(&own, &at(0)).leak, AWS);
+    }
+
+    #[test]
+    fn inherited_is_reported_and_never_refused() {
+        let judged = judge(&Sets { inherited: AWS | NPM, ..Sets::default() }, &at(NPM));
+        assert_eq!((judged.leak, judged.weak, judged.mark), (0, AWS, 0));
+        assert_eq!(judge(&Sets { inherited: AWS, ..held(AWS) }, &at(AWS)).weak, 0, "held already, and accepted");
+    }
+
+    #[test]
+    fn a_lone_sdk_class_is_an_alert_and_with_company_a_leak() {
+        let soft = Sets { soft: AWS, ..Sets::default() };
+        let judged = judge(&soft, &at(0));
+        assert_eq!((judged.leak, judged.weak, judged.mark), (0, AWS, 0));
+        assert_eq!(judge(&Sets { held: NPM, ..soft }, &at(0)).leak, AWS | NPM);
+        assert_eq!(judge(&soft, &Spending { hook: true, ..at(0) }).leak, AWS);
+        assert_eq!(judge(&Sets { held: AWS, ..soft }, &at(0)).leak, AWS, "handed to it, too");
+    }
+
+    #[test]
+    fn a_release_may_spend_its_two_tokens_at_either_place() {
+        for place in [FORGE, NPM] {
+            let judged = judge(&held(FORGE | NPM), &at(place));
+            assert_eq!((judged.leak, judged.weak, judged.mark), (0, (FORGE | NPM) & !place, place));
+        }
+        assert_eq!(judge(&held(FORGE | NPM), &at(0)).leak, FORGE | NPM, "elsewhere");
+        assert_eq!(judge(&held(FORGE | NPM | AWS), &at(FORGE)).leak, NPM | AWS, "a third class");
+        assert_eq!(judge(&held(FORGE | NPM | PYPI), &at(FORGE)).leak, NPM | PYPI, "two registries");
+        assert_eq!(judge(&held(FORGE | NPM), &Spending { hook: true, ..at(FORGE) }).leak, NPM, "an install hook");
+        assert_eq!(judge(&held(NPM), &at(FORGE)).leak, NPM, "one is no pair");
+    }
+
+    #[test]
+    fn a_quiet_reader_passes_its_own_on_as_inherited() {
+        let sets = Sets { held: NPM, own: AWS, soft: PYPI, inherited: FORGE };
+        assert_eq!(sets.passed(true, false), (NPM | PYPI, AWS | FORGE));
+        assert_eq!(sets.passed(false, false), (NPM | PYPI | AWS, FORGE));
+        assert_eq!(sets.passed(false, true), (0, NPM | PYPI | AWS | FORGE));
+    }
+}
