@@ -7,13 +7,13 @@ use crate::{
     home::Home,
     http::Pages,
     loot::Keys,
-    namespace::{Network, SINK_V4},
+    namespace::{Network, OTHER_V4, SINK_V4},
     run::Job,
     sink::Sink,
     wav,
 };
 use anyhow::Context as _;
-use std::{ffi::OsStr, fs};
+use std::{collections::BTreeMap, ffi::OsStr, fs, io};
 
 /// The sink's port.
 pub const PORT: u16 = 8080;
@@ -21,7 +21,10 @@ pub const PORT: u16 = 8080;
 /// Where the sound file of the `telnyx-2026` theft and of its honest twin is fetched.
 pub const RINGTONE: &str = "/ringtone.wav";
 
-/// Network, sink, home, agent and keys. The sink serves [`RINGTONE`].
+/// Where a cloud's metadata service tells the keys of the machine's role.
+pub const ROLE: &str = "/latest/meta-data/iam/security-credentials/ci";
+
+/// Network, sink, home, agent and keys. The sink serves [`RINGTONE`], the files of `pages` and `memdump.py`.
 pub struct Scene {
     // Fields are dropped in this order: nothing runs any more when the home goes.
     /// The sink, at [`SINK_V4`] and the other sink addresses.
@@ -34,6 +37,10 @@ pub struct Scene {
     pub keys: Keys,
     /// The home.
     pub home: Home,
+    /// A secret for the job's own environment; a test that wants it there sets it.
+    pub variable: Canary,
+    /// The secret that [`Self::metadata`] tells.
+    pub role: Canary,
 }
 
 impl Scene {
@@ -42,20 +49,32 @@ impl Scene {
         let network = Network::new()?;
         let script = fixture::part("attacks/sweep.py");
         let script = fs::read(&script).with_context(|| format!("cannot read {}", script.display()))?;
-        let pages = Pages::from([(RINGTONE.to_owned(), wav::wrap(&script))]);
+        let mut pages = Pages::from([(RINGTONE.to_owned(), wav::wrap(&script))]);
+        let files = fs::read_dir(fixture::part("pages"))?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        for path in files.into_iter().chain([fixture::part("attacks/memdump.py")]) {
+            let name = path.file_name().unwrap_or_default();
+            pages.insert(format!("/{}", name.display()), fs::read(&path)?);
+        }
         let sink = Sink::serving(&network.sink, PORT, pages)?;
-        Ok(Self { sink, network, agent: Agent::start()?, keys: Keys::new()?, home: Home::new()? })
+        let (variable, role) = (Canary::fresh("step-env")?, Canary::fresh("role")?);
+        Ok(Self { sink, network, agent: Agent::start()?, keys: Keys::new()?, home: Home::new()?, variable, role })
     }
 
-    /// A job with everything in its environment that the fixtures ask for; `$SINK` is the first address.
+    /// Starts a metadata service, which tells [`Self::role`] at [`ROLE`].
+    pub fn metadata(&self) -> anyhow::Result<Sink> {
+        let page = format!("{{\"SecretAccessKey\": \"{}\"}}\n", self.role.value());
+        Sink::serving(&self.network.sink, 80, BTreeMap::from([(ROLE.to_owned(), page.into_bytes())]))
+    }
+
+    /// A job with everything in its environment that the fixtures ask for; `$SINK` is the first address, `$FORGE` the other.
     pub fn job(&self, command: impl IntoIterator<Item: AsRef<OsStr>>) -> Job<'_> {
         let job = Job::new(&self.network, command).home(&self.home).agent(&self.agent).keys(&self.keys);
-        job.sink(self.sink.at(SINK_V4))
+        job.sink(self.sink.at(SINK_V4)).env("FORGE", self.sink.at(OTHER_V4).to_string())
     }
 
     /// Every secret of the scene.
     pub fn canaries(&self) -> Vec<Canary> {
-        [self.home.canaries(), self.agent.canaries()].concat()
+        [self.home.canaries(), self.agent.canaries(), &[self.variable.clone(), self.role.clone()]].concat()
     }
 
     /// Panics when any secret of the scene left a trace in `bytes`.
