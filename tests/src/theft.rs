@@ -35,7 +35,8 @@ pub mod told {
 /// What may be left in the kernel is gone by then: no theft here has data on its way when it is stopped.
 const SOON: Duration = Duration::from_secs(5);
 const SIGKILL: u8 = 9;
-const BUILTIN: &str = "version: 1\nextends: builtin\n";
+/// The policy of who writes none.
+pub const BUILTIN: &str = "version: 1\nextends: builtin\n";
 
 /// Rules of findings that need no destination.
 const DIRECT: [&str; 6] = ["agent-memory", "foreign-environ", "step-env", "sweep", "undeclared-reader", "persistence"];
@@ -248,6 +249,7 @@ impl Twin {
     /// Under enforce: as bare, and not a word.
     pub fn passes(&self) -> anyhow::Result<()> {
         let scene = Scene::new()?;
+        let _metadata = scene.metadata()?;
         let job = scene.job([benign(self.name)]).env("DEPLOY_TOKEN", scene.variable.value());
         let job = job.policy(self.policy).mode("enforce");
         let bare = job.bare()?;
