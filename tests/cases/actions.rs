@@ -1,7 +1,7 @@
 //! Thefts by poisoned actions, uploaders and pull requests under the detector, and their honest twins.
 
 use detector::event::Door;
-use detector_tests::theft::{BUILTIN, Theft, Twin};
+use detector_tests::theft::{BUILTIN, Theft, Twin, told};
 
 type Result = anyhow::Result<()>;
 
@@ -13,11 +13,14 @@ const TJ_ACTIONS: Theft = Theft {
     name: "tj-actions-2025",
     senders: &[],
     classes: &[],
+    pending: &[],
     loot: &[],
     doors: &[Door::Maps, Door::Mem],
-    variable: false,
+    npm: false,
+    variables: false,
     role: false,
     log: true,
+    survives: true,
     says: "changed files: 2\n",
 };
 
@@ -26,11 +29,14 @@ const PRT_SCAN: Theft = Theft {
     name: "prt-scan-2026",
     senders: &["curl", "python"],
     classes: &["git", "foreign-environ"],
+    pending: &[(told::STEP_ENV, "step-env")],
     loot: &["git"],
     doors: &[Door::Environ],
-    variable: true,
+    npm: false,
+    variables: true,
     role: true,
     log: true,
+    survives: true,
     says: "tests passed\n",
 };
 
@@ -38,11 +44,14 @@ const KICS_ACTION: Theft = Theft {
     name: "kics-action-2026",
     senders: &["curl"],
     classes: &["aws", "docker", "foreign-environ", "git", "kube", "npm", "pypi", "runner-memory", "ssh"],
+    pending: &[],
     loot: &HOME,
     doors: &[Door::Environ, Door::Maps, Door::Mem],
-    variable: false,
+    npm: false,
+    variables: false,
     role: true,
     log: false,
+    survives: true,
     says: "queried files: 2\n",
 };
 
@@ -50,11 +59,15 @@ const CODECOV: Theft = Theft {
     name: "codecov-2021",
     senders: &["curl"],
     classes: &["git"],
+    pending: &[(told::STEP_ENV, "step-env")],
     loot: &[],
     doors: &[],
-    variable: true,
+    npm: false,
+    variables: true,
     role: false,
     log: false,
+    // The uploader is the thief.
+    survives: told::EXEC,
     says: "coverage uploaded\n",
 };
 
@@ -84,11 +97,13 @@ fn they_steal() -> Result {
     [TJ_ACTIONS, PRT_SCAN, KICS_ACTION, CODECOV].iter().try_for_each(Theft::steals)
 }
 
-const ACTION_PATH: Twin = Twin { name: "action-path", policy: BUILTIN, delivers: 0, found: false };
-const WATCH_TESTS: Twin = Twin { name: "watch-tests", policy: BUILTIN, delivers: 1, found: false };
-const SCANNER_SETUP: Twin = Twin { name: "scanner-setup", policy: BUILTIN, delivers: 2, found: false };
+const ACTION_PATH: Twin = Twin { name: "action-path", policy: BUILTIN, delivers: 0, publishes: false, reads: false };
+const WATCH_TESTS: Twin = Twin { name: "watch-tests", policy: BUILTIN, delivers: 1, publishes: false, reads: false };
+const SCANNER_SETUP: Twin =
+    Twin { name: "scanner-setup", policy: BUILTIN, delivers: 2, publishes: false, reads: false };
 /// git reads its configuration to name the branch, which is in no secret.
-const COVERAGE_UPLOAD: Twin = Twin { name: "coverage-upload", policy: BUILTIN, delivers: 1, found: true };
+const COVERAGE_UPLOAD: Twin =
+    Twin { name: "coverage-upload", policy: BUILTIN, delivers: 1, publishes: false, reads: true };
 
 #[test]
 fn action_path_passes() -> Result {

@@ -1,20 +1,28 @@
 //! Thefts by npm packages under the detector, and their honest twins. The hooks are run by npm itself.
 
 use detector::event::Door;
-use detector_tests::theft::Theft;
+use detector_tests::theft::{BUILTIN, Theft, Twin, told};
 
 type Result = anyhow::Result<()>;
+
+/// Every secret of the home, and their classes.
+const HOME: [&str; 10] = ["aws", "npm", "pypi", "ssh", "docker", "kube", "git-credentials", "git", "gh", "netrc"];
+const SWEPT: [&str; 7] = ["aws", "docker", "git", "kube", "npm", "pypi", "ssh"];
 
 /// A scan of the whole home.
 const SHAI_HULUD_2: Theft = Theft {
     name: "shai-hulud-2-2025",
     senders: &["curl", "bun"],
-    classes: &["aws", "docker", "git", "kube", "npm", "pypi", "ssh"],
-    loot: &["aws", "npm", "pypi", "ssh", "docker", "kube", "git-credentials", "git", "gh", "netrc"],
+    classes: &["aws", "git", "npm"],
+    // Through the scanner.
+    pending: &[(told::SOCKETS, "docker"), (told::SOCKETS, "kube"), (told::SOCKETS, "pypi"), (told::SOCKETS, "ssh")],
+    loot: &HOME,
     doors: &[],
-    variable: true,
+    npm: true,
+    variables: true,
     role: true,
     log: false,
+    survives: true,
     says: "build goes on\n",
 };
 
@@ -22,24 +30,30 @@ const SHAI_HULUD_2: Theft = Theft {
 const NX_S1NGULARITY: Theft = Theft {
     name: "nx-s1ngularity-2025",
     senders: &["node"],
-    classes: &["aws", "docker", "git", "kube", "npm", "pypi", "ssh"],
-    loot: &["aws", "npm", "pypi", "ssh", "docker", "kube", "git-credentials", "git", "gh", "netrc"],
+    classes: &SWEPT,
+    pending: &[],
+    loot: &HOME,
     doors: &[],
-    variable: true,
+    npm: true,
+    variables: true,
     role: false,
     log: false,
+    survives: true,
     says: "build goes on\n",
 };
 
 const CANISTERWORM: Theft = Theft {
     name: "canisterworm-2026",
     senders: &["node", "python"],
-    classes: &["aws", "docker", "git", "kube", "npm", "pypi", "ssh"],
-    loot: &["aws", "npm", "pypi", "ssh", "docker", "kube", "git-credentials", "git", "gh", "netrc"],
+    classes: &SWEPT,
+    pending: &[],
+    loot: &HOME,
     doors: &[],
-    variable: false,
+    npm: true,
+    variables: false,
     role: false,
     log: false,
+    survives: true,
     says: "build goes on\n",
 };
 
@@ -48,23 +62,29 @@ const AXIOS: Theft = Theft {
     name: "axios-2026",
     senders: &["curl", "python"],
     classes: &["aws", "npm", "ssh"],
+    pending: &[],
     loot: &["aws", "ssh"],
     doors: &[],
-    variable: false,
+    npm: true,
+    variables: false,
     role: false,
     log: false,
+    survives: true,
     says: "build goes on\n",
 };
 
 const BITWARDEN_CLI: Theft = Theft {
     name: "bitwarden-cli-2026",
     senders: &["node", "bun"],
-    classes: &["aws", "docker", "git", "kube", "npm", "pypi", "runner-memory", "ssh"],
-    loot: &["aws", "npm", "pypi", "ssh", "docker", "kube", "git-credentials", "git", "gh", "netrc"],
+    classes: &SWEPT,
+    pending: &[(told::SOCKETS, "runner-memory")],
+    loot: &HOME,
     doors: &[Door::Maps, Door::Mem],
-    variable: true,
+    npm: true,
+    variables: true,
     role: false,
     log: false,
+    survives: true,
     says: "build goes on\n",
 };
 
@@ -97,4 +117,29 @@ fn bitwarden_cli_2026() -> Result {
 #[test]
 fn they_steal() -> Result {
     [SHAI_HULUD_2, NX_S1NGULARITY, CANISTERWORM, AXIOS, BITWARDEN_CLI].iter().try_for_each(Theft::steals)
+}
+
+/// npm reads `~/.npmrc` for itself; its hooks never see it.
+const NPM_PREBUILT: Twin = Twin { name: "npm-prebuilt", policy: BUILTIN, delivers: 1, publishes: false, reads: true };
+const NPM_TELEMETRY: Twin = Twin { name: "npm-telemetry", policy: BUILTIN, delivers: 1, publishes: false, reads: true };
+const NPM_PUBLISH: Twin = Twin { name: "npm-publish", policy: RELEASE, delivers: 1, publishes: true, reads: false };
+
+/// The second address of the sink is the registry.
+const RELEASE: &str = "version: 1\nextends: builtin\ndestinations:\n  - to: [\"198.51.100.7\"]\n    accept: [npm]\n";
+
+#[test]
+fn npm_prebuilt_passes() -> Result {
+    NPM_PREBUILT.passes()?;
+    NPM_PREBUILT.passes_without_npmrc()
+}
+
+#[test]
+fn npm_telemetry_passes() -> Result {
+    NPM_TELEMETRY.passes()?;
+    NPM_TELEMETRY.passes_without_npmrc()
+}
+
+#[test]
+fn npm_publish_passes() -> Result {
+    NPM_PUBLISH.passes()
 }

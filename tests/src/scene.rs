@@ -7,7 +7,7 @@ use crate::{
     home::Home,
     http::Pages,
     loot::Keys,
-    namespace::{Network, OTHER_V4, SINK_V4},
+    namespace::{Network, SINK_V4},
     run::Job,
     sink::Sink,
     wav,
@@ -37,8 +37,8 @@ pub struct Scene {
     pub keys: Keys,
     /// The home.
     pub home: Home,
-    /// A secret for the job's own environment; a test that wants it there sets it.
-    pub variable: Canary,
+    /// Secrets for the job's own environment; a test that wants them there sets them.
+    pub variables: [Canary; 2],
     /// The secret that [`Self::metadata`] tells.
     pub role: Canary,
 }
@@ -50,14 +50,16 @@ impl Scene {
         let script = fixture::part("attacks/sweep.py");
         let script = fs::read(&script).with_context(|| format!("cannot read {}", script.display()))?;
         let mut pages = Pages::from([(RINGTONE.to_owned(), wav::wrap(&script))]);
-        let files = fs::read_dir(fixture::part("pages"))?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        let files =
+            fs::read_dir(fixture::part("pages"))?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
         for path in files.into_iter().chain([fixture::part("attacks/memdump.py")]) {
             let name = path.file_name().unwrap_or_default();
             pages.insert(format!("/{}", name.display()), fs::read(&path)?);
         }
         let sink = Sink::serving(&network.sink, PORT, pages)?;
-        let (variable, role) = (Canary::fresh("step-env")?, Canary::fresh("role")?);
-        Ok(Self { sink, network, agent: Agent::start()?, keys: Keys::new()?, home: Home::new()?, variable, role })
+        let variables = [Canary::fresh("variable")?, Canary::fresh("other variable")?];
+        let (agent, keys, home, role) = (Agent::start()?, Keys::new()?, Home::new()?, Canary::fresh("role")?);
+        Ok(Self { sink, network, agent, keys, home, variables, role })
     }
 
     /// Starts a metadata service, which tells [`Self::role`] at [`ROLE`].
@@ -66,15 +68,15 @@ impl Scene {
         Sink::serving(&self.network.sink, 80, BTreeMap::from([(ROLE.to_owned(), page.into_bytes())]))
     }
 
-    /// A job with everything in its environment that the fixtures ask for; `$SINK` is the first address, `$FORGE` the other.
+    /// A job with everything in its environment that the fixtures ask for; `$SINK` is the first address.
     pub fn job(&self, command: impl IntoIterator<Item: AsRef<OsStr>>) -> Job<'_> {
         let job = Job::new(&self.network, command).home(&self.home).agent(&self.agent).keys(&self.keys);
-        job.sink(self.sink.at(SINK_V4)).env("FORGE", self.sink.at(OTHER_V4).to_string())
+        job.sink(self.sink.at(SINK_V4))
     }
 
     /// Every secret of the scene.
     pub fn canaries(&self) -> Vec<Canary> {
-        [self.home.canaries(), self.agent.canaries(), &[self.variable.clone(), self.role.clone()]].concat()
+        [self.home.canaries(), self.agent.canaries(), &self.variables, &[self.role.clone()]].concat()
     }
 
     /// Panics when any secret of the scene left a trace in `bytes`.

@@ -4,13 +4,12 @@
 //! found, all of the loot arrives, and the command never knows.
 
 use crate::{
-    canary::Canary,
+    canary::{self, Canary},
     fixture::{attack, benign},
     namespace::{METADATA_V4, OTHER_V4, SINK_V4},
     quarantine,
     run::Job,
     scene::Scene,
-    sink::Sink,
     watched::Watched,
 };
 use anyhow::Context as _;
@@ -26,10 +25,14 @@ pub mod told {
     pub const READERS: bool = false;
     /// The job's log is a destination: what is written there leaks.
     pub const LOG: bool = false;
+    /// A program that execs passes on only what its arguments and environment could carry.
+    pub const EXEC: bool = false;
     /// Class `step-env`: a dump of one's own environment.
     pub const STEP_ENV: bool = false;
-    /// Findings that need no destination.
+    /// Findings that need no destination, of which one says that the agent's memory was read.
     pub const DIRECT: bool = false;
+    /// Unix sockets carry: node has the output of its children through a pair of them, not through a pipe.
+    pub const SOCKETS: bool = false;
 }
 
 /// What may be left in the kernel is gone by then: no theft here has data on its way when it is stopped.
@@ -38,8 +41,17 @@ const SIGKILL: u8 = 9;
 /// The policy of who writes none.
 pub const BUILTIN: &str = "version: 1\nextends: builtin\n";
 
-/// Rules of findings that need no destination.
-const DIRECT: [&str; 6] = ["agent-memory", "foreign-environ", "step-env", "sweep", "undeclared-reader", "persistence"];
+/// Findings that a theft may have beside its leak.
+const BESIDE: [&str; 8] = [
+    "agent-memory",
+    "foreign-environ",
+    "leak-alert",
+    "leak-inherited",
+    "persistence",
+    "step-env",
+    "sweep",
+    "undeclared-reader",
+];
 
 /// A theft and what it is known by.
 #[derive(Clone, Copy, Debug)]
@@ -51,24 +63,30 @@ pub struct Theft {
     pub senders: &'static [&'static str],
     /// Classes that leave over the network when nothing is stopped.
     pub classes: &'static [&'static str],
+    /// More of them, which are found once the sensor can tell: one of [`told`], and the class.
+    pub pending: &'static [(bool, &'static str)],
     /// Secrets of the home that arrive.
     pub loot: &'static [&'static str],
     /// The doors of the agent that are opened.
     pub doors: &'static [Door],
-    /// `DEPLOY_TOKEN` arrives.
-    pub variable: bool,
+    /// It begins with a hook of npm, and npm itself has read `~/.npmrc` by then.
+    pub npm: bool,
+    /// The job's own variables arrive.
+    pub variables: bool,
     /// The keys of the machine's role arrive.
     pub role: bool,
     /// The loot is in the job's log, too.
     pub log: bool,
+    /// The victim's own work gets done when the theft is stopped.
+    pub survives: bool,
     /// What the victim says when its work is done; the log of a theft has more lines.
     pub says: &'static str,
 }
 
 impl Theft {
-    /// The theft, with the variable in the job's environment.
+    /// The theft, with variables in the job's environment.
     pub fn job<'a>(&self, scene: &'a Scene) -> Job<'a> {
-        scene.job([attack(self.name)]).env("DEPLOY_TOKEN", scene.variable.value()).policy(BUILTIN)
+        npmrc(equipped(scene, scene.job([attack(self.name)])).policy(BUILTIN), self.npm)
     }
 
     /// All that it is after.
@@ -76,7 +94,7 @@ impl Theft {
         let mut wanted: Vec<_> = self.loot.iter().map(|name| scene.home.canary(name).clone()).collect();
         wanted.extend(self.doors.contains(&Door::Mem).then(|| scene.agent.memory().clone()));
         wanted.extend(self.doors.contains(&Door::Environ).then(|| scene.agent.environ().clone()));
-        wanted.extend(self.variable.then(|| scene.variable.clone()));
+        wanted.extend(scene.variables.iter().filter(|_| self.variables).cloned());
         wanted.extend(self.role.then(|| scene.role.clone()));
         wanted
     }
@@ -113,6 +131,10 @@ impl Theft {
     /// Under the detector, in both modes.
     pub fn same(&self) -> anyhow::Result<()> {
         let (stopped, observed) = (self.stopped()?, self.observed()?);
+        if self.npm {
+            // Whatever npm's own reading is taken for, the thief's is a theft.
+            Self { npm: false, ..*self }.stopped()?;
+        }
         // A theft that is stopped at its first act does not come to its later ones.
         assert!(stopped.is_subset(&observed), "only when stopped: {:?}", stopped.difference(&observed));
         Ok(())
@@ -136,9 +158,14 @@ impl Theft {
             let enforced = leak.enforced.context("nothing was enforced")?;
             assert!(matches!(enforced.outcome, Fate::Refused | Fate::Quarantined) && enforced.killed, "{leak:#?}");
         }
-        let culprits = leaks(&run.conclusion).filter_map(|f| Some(f.process.as_ref()?.process)).collect();
-        assert_eq!(run.recording.killed(), culprits, "who sends is killed, and nobody else");
-        assert_eq!(run.recording.ended_by(SIGKILL), culprits);
+        // Who reads the agent's memory may be killed there and then, and has a finding of its own.
+        let senders: BTreeSet<_> = leaks(&run.conclusion).filter_map(|f| Some(f.process.as_ref()?.process)).collect();
+        let killed = run.recording.killed();
+        assert!(
+            killed.is_superset(&senders) && killed.is_subset(&run.culprits()),
+            "who sends is killed, and nobody else"
+        );
+        assert_eq!(run.recording.ended_by(SIGKILL), killed);
         quarantine::await_end(&run.pins()?, SOON)?;
         for sink in [&scene.sink, &metadata] {
             scene.assert_absent_from("what arrived", &scene.keys.read_sink(sink)?);
@@ -147,7 +174,12 @@ impl Theft {
             self.log_is_clean(&scene, &run)?;
         }
         assert!(scene.agent.alive());
-        self.assert_doors(&scene, &run);
+        if self.reaches_agent(&run) {
+            self.assert_doors(&scene, &run);
+        }
+        if self.survives {
+            self.assert_says(&run.outcome.stdout);
+        }
         Ok(classes)
     }
 
@@ -164,14 +196,17 @@ impl Theft {
         // The log of a theft has a secret in it: it is not printed.
         assert!(bare.code() == Some(0) && run.outcome.stdout == bare.stdout, "not as without the detector");
         self.assert_says(&run.outcome.stdout);
-        assert!(leaks(&run.conclusion).all(|f| f.enforced.map(|e| (e.outcome, e.killed)) == Some((Fate::Passed, false))));
+        assert!(
+            leaks(&run.conclusion).all(|f| f.enforced.map(|e| (e.outcome, e.killed)) == Some((Fate::Passed, false)))
+        );
         assert!(run.recording.killed().is_empty() && run.recording.ended_by(SIGKILL).is_empty());
         let after: Vec<_> = scene.sink.connections().split_off(before);
         assert_eq!(after.len(), before, "as many connections as without the detector");
         self.assert_stolen(&scene, &self.arrived(&scene, &run.outcome.stdout)?);
         self.assert_doors(&scene, &run);
-        let classes_of: BTreeSet<_> = self.classes.iter().map(|c| (*c).to_owned()).collect();
-        assert!(classes_of.is_subset(&classes), "{:?} were not found", classes_of.difference(&classes));
+        let told = self.pending.iter().filter(|(told, _)| *told).map(|(_, class)| class);
+        let expected: BTreeSet<_> = self.classes.iter().chain(told).map(|class| (*class).to_owned()).collect();
+        assert!(expected.is_subset(&classes), "{:?} of {expected:?} were found", classes);
         assert!(!run.pins()?.exists(), "audit pins nothing");
         Ok(classes)
     }
@@ -184,20 +219,23 @@ impl Theft {
         let mut classes = BTreeSet::new();
         for finding in &run.conclusion.findings {
             if finding.rule != "leak" {
-                assert!(told::DIRECT && DIRECT.contains(&finding.rule.as_str()), "{finding:#?}");
+                assert!(BESIDE.contains(&finding.rule.as_str()), "{finding:#?}");
                 continue;
             }
             let to = finding.destination.context("a leak has a destination")?;
             assert!(places.contains(&to), "{finding:#?}");
             let who = finding.process.as_ref().map_or("", |p| p.name.as_str());
             assert!(self.senders.iter().any(|sender| who.starts_with(sender)), "{}: {who} sends", self.name);
-            assert!(finding.secret.iter().all(|c| self.classes.contains(&c.as_str())), "{:?}", finding.secret);
             classes.extend(finding.secret.iter().cloned());
         }
-        let found = !classes.is_empty() || told::LOG && self.log || told::DIRECT && !self.doors.is_empty();
+        let mut rules = run.conclusion.findings.iter().map(|finding| finding.rule.as_str());
+        if told::DIRECT && self.doors.contains(&Door::Mem) && self.reaches_agent(run) {
+            assert!(rules.any(|rule| rule == "agent-memory"), "{text}");
+        }
         // A theft by the log alone is not told yet.
-        let expected = if found || !self.senders.is_empty() { Verdict::Fail } else { Verdict::Pass };
-        assert_eq!(run.conclusion.verdict, expected, "{text}");
+        let found = !self.senders.is_empty() || told::LOG || told::DIRECT;
+        assert_eq!(run.conclusion.verdict, if found { Verdict::Fail } else { Verdict::Pass }, "{text}");
+        assert_eq!(classes.is_empty(), self.senders.is_empty(), "{text}");
         assert_eq!(run.conclusion.coverage.lost.values().sum::<u64>(), 0, "{:?}", run.conclusion.coverage.lost);
         Ok(classes)
     }
@@ -212,8 +250,12 @@ impl Theft {
         Ok(())
     }
 
-    /// Memory and environment of the agent, by which doors, and that the agent is named. A theft by npm may be stopped
-    /// before it comes to that.
+    /// A hook that leaks what npm has read is stopped before it comes to the agent.
+    fn reaches_agent(&self, run: &Watched) -> bool {
+        told::READERS || !self.npm || run.conclusion.mode == Mode::Audit
+    }
+
+    /// Memory and environment of the agent, by which doors, and that the agent is named.
     fn assert_doors(&self, scene: &Scene, run: &Watched) {
         for &door in self.doors {
             let of_agent = run.recording.accesses().any(|(_, access)| {
@@ -232,6 +274,20 @@ fn leaks(conclusion: &Conclusion) -> impl Iterator<Item = &Finding> {
     conclusion.findings.iter().filter(|finding| finding.rule == "leak" && finding.severity >= Severity::High)
 }
 
+/// A job whose npm is told of another configuration than `~/.npmrc`, as set-up actions do, has read no credential before a
+/// hook runs.
+fn npmrc(job: Job<'_>, own: bool) -> Job<'_> {
+    if own { job } else { job.env("npm_config_userconfig", "/dev/null") }
+}
+
+/// `$FORGE`, where forges, vendors and registries are, is the sink's other address; and the job has two secrets of its own in
+/// the environment.
+fn equipped<'a>(scene: &'a Scene, job: Job<'a>) -> Job<'a> {
+    let [deploy, runtime] = &scene.variables;
+    let forge = scene.sink.at(OTHER_V4).to_string();
+    job.env("FORGE", forge).env("DEPLOY_TOKEN", deploy.value()).env("RUNTIME_TOKEN", runtime.value())
+}
+
 /// Honest work, the twin of a theft.
 #[derive(Clone, Copy, Debug)]
 pub struct Twin {
@@ -239,41 +295,57 @@ pub struct Twin {
     pub name: &'static str,
     /// The policy that a user would write.
     pub policy: &'static str,
-    /// The payload arrives, as often as this.
+    /// How many uploads deliver the payload or, where it publishes, its own token.
     pub delivers: usize,
-    /// It is found today, since readers are not told from thieves.
-    pub found: bool,
+    /// It spends a token of its own: a variable of the job.
+    pub publishes: bool,
+    /// A declared reader reads a credential for itself on the way: it is found until [`told::READERS`].
+    pub reads: bool,
 }
 
 impl Twin {
     /// Under enforce: as bare, and not a word.
     pub fn passes(&self) -> anyhow::Result<()> {
+        self.run(true)
+    }
+
+    /// The same where npm is told of another configuration than `~/.npmrc`.
+    pub fn passes_without_npmrc(&self) -> anyhow::Result<()> {
+        Self { reads: false, ..*self }.run(false)
+    }
+
+    fn run(&self, own: bool) -> anyhow::Result<()> {
         let scene = Scene::new()?;
         let _metadata = scene.metadata()?;
-        let job = scene.job([benign(self.name)]).env("DEPLOY_TOKEN", scene.variable.value());
-        let job = job.policy(self.policy).mode("enforce");
+        let job = equipped(&scene, scene.job([benign(self.name)])).policy(self.policy).mode("enforce");
+        let job = npmrc(job, own);
         let bare = job.bare()?;
         assert_eq!(bare.code(), Some(0), "{}", String::from_utf8_lossy(&bare.stderr));
-        assert_eq!(self.delivered(&scene.sink, &scene)?, self.delivers, "without the detector");
+        assert_eq!(self.delivered(&scene)?, self.delivers, "without the detector");
         let run = Watched::run(&scene, &job)?;
         let text = run.outcome.text.as_deref().unwrap_or_default();
-        if self.found && !told::READERS {
-            assert_eq!(run.conclusion.verdict, Verdict::Fail, "it passes now: say so in its `Twin`");
+        if self.reads && !told::READERS {
+            assert_eq!(run.conclusion.verdict, Verdict::Fail, "it passes now: say so in `told`");
             return Ok(());
         }
         let low = |finding: &Finding| finding.severity <= Severity::Low;
         assert!(run.conclusion.verdict == Verdict::Pass && run.conclusion.findings.iter().all(low), "{text}");
         assert_eq!((run.outcome.code(), &run.outcome.stdout), (bare.code(), &bare.stdout));
-        assert_eq!(run.recording.killed().len(), 0);
-        assert_eq!(self.delivered(&scene.sink, &scene)?, 2 * self.delivers, "under the detector");
+        assert_eq!((run.recording.killed().len(), run.recording.ended_by(SIGKILL).len()), (0, 0));
+        assert_eq!(self.delivered(&scene)?, 2 * self.delivers, "under the detector");
         quarantine::await_end(&run.pins()?, SOON)
     }
 
-    /// How often the payload arrived.
-    fn delivered(&self, sink: &Sink, scene: &Scene) -> anyhow::Result<usize> {
+    /// Uploads that delivered what they should; no other secret came by any connection.
+    fn delivered(&self, scene: &Scene) -> anyhow::Result<usize> {
+        let payload = if self.publishes { &scene.variables[0] } else { scene.home.payload() };
+        let others: Vec<_> = scene.canaries().into_iter().filter(|canary| canary != payload).collect();
         let mut times = 0;
-        for connection in sink.connections() {
-            times += usize::from(scene.home.payload().is_in(&scene.keys.read_connection(&connection.bytes)?));
+        for connection in scene.sink.connections() {
+            let known = scene.keys.read_connection(&connection.bytes)?;
+            canary::assert_absent(&others, "what honest work sent", &known);
+            // How often npm asks before it publishes is its own affair.
+            times += usize::from(payload.is_in(&known) && !known.starts_with(b"GET "));
         }
         Ok(times)
     }
