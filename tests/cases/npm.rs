@@ -1,9 +1,16 @@
 //! Thefts by npm packages under the detector, and their honest twins. The hooks are run by npm itself.
 
 use detector::event::Door;
-use detector_tests::theft::{BUILTIN, Theft, Twin, told};
+use detector_tests::{
+    scene::Scene,
+    sink::Connection,
+    theft::{BUILTIN, Theft, Twin, told},
+};
+use std::time::Duration;
 
 type Result = anyhow::Result<()>;
+
+const SOON: Duration = Duration::from_secs(5);
 
 /// Every secret of the home, and their classes.
 const HOME: [&str; 10] = ["aws", "npm", "pypi", "ssh", "docker", "kube", "git-credentials", "git", "gh", "netrc"];
@@ -117,6 +124,22 @@ fn bitwarden_cli_2026() -> Result {
 #[test]
 fn they_steal() -> Result {
     [SHAI_HULUD_2, NX_S1NGULARITY, CANISTERWORM, AXIOS, BITWARDEN_CLI].iter().try_for_each(Theft::steals)
+}
+
+/// What a build leaves behind still delivers.
+#[test]
+fn left_behind_they_steal() -> Result {
+    for (theft, loot) in [(CANISTERWORM, "npm"), (AXIOS, "ssh")] {
+        let scene = Scene::new()?;
+        let outcome = theft.job(&scene).env("DETACH", "1").bare()?;
+        assert_eq!(outcome.code(), Some(0));
+        let stolen = |all: &[Connection]| {
+            let bodies = all.iter().filter_map(|c| scene.keys.read_connection(&c.bytes).ok());
+            bodies.into_iter().any(|known| scene.home.canary(loot).is_in(&known))
+        };
+        assert!(scene.sink.wait_for(SOON, stolen), "{}", theft.name);
+    }
+    Ok(())
 }
 
 /// npm reads `~/.npmrc` for itself; its hooks never see it.

@@ -13,7 +13,7 @@ use crate::{
     wav,
 };
 use anyhow::Context as _;
-use std::{collections::BTreeMap, ffi::OsStr, fs, io};
+use std::{collections::BTreeMap, ffi::OsStr, fs, io, slice};
 
 /// The sink's port.
 pub const PORT: u16 = 8080;
@@ -76,7 +76,7 @@ impl Scene {
 
     /// Every secret of the scene.
     pub fn canaries(&self) -> Vec<Canary> {
-        [self.home.canaries(), self.agent.canaries(), &self.variables, &[self.role.clone()]].concat()
+        [self.home.canaries(), self.agent.canaries(), &self.variables, slice::from_ref(&self.role)].concat()
     }
 
     /// Panics when any secret of the scene left a trace in `bytes`.
