@@ -9,7 +9,8 @@ use crate::{
     namespace::{METADATA_V4, OTHER_V4, SINK_V4},
     quarantine,
     run::Job,
-    scene::Scene,
+    scene::{PORT, Scene},
+    sink::Connection,
     watched::Watched,
 };
 use anyhow::Context as _;
@@ -23,6 +24,8 @@ use std::{collections::BTreeSet, time::Duration};
 pub mod told {
     /// Declared readers: what npm and git read for themselves does not follow their children.
     pub const READERS: bool = false;
+    /// Who opens the agent's memory is killed there and then, in enforce.
+    pub const DOOR: bool = false;
     /// The job's log is a destination: what is written there leaks.
     pub const LOG: bool = false;
     /// A program that execs passes on only what its arguments and environment could carry.
@@ -107,9 +110,12 @@ impl Theft {
         }
     }
 
-    /// All that arrived, by network or log, as the thief can read it.
-    pub fn arrived(&self, scene: &Scene, log: &[u8]) -> anyhow::Result<Vec<u8>> {
-        let mut known = scene.keys.read_sink(&scene.sink)?;
+    /// All that arrived, by these connections or by log, as the thief can read it.
+    fn arrived(&self, scene: &Scene, connections: &[Connection], log: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let mut known = Vec::new();
+        for connection in connections {
+            known.extend(scene.keys.read_connection(&connection.bytes)?);
+        }
         if self.log {
             known.extend(scene.keys.read_log(log)?);
         }
@@ -124,7 +130,7 @@ impl Theft {
         let stderr = String::from_utf8_lossy(&outcome.stderr);
         assert_eq!(outcome.code(), Some(0), "timed out: {}; {stderr}", outcome.timed_out);
         self.assert_says(&outcome.stdout);
-        self.assert_stolen(&scene, &self.arrived(&scene, &outcome.stdout)?);
+        self.assert_stolen(&scene, &self.arrived(&scene, &scene.sink.connections(), &outcome.stdout)?);
         Ok(())
     }
 
@@ -171,7 +177,7 @@ impl Theft {
             scene.assert_absent_from("what arrived", &scene.keys.read_sink(sink)?);
         }
         if self.log {
-            self.log_is_clean(&scene, &run)?;
+            self.assert_log(&scene, &run)?;
         }
         assert!(scene.agent.alive());
         if self.reaches_agent(&run) {
@@ -200,9 +206,9 @@ impl Theft {
             leaks(&run.conclusion).all(|f| f.enforced.map(|e| (e.outcome, e.killed)) == Some((Fate::Passed, false)))
         );
         assert!(run.recording.killed().is_empty() && run.recording.ended_by(SIGKILL).is_empty());
-        let after: Vec<_> = scene.sink.connections().split_off(before);
-        assert_eq!(after.len(), before, "as many connections as without the detector");
-        self.assert_stolen(&scene, &self.arrived(&scene, &run.outcome.stdout)?);
+        let connections = scene.sink.connections().split_off(before);
+        assert_eq!(connections.len(), before, "as many as without the detector");
+        self.assert_stolen(&scene, &self.arrived(&scene, &connections, &run.outcome.stdout)?);
         self.assert_doors(&scene, &run);
         let told = self.pending.iter().filter(|(told, _)| *told).map(|(_, class)| class);
         let expected: BTreeSet<_> = self.classes.iter().chain(told).map(|class| (*class).to_owned()).collect();
@@ -214,18 +220,20 @@ impl Theft {
     /// Whatever the mode: this is the one place that says which findings are right. Returns the classes of the leaks.
     fn found(&self, run: &Watched) -> anyhow::Result<BTreeSet<String>> {
         let text = run.outcome.text.as_deref().unwrap_or_default();
-        let places = [SINK_V4, OTHER_V4].map(|address| Destination { address, port: crate::scene::PORT });
-        let places = [places[0], places[1], Destination { address: METADATA_V4, port: 80 }];
+        let places = [(SINK_V4, PORT), (OTHER_V4, PORT), (METADATA_V4, 80)];
+        let places = places.map(|(address, port)| Destination { address, port });
         let mut classes = BTreeSet::new();
         for finding in &run.conclusion.findings {
             if finding.rule != "leak" {
                 assert!(BESIDE.contains(&finding.rule.as_str()), "{finding:#?}");
                 continue;
             }
-            let to = finding.destination.context("a leak has a destination")?;
-            assert!(places.contains(&to), "{finding:#?}");
+            // The job's log has no address.
+            let somewhere = finding.destination.map_or(told::LOG && self.log, |to| places.contains(&to));
+            assert!(somewhere, "{finding:#?}");
             let who = finding.process.as_ref().map_or("", |p| p.name.as_str());
-            assert!(self.senders.iter().any(|sender| who.starts_with(sender)), "{}: {who} sends", self.name);
+            let sends = finding.destination.is_none() || self.senders.iter().any(|sender| who.starts_with(sender));
+            assert!(sends, "{}: {who} sends", self.name);
             classes.extend(finding.secret.iter().cloned());
         }
         let mut rules = run.conclusion.findings.iter().map(|finding| finding.rule.as_str());
@@ -235,15 +243,19 @@ impl Theft {
         // A theft by the log alone is not told yet.
         let found = !self.senders.is_empty() || told::LOG || told::DIRECT;
         assert_eq!(run.conclusion.verdict, if found { Verdict::Fail } else { Verdict::Pass }, "{text}");
-        assert_eq!(classes.is_empty(), self.senders.is_empty(), "{text}");
+        assert!(!classes.is_empty() || self.senders.is_empty(), "{text}");
+        assert!(classes.is_empty() || told::LOG || !self.senders.is_empty(), "{text}");
         assert_eq!(run.conclusion.coverage.lost.values().sum::<u64>(), 0, "{:?}", run.conclusion.coverage.lost);
         Ok(classes)
     }
 
-    fn log_is_clean(&self, scene: &Scene, run: &Watched) -> anyhow::Result<()> {
+    /// As clean as the sensor can keep it.
+    fn assert_log(&self, scene: &Scene, run: &Watched) -> anyhow::Result<()> {
         let known = scene.keys.read_log(&run.outcome.stdout)?;
         if told::LOG {
             scene.assert_absent_from("the job's log", &known);
+        } else if told::DOOR && self.doors.contains(&Door::Mem) {
+            scene.agent.assert_absent_from("the job's log", &known);
         } else if self.senders.is_empty() {
             self.assert_stolen(scene, &known);
         }
