@@ -1,99 +1,20 @@
 //! Thefts by npm packages under the detector, and their honest twins. The hooks are run by npm itself.
 
-use detector::event::Door;
 use detector_tests::{
     scene::Scene,
     sink::Connection,
-    theft::{BUILTIN, Theft, Twin, told},
+    thefts::{
+        Theft,
+        list::{
+            AXIOS, BITWARDEN_CLI, CANISTERWORM, NPM_PREBUILT, NPM_PUBLISH, NPM_TELEMETRY, NX_S1NGULARITY, SHAI_HULUD_2,
+        },
+    },
 };
 use std::time::Duration;
 
 type Result = anyhow::Result<()>;
 
 const SOON: Duration = Duration::from_secs(5);
-
-/// Every secret of the home, and their classes.
-const HOME: [&str; 10] = ["aws", "npm", "pypi", "ssh", "docker", "kube", "git-credentials", "git", "gh", "netrc"];
-const SWEPT: [&str; 7] = ["aws", "docker", "git", "kube", "npm", "pypi", "ssh"];
-
-/// A scan of the whole home.
-const SHAI_HULUD_2: Theft = Theft {
-    name: "shai-hulud-2-2025",
-    senders: &["curl", "bun"],
-    classes: &["aws", "git", "npm"],
-    // Through the scanner.
-    pending: &[(told::SOCKETS, "docker"), (told::SOCKETS, "kube"), (told::SOCKETS, "pypi"), (told::SOCKETS, "ssh")],
-    loot: &HOME,
-    doors: &[],
-    npm: true,
-    variables: true,
-    role: true,
-    log: false,
-    survives: true,
-    says: "build goes on\n",
-};
-
-/// What the AI agent's CLI lists.
-const NX_S1NGULARITY: Theft = Theft {
-    name: "nx-s1ngularity-2025",
-    senders: &["node"],
-    classes: &SWEPT,
-    pending: &[],
-    loot: &HOME,
-    doors: &[],
-    npm: true,
-    variables: true,
-    role: false,
-    log: false,
-    survives: true,
-    says: "build goes on\n",
-};
-
-const CANISTERWORM: Theft = Theft {
-    name: "canisterworm-2026",
-    senders: &["node", "python"],
-    classes: &SWEPT,
-    pending: &[],
-    loot: &HOME,
-    doors: &[],
-    npm: true,
-    variables: false,
-    role: false,
-    log: false,
-    survives: true,
-    says: "build goes on\n",
-};
-
-/// What the master orders.
-const AXIOS: Theft = Theft {
-    name: "axios-2026",
-    senders: &["curl", "python"],
-    classes: &["aws", "npm", "ssh"],
-    pending: &[],
-    loot: &["aws", "ssh"],
-    doors: &[],
-    npm: true,
-    variables: false,
-    role: false,
-    log: false,
-    survives: true,
-    says: "build goes on\n",
-};
-
-const BITWARDEN_CLI: Theft = Theft {
-    name: "bitwarden-cli-2026",
-    senders: &["node", "bun"],
-    classes: &SWEPT,
-    pending: &[(told::SOCKETS, "runner-memory")],
-    loot: &HOME,
-    doors: &[Door::Maps, Door::Mem],
-    npm: true,
-    variables: true,
-    role: false,
-    log: false,
-    survives: true,
-    says: "build goes on\n",
-};
 
 #[test]
 fn shai_hulud_2_2025() -> Result {
@@ -141,14 +62,6 @@ fn left_behind_they_steal() -> Result {
     }
     Ok(())
 }
-
-/// npm reads `~/.npmrc` for itself; its hooks never see it.
-const NPM_PREBUILT: Twin = Twin { name: "npm-prebuilt", policy: BUILTIN, delivers: 1, publishes: false, reads: true };
-const NPM_TELEMETRY: Twin = Twin { name: "npm-telemetry", policy: BUILTIN, delivers: 1, publishes: false, reads: true };
-const NPM_PUBLISH: Twin = Twin { name: "npm-publish", policy: RELEASE, delivers: 1, publishes: true, reads: false };
-
-/// The second address of the sink is the registry.
-const RELEASE: &str = "version: 1\nextends: builtin\ndestinations:\n  - to: [\"198.51.100.7\"]\n    accept: [npm]\n";
 
 #[test]
 fn npm_prebuilt_passes() -> Result {

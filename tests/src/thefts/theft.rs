@@ -3,9 +3,13 @@
 //! Enforce: nothing of the loot arrives, now or later, who sends is killed, and nobody else is touched. Audit: the same is
 //! found, all of the loot arrives, and the command never knows.
 
+use super::{
+    job::{BUILTIN, SIGKILL, SOON, equipped, npmrc},
+    told,
+};
 use crate::{
-    canary::{self, Canary},
-    fixture::{attack, benign},
+    canary::Canary,
+    fixture::attack,
     namespace::{METADATA_V4, OTHER_V4, SINK_V4},
     quarantine,
     run::Job,
@@ -18,31 +22,7 @@ use detector::{
     engine::{Conclusion, Destination, Finding, Mode, Severity, Verdict},
     event::{Door, Outcome as Fate, Relation},
 };
-use std::{collections::BTreeSet, time::Duration};
-
-/// What the sensor cannot tell yet. Each of these becomes true, and goes, with the sensor's part; what it guards is written.
-pub mod told {
-    /// Declared readers: what npm and git read for themselves does not follow their children.
-    pub const READERS: bool = false;
-    /// Who opens the agent's memory is killed there and then, in enforce.
-    pub const DOOR: bool = false;
-    /// The job's log is a destination: what is written there leaks.
-    pub const LOG: bool = false;
-    /// A program that execs passes on only what its arguments and environment could carry.
-    pub const EXEC: bool = false;
-    /// Class `step-env`: a dump of one's own environment.
-    pub const STEP_ENV: bool = false;
-    /// Findings that need no destination, of which one says that the agent's memory was read.
-    pub const DIRECT: bool = false;
-    /// Unix sockets carry: node has the output of its children through a pair of them, not through a pipe.
-    pub const SOCKETS: bool = false;
-}
-
-/// What may be left in the kernel is gone by then: no theft here has data on its way when it is stopped.
-const SOON: Duration = Duration::from_secs(5);
-const SIGKILL: u8 = 9;
-/// The policy of who writes none.
-pub const BUILTIN: &str = "version: 1\nextends: builtin\n";
+use std::collections::BTreeSet;
 
 /// Findings that a theft may have beside its leak.
 const BESIDE: [&str; 8] = [
@@ -284,81 +264,4 @@ impl Theft {
 /// The leaks that are acted on.
 fn leaks(conclusion: &Conclusion) -> impl Iterator<Item = &Finding> {
     conclusion.findings.iter().filter(|finding| finding.rule == "leak" && finding.severity >= Severity::High)
-}
-
-/// A job whose npm is told of another configuration than `~/.npmrc`, as set-up actions do, has read no credential before a
-/// hook runs.
-fn npmrc(job: Job<'_>, own: bool) -> Job<'_> {
-    if own { job } else { job.env("npm_config_userconfig", "/dev/null") }
-}
-
-/// `$FORGE`, where forges, vendors and registries are, is the sink's other address; and the job has two secrets of its own in
-/// the environment.
-fn equipped<'a>(scene: &'a Scene, job: Job<'a>) -> Job<'a> {
-    let [deploy, runtime] = &scene.variables;
-    let forge = scene.sink.at(OTHER_V4).to_string();
-    job.env("FORGE", forge).env("DEPLOY_TOKEN", deploy.value()).env("RUNTIME_TOKEN", runtime.value())
-}
-
-/// Honest work, the twin of a theft.
-#[derive(Clone, Copy, Debug)]
-pub struct Twin {
-    /// Its directory.
-    pub name: &'static str,
-    /// The policy that a user would write.
-    pub policy: &'static str,
-    /// How many uploads deliver the payload or, where it publishes, its own token.
-    pub delivers: usize,
-    /// It spends a token of its own: a variable of the job.
-    pub publishes: bool,
-    /// A declared reader reads a credential for itself on the way: it is found until [`told::READERS`].
-    pub reads: bool,
-}
-
-impl Twin {
-    /// Under enforce: as bare, and not a word.
-    pub fn passes(&self) -> anyhow::Result<()> {
-        self.run(true)
-    }
-
-    /// The same where npm is told of another configuration than `~/.npmrc`.
-    pub fn passes_without_npmrc(&self) -> anyhow::Result<()> {
-        Self { reads: false, ..*self }.run(false)
-    }
-
-    fn run(&self, own: bool) -> anyhow::Result<()> {
-        let scene = Scene::new()?;
-        let _metadata = scene.metadata()?;
-        let job = equipped(&scene, scene.job([benign(self.name)])).policy(self.policy).mode("enforce");
-        let job = npmrc(job, own);
-        let bare = job.bare()?;
-        assert_eq!(bare.code(), Some(0), "{}", String::from_utf8_lossy(&bare.stderr));
-        assert_eq!(self.delivered(&scene)?, self.delivers, "without the detector");
-        let run = Watched::run(&scene, &job)?;
-        let text = run.outcome.text.as_deref().unwrap_or_default();
-        if self.reads && !told::READERS {
-            assert_eq!(run.conclusion.verdict, Verdict::Fail, "it passes now: say so in `told`");
-            return Ok(());
-        }
-        let low = |finding: &Finding| finding.severity <= Severity::Low;
-        assert!(run.conclusion.verdict == Verdict::Pass && run.conclusion.findings.iter().all(low), "{text}");
-        assert_eq!((run.outcome.code(), &run.outcome.stdout), (bare.code(), &bare.stdout));
-        assert_eq!((run.recording.killed().len(), run.recording.ended_by(SIGKILL).len()), (0, 0));
-        assert_eq!(self.delivered(&scene)?, 2 * self.delivers, "under the detector");
-        quarantine::await_end(&run.pins()?, SOON)
-    }
-
-    /// Uploads that delivered what they should; no other secret came by any connection.
-    fn delivered(&self, scene: &Scene) -> anyhow::Result<usize> {
-        let payload = if self.publishes { &scene.variables[0] } else { scene.home.payload() };
-        let others: Vec<_> = scene.canaries().into_iter().filter(|canary| canary != payload).collect();
-        let mut times = 0;
-        for connection in scene.sink.connections() {
-            let known = scene.keys.read_connection(&connection.bytes)?;
-            canary::assert_absent(&others, "what honest work sent", &known);
-            // How often npm asks before it publishes is its own affair.
-            times += usize::from(payload.is_in(&known) && !known.starts_with(b"GET "));
-        }
-        Ok(times)
-    }
 }
