@@ -5,13 +5,17 @@ use crate::{
     engine::{Conclusion, Engine, Mode},
     event::{
         Access, Actor, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network, Object,
-        Open, Outcome, Process, Protocol, Relation, Script,
+        Open, Outcome, Process, Protocol, Relation, Script, StepId,
     },
+    secret::ClassSet,
 };
 use std::{collections::BTreeMap, net::SocketAddr};
 
 pub(super) const AWS: &str = "/root/.aws/credentials";
 pub(super) const NPMRC: &str = "/root/.npmrc";
+pub(super) const GIT_TOKEN: &str = "/root/.git-credentials";
+pub(super) const CRATES: &str = "/root/.cargo/credentials";
+pub(super) const FORGE: &str = "198.51.100.8:443";
 pub(super) const SINK: &str = "203.0.113.9:443";
 pub(super) const REGISTRY: &str = "198.51.100.7:443";
 const WORKER: u32 = 1;
@@ -42,6 +46,7 @@ pub(super) struct Story {
     given: BTreeMap<Object, u64>,
     holders: u64,
     outcome: Outcome,
+    step: StepId,
 }
 
 impl Story {
@@ -53,6 +58,7 @@ impl Story {
             given: BTreeMap::new(),
             holders: 0,
             outcome: Outcome::Passed,
+            step: 1,
         };
         let holder = story.found();
         story.actors.insert(WORKER, Actor { job: 1, step: 0, process: process(WORKER), thread: WORKER, holder });
@@ -84,7 +90,13 @@ impl Story {
         self
     }
 
-    /// The worker starts a step.
+    /// What the worker starts from now on is another step.
+    pub(super) fn next_step(&mut self) -> &mut Self {
+        self.step += 1;
+        self
+    }
+
+    /// The worker starts a process of the step.
     pub(super) fn start(&mut self, pid: u32, path: &str) -> &mut Self {
         self.spawn(WORKER, pid, path)
     }
@@ -104,7 +116,7 @@ impl Story {
     }
 
     fn clone_into(&mut self, parent: u32, pid: u32, holder: HolderId) -> &mut Self {
-        let step = self.actors[&parent].step.max(1);
+        let step = if parent == WORKER { self.step } else { self.actors[&parent].step };
         let child = process(pid);
         self.actors.insert(pid, Actor { step, process: child, thread: pid, holder, ..self.actors[&parent] });
         self.act(parent, Body::Fork(Fork { child, holder, step }))
@@ -205,6 +217,24 @@ impl Story {
 
     pub(super) fn kill(&mut self, pid: u32, errno: u32) -> &mut Self {
         self.act(pid, Body::Kill(Kill { errno }))
+    }
+
+    /// What the holder of `pid` has: names of classes, in the order of the strengths.
+    #[track_caller]
+    pub(super) fn has(&mut self, pid: u32, expected: [&[&str]; 4]) -> &mut Self {
+        let sets = self.tell().sets(self.holder(pid)).to_array();
+        assert_eq!(sets.map(|set| policy().names(ClassSet::from_bits(set))), expected);
+        self
+    }
+
+    /// Rule and classes of each finding.
+    #[track_caller]
+    pub(super) fn finds(&mut self, expected: &[(&str, &[&str])]) -> &mut Self {
+        let findings = self.conclude().findings;
+        let found: Vec<_> = findings.iter().map(|finding| (finding.rule.as_str(), finding.secret.clone())).collect();
+        let named = |classes: &[&str]| classes.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(found, expected.iter().map(|(rule, classes)| (*rule, named(classes))).collect::<Vec<_>>());
+        self
     }
 
     /// An engine that was told the story.
