@@ -221,6 +221,8 @@ pub mod relation {
     pub const JOB: u32 = 3;
     /// The target could not be resolved (a pid of another namespace): judged as outside.
     pub const UNKNOWN: u32 = 4;
+    /// The target is the process that acts.
+    pub const OWN: u32 = 5;
 }
 
 /// A process opened another one's memory, environment or maps.

@@ -201,6 +201,8 @@ pub enum Relation {
     Job,
     /// Could not be resolved; judged as outside.
     Unknown,
+    /// The process itself.
+    Own,
 }
 
 /// See [`Body::Access`].

@@ -280,6 +280,7 @@ fn relation(number: u32) -> Option<Relation> {
         record::relation::DESCENDANT => Relation::Descendant,
         record::relation::JOB => Relation::Job,
         record::relation::UNKNOWN => Relation::Unknown,
+        record::relation::OWN => Relation::Own,
         _ => return None,
     })
 }
