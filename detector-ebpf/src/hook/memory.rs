@@ -23,7 +23,8 @@ use detector_common::{
 #[inline(always)]
 pub(crate) fn opened(current: &Current<'_>, job: &Job, file: File, door: u32) {
     let target = target_of(file).unwrap_or_default();
-    if target.pid == current.pid {
+    // Of its own, only the environment is something to print.
+    if target.pid == current.pid && door != door::ENVIRON {
         return;
     }
     report(current, job, target, door, 0);
@@ -129,6 +130,7 @@ fn joined(current: &Current<'_>, job: &Job, door: u32, relation: u32, target: &P
         door::MEM | door::VM_READ | door::PTRACE_ATTACH | door::PTRACE_SEIZE => {
             find(target.pid).map_or(0, |task| held(task.holder, current.task.job))
         }
+        door::ENVIRON if relation == relation::OWN => job.dump & !job.observe,
         // Tools ask the environment of init whether they are in a container (systemd, virt-what); it has no secrets.
         door::ENVIRON if relation != relation::DESCENDANT && target.pid != 1 => job.environ,
         _ => 0,
@@ -140,6 +142,9 @@ fn joined(current: &Current<'_>, job: &Job, door: u32, relation: u32, target: &P
 fn relation(current: &Current<'_>, target: &ProcessId) -> u32 {
     if target.pid == 0 {
         return relation::UNKNOWN;
+    }
+    if target.pid == current.pid {
+        return relation::OWN;
     }
     let Some(task) = find(target.pid) else { return relation::OUTSIDE };
     if task.job != current.task.job {

@@ -5,4 +5,5 @@ pub(crate) mod egress;
 pub(crate) mod memory;
 pub(crate) mod network;
 pub(crate) mod open;
+pub(crate) mod probe;
 pub(crate) mod process;

@@ -73,6 +73,7 @@ impl Engine {
             Door::Mem | Door::ProcessVmRead | Door::PtraceAttach | Door::PtraceSeize => {
                 self.holders.held(self.holders.of(access.target))
             }
+            Door::Environ if access.relation == Relation::Own => self.policy.dump().minus(self.policy.observed()),
             // Tools ask the environment of init whether they are in a container; it has no secrets.
             Door::Environ if access.relation != Relation::Descendant && access.target.pid != 1 => self.policy.environ(),
             _ => ClassSet::EMPTY,
