@@ -144,8 +144,9 @@ pub struct Exec {
     pub copied: u32,
     /// `inode.i_mode & S_IFMT` of standard output; 0 where it is closed.
     pub stdout: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Flags of [`crate::command::line`]: of the script when an argument names one, else of the program. 0 where argv was cut
+    /// or has too many arguments.
+    pub line: u32,
     /// Arguments, each ended by a zero byte.
     pub argv: [u8; ARGV_BYTES],
     /// Path of the program.

@@ -170,6 +170,7 @@ fn exec(record: &record::Exec) -> Option<Exec> {
         fresh: record.fresh != 0,
         copied: record.copied,
         stdout: stream(record.stdout),
+        line: number(record.line)?,
     })
 }
 
