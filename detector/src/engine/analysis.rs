@@ -7,6 +7,7 @@ use super::{
     finding::Findings,
     holder::Holders,
     object::{Objects, Sockets},
+    rules::Rules,
     verdict::verdict,
 };
 use crate::{
@@ -27,6 +28,7 @@ pub struct Engine {
     pub(super) objects: Objects,
     pub(super) sockets: Sockets,
     pub(super) findings: Findings,
+    pub(super) rules: Rules,
     pub(super) observed: Observed,
     pub(super) decision: Kernel,
     mode: Mode,
@@ -41,6 +43,7 @@ impl Engine {
     /// and decides nothing.
     pub fn new(policy: Policy, mode: Mode, start: u64) -> Self {
         Self {
+            rules: Rules::new(&policy),
             policy,
             processes: Table::default(),
             holders: Holders::default(),
@@ -55,9 +58,9 @@ impl Engine {
         }
     }
 
-    /// Takes in the next event. A finding when it is a new one; one that repeats or is updated shows in
+    /// Takes in the next event. The findings that are new, or worse than before; one that repeats or is updated shows in
     /// [`Self::conclude`]. `event.kernel` is not looked at.
-    pub fn apply(&mut self, event: &Event) -> Option<Finding> {
+    pub fn apply(&mut self, event: &Event) -> Vec<Finding> {
         self.order += 1;
         self.decision = Kernel::default();
         self.observed.note(event);
@@ -70,9 +73,11 @@ impl Engine {
             Body::Unexplained { leaks } => self.findings.unexplained(event.actor.map_or(0, |actor| actor.job), leaks),
             _ => None,
         };
+        let mut found = finding.or(unexplained).into_iter().collect();
+        self.look(event, &mut found);
         // Last: in an exec's own link the process still runs what it ran before.
         self.processes.apply(event);
-        finding.or(unexplained)
+        found
     }
 
     /// What the engine decided about the last event, in the kernel side's terms: for comparison with

@@ -89,6 +89,7 @@ impl Findings {
         let finding = Finding {
             id: String::new(),
             rule: UNEXPLAINED.to_owned(),
+            technique: None,
             severity: Severity::High,
             action: Action::Alert,
             enforced: None,
@@ -105,6 +106,28 @@ impl Findings {
         refresh(&mut record.finding, &record.outcomes);
         self.unexplained = self.add(record);
         self.records.get(self.unexplained?).map(|record| record.finding.clone())
+    }
+
+    /// Adds a finding of a rule that needs no destination, which gets its id here; its place, unless there are too many to
+    /// list.
+    pub(super) fn direct(&mut self, finding: Finding) -> Option<usize> {
+        self.add(Record { finding, outcomes: Outcomes::default() })
+    }
+
+    /// The finding at a place that [`Self::direct`] gave.
+    pub(super) fn get_mut(&mut self, n: usize) -> Option<&mut Finding> {
+        self.records.get_mut(n).map(|record| &mut record.finding)
+    }
+
+    /// The finding at that place is of severity `to` from now on.
+    pub(super) fn raise(&mut self, n: usize, to: Severity) -> Option<Finding> {
+        let finding = &mut self.records.get_mut(n)?.finding;
+        if let Some(listed) = self.listed.get_mut(&finding.severity) {
+            *listed = listed.saturating_sub(1);
+        }
+        *self.listed.entry(to).or_insert(0) += 1;
+        finding.severity = to;
+        Some(finding.clone())
     }
 
     /// Egress saw a packet of `process` that leaks. False when no finding is about it.

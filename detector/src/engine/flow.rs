@@ -108,7 +108,7 @@ impl Engine {
         self.decided(new);
     }
 
-    fn target(&self, target: Process, program: Option<&str>) -> String {
+    pub(super) fn target(&self, target: Process, program: Option<&str>) -> String {
         match program.unwrap_or_else(|| self.processes.program(target).name()) {
             "" => format!("process {}", target.pid),
             name => format!("{name}({})", target.pid),
@@ -116,7 +116,7 @@ impl Engine {
     }
 }
 
-fn door(door: Door) -> &'static str {
+pub(super) fn door(door: Door) -> &'static str {
     match door {
         Door::Mem => "mem",
         Door::Environ => "environ",

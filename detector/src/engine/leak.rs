@@ -67,6 +67,7 @@ impl Engine {
         let finding = Finding {
             id: String::new(),
             rule: LEAK.to_owned(),
+            technique: None,
             severity: severity(action),
             action,
             enforced,

@@ -60,6 +60,12 @@ fn step<'a>(link: &'a Link, named: &mut Option<(Process, &'a str)>) -> String {
         Did::Access { door, target } => {
             format!("read {} of {} {}", clip(door, 16), clip(target, 28), classes(&link.classes))
         }
+        Did::Probe { path, found } => {
+            let absent = if *found { "" } else { " (not there)" };
+            format!("look for {}{absent} {}", squeeze(path, 72), classes(&link.classes))
+        }
+        Did::Write { path } => format!("write {}", squeeze(path, 72)),
+        Did::Run { what } => format!("run {}", squeeze(what, 96)),
         Did::Fork => "fork".to_owned(),
         Did::Exec => "exec".to_owned(),
         Did::Give { object } if same => through(object),
