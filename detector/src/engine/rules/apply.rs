@@ -6,6 +6,9 @@ use crate::{
     secret::ClassSet,
 };
 
+/// Ancestors that are asked whether they install: the scripts of packages start few programs deep.
+const ANCESTORS: usize = 16;
+
 impl Engine {
     /// Adds to `found` what the rules find in `event`. Processes still are what they were before it.
     pub(in crate::engine) fn look(&mut self, event: &Event, found: &mut Vec<Finding>) {
@@ -38,13 +41,19 @@ impl Engine {
     }
 
     /// Classes that `process` reads as a declared reader, or as the user of their SDK.
-    pub(super) fn reads(&self, _process: Process) -> ClassSet {
-        ClassSet::EMPTY
+    pub(super) fn reads(&self, process: Process) -> ClassSet {
+        let reader = self.processes.image(process).reader();
+        ClassSet::from_bits(reader.reads | reader.sdk)
     }
 
     /// Whether `process` runs a declared installer, or descends from one that still does.
-    pub(super) fn installs(&self, _process: Process) -> Installing {
-        Installing::No
+    pub(super) fn installs(&self, process: Process) -> Installing {
+        if self.processes.image(process).is_installer() {
+            return Installing::Itself;
+        }
+        let above = std::iter::successors(self.processes.parent(process), |parent| self.processes.parent(*parent));
+        let below = above.take(ANCESTORS).any(|ancestor| self.processes.image(ancestor).is_installer());
+        if below { Installing::Below } else { Installing::No }
     }
 
     /// The process that stands for the lineage of `actor`: what the step's shell started, else the step's first process.

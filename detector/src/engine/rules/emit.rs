@@ -1,7 +1,7 @@
 //! What every direct finding passes through: folding, ids, exceptions.
 
 use crate::{
-    engine::{Action, Did, Engine, Finding, Link, ProcessName, Severity},
+    engine::{Action, Did, Engine, Finding, Link, ProcessName, Severity, Strength},
     event::{Actor, Event, JobId, Process, StepId},
     secret::ClassSet,
 };
@@ -71,7 +71,7 @@ impl Engine {
     ) -> Option<Finding> {
         let Direct { rule, severity, technique, classes, subject, before, did, process, root } = direct;
         let secret = self.policy.names(classes);
-        let mut link = self.moment(event, actor).link(did, secret.clone());
+        let mut link = self.moment(event, actor).link(did, Strength::Held, secret.clone());
         if let Some(process) = process {
             link.process = process;
         }

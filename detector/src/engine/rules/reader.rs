@@ -24,7 +24,9 @@ impl Engine {
             return None;
         }
         let kinds = &self.rules.kinds;
-        let about = self.policy.classes_of(&open.path).minus(kinds.decoy).minus(kinds.written);
+        // By its name, or because it was opened by one before.
+        let classes = ClassSet::from_bits(self.decision.bits);
+        let about = classes.minus(kinds.decoy).minus(kinds.written);
         if about.is_empty() {
             return None;
         }

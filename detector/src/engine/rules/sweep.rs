@@ -10,7 +10,7 @@ use super::{
     state::{Kinds, Rules},
 };
 use crate::{
-    engine::{Did, Engine, Finding, Link, Severity},
+    engine::{Did, Engine, Finding, Link, Severity, Strength},
     event::{Access, Actor, Attempt, Door, Event, JobId, Network, Open, Process, Relation, StepId},
     secret::ClassSet,
 };
@@ -191,7 +191,8 @@ impl Sweeps {
 impl Engine {
     pub(super) fn swept_open(&mut self, event: &Event, actor: &Actor, open: &Open, found: &mut Vec<Finding>) {
         self.rules.sweeps.learn(&open.path);
-        let classes = self.policy.classes_of(&open.path);
+        // By its name, or because it was opened by one before.
+        let classes = ClassSet::from_bits(self.decision.bits);
         let touch = Touch { path: &open.path, classes, missed: false };
         self.touched(event, actor, &touch, &Did::Read { path: open.path.clone() }, found);
     }
@@ -230,7 +231,7 @@ impl Engine {
             return;
         }
         let touch = Touch { classes, ..*touch };
-        let link = self.moment(event, actor).link(did.clone(), self.policy.names(classes));
+        let link = self.moment(event, actor).link(did.clone(), Strength::Held, self.policy.names(classes));
         let (step, top) = ((actor.job, actor.step), self.rules.lineages.of(actor.process).top);
         let lineage = (actor.job, actor.step, self.root(actor));
         let Rules { sweeps, kinds, .. } = &mut self.rules;

@@ -25,6 +25,7 @@ fn chain(conclusion: &Conclusion) -> Vec<String> {
         Did::Probe { path, .. } => format!("probe {path}"),
         Did::Write { path } => format!("write {path}"),
         Did::Run { what } => format!("run {what}"),
+        Did::Dump => "dump".into(),
         Did::Fork => "fork".into(),
         Did::Exec => "exec".into(),
         Did::Give { object } => format!("give {object}"),

@@ -5,7 +5,7 @@ use crate::{
     engine::{Conclusion, Engine, Finding, Mode},
     event::{
         Access, Actor, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network, Object,
-        Open, Outcome, Process, Protocol, Relation,
+        Open, Outcome, Process, Protocol, Relation, Script,
     },
     policy::Policy,
 };
@@ -25,6 +25,11 @@ pub(super) fn pipe(inode: u64) -> Object {
 
 pub(super) fn file(inode: u64) -> Object {
     Object::File(File { device: 8 << 20 | 1, inode, generation: 7 })
+}
+
+/// The file at `path`.
+pub(super) fn at(path: &str) -> Object {
+    Object::File(File { device: 8 << 20 | 1, inode: detector_common::command::word(path.as_bytes()), generation: 7 })
 }
 
 pub(super) fn process(pid: u32) -> Process {
@@ -106,13 +111,19 @@ impl Story {
         self.act(parent, Body::Fork(Fork { child, holder, step }))
     }
 
+    /// An exec whose arguments may carry what was held.
     pub(super) fn exec(&mut self, pid: u32, path: &str) -> &mut Self {
+        self.run(pid, path, Exec { fresh: true, ..Exec::default() })
+    }
+
+    /// An exec of which `exec` says the rest.
+    pub(super) fn run(&mut self, pid: u32, path: &str, exec: Exec) -> &mut Self {
         let (before, holder) = (self.holder(pid), self.found());
         if let Some(actor) = self.actors.get_mut(&pid) {
             actor.holder = holder;
         }
         let (path, argv) = (path.to_owned(), vec![path.to_owned()]);
-        self.act(pid, Body::Exec(Exec { before, entered: None, path, file: File::default(), argv, ..Exec::default() }))
+        self.act(pid, Body::Exec(Exec { before, path, argv, ..exec }))
     }
 
     pub(super) fn exit(&mut self, pid: u32) -> &mut Self {
@@ -124,7 +135,19 @@ impl Story {
     }
 
     pub(super) fn open(&mut self, pid: u32, path: &str, read: bool) -> &mut Self {
-        self.act(pid, Body::Open(Open { path: path.to_owned(), file: File::default(), read, write: !read }))
+        self.open_as(pid, path, path, read)
+    }
+
+    /// Opens the file at `path` by another name.
+    pub(super) fn open_as(&mut self, pid: u32, path: &str, name: &str, read: bool) -> &mut Self {
+        let Object::File(file) = at(path) else { unreachable!() };
+        self.given.entry(at(path)).or_insert(self.events.len() as u64 * 10 + 10);
+        self.act(pid, Body::Open(Open { path: name.to_owned(), file, read, write: !read }))
+    }
+
+    /// The script that the arguments named was opened; 0 says that it was another file.
+    pub(super) fn script(&mut self, pid: u32, program: u16) -> &mut Self {
+        self.act(pid, Body::Script(Script { program }))
     }
 
     pub(super) fn access(&mut self, pid: u32, door: Door, relation: Relation, errno: u32) -> &mut Self {
@@ -138,9 +161,14 @@ impl Story {
     }
 
     pub(super) fn give(&mut self, pid: u32, object: Object) -> &mut Self {
+        self.write(pid, object, false)
+    }
+
+    /// A give of what cannot be the secret, where it is `plain`.
+    pub(super) fn write(&mut self, pid: u32, object: Object, plain: bool) -> &mut Self {
         let given = self.events.len() as u64 * 10 + 10;
         self.given.insert(object, given);
-        self.act(pid, Body::Give(Flow::new(object, given)))
+        self.act(pid, Body::Give(Flow { plain, ..Flow::new(object, given) }))
     }
 
     pub(super) fn gave(&self, object: Object) -> bool {
@@ -148,8 +176,13 @@ impl Story {
     }
 
     pub(super) fn take(&mut self, pid: u32, object: Object) -> &mut Self {
+        self.receive(pid, object, false)
+    }
+
+    /// A take that is of the standard input of a new program, where it was `handed`.
+    pub(super) fn receive(&mut self, pid: u32, object: Object, handed: bool) -> &mut Self {
         let given = self.given.get(&object).copied().unwrap_or(0);
-        self.act(pid, Body::Take(Flow::new(object, given)))
+        self.act(pid, Body::Take(Flow { handed, ..Flow::new(object, given) }))
     }
 
     pub(super) fn send(&mut self, pid: u32, socket: u64, to: &str) -> &mut Self {
