@@ -7,6 +7,7 @@ use super::{
     finding::Findings,
     holder::Holders,
     object::{Objects, Sockets},
+    rules::Rules,
     verdict::verdict,
 };
 use crate::{
@@ -29,6 +30,7 @@ pub struct Engine {
     pub(super) objects: Objects,
     pub(super) sockets: Sockets,
     pub(super) findings: Findings,
+    pub(super) rules: Rules,
     pub(super) observed: Observed,
     pub(super) decision: Kernel,
     mode: Mode,
@@ -61,6 +63,7 @@ impl Engine {
     /// and decides nothing.
     pub fn new(policy: Policy, mode: Mode, start: u64) -> Self {
         Self {
+            rules: Rules::new(&policy),
             roles: Roles::of(&policy),
             policy,
             processes: Table::default(),
@@ -76,8 +79,8 @@ impl Engine {
         }
     }
 
-    /// Takes in the next event. The findings that are new; one that repeats or is updated shows in [`Self::conclude`].
-    /// `event.kernel` is not looked at.
+    /// Takes in the next event. The findings that are new, or worse than before; one that repeats or is updated shows in
+    /// [`Self::conclude`]. `event.kernel` is not looked at.
     pub fn apply(&mut self, event: &Event) -> Vec<Finding> {
         self.order += 1;
         self.decision = Kernel::default();
@@ -90,6 +93,7 @@ impl Engine {
         if let Body::Unexplained { leaks } = event.body {
             found.extend(self.findings.unexplained(event.actor.map_or(0, |actor| actor.job), leaks));
         }
+        self.look(event, &mut found);
         // Last: in an exec's own link the process still runs what it ran before.
         self.processes.apply(event);
         found

@@ -90,6 +90,8 @@ enum About {
     /// The places that were reached.
     Inherited(BTreeSet<SocketAddr>),
     Unexplained,
+    /// What its rule says.
+    Direct,
 }
 
 impl Record {
@@ -111,6 +113,9 @@ impl Record {
     /// Brings the finding up to date with what became of its sends.
     fn refresh(&mut self) {
         let Self { finding, about, outcomes } = self;
+        if matches!(about, About::Direct) {
+            return;
+        }
         if let (Some(enforced), Some(outcome)) = (finding.enforced.as_mut(), outcomes.worst()) {
             enforced.outcome = outcome;
         }
@@ -181,6 +186,7 @@ impl Findings {
         let finding = Finding {
             id: String::new(),
             rule: UNEXPLAINED.to_owned(),
+            technique: None,
             severity: Severity::High,
             action: Action::Alert,
             enforced: None,
@@ -197,6 +203,28 @@ impl Findings {
         record.refresh();
         self.unexplained = self.add(record);
         self.records.get(self.unexplained?).map(|record| record.finding.clone())
+    }
+
+    /// Adds a finding of a rule that needs no destination, which gets its id here; its place, unless there are too many to
+    /// list.
+    pub(super) fn direct(&mut self, finding: Finding) -> Option<usize> {
+        self.add(Record::new(finding, About::Direct))
+    }
+
+    /// The finding at a place that [`Self::direct`] gave.
+    pub(super) fn get_mut(&mut self, n: usize) -> Option<&mut Finding> {
+        self.records.get_mut(n).map(|record| &mut record.finding)
+    }
+
+    /// The finding at that place is of severity `to` from now on.
+    pub(super) fn raise(&mut self, n: usize, to: Severity) -> Option<Finding> {
+        let finding = &mut self.records.get_mut(n)?.finding;
+        if let Some(listed) = self.listed.get_mut(&finding.severity) {
+            *listed = listed.saturating_sub(1);
+        }
+        *self.listed.entry(to).or_insert(0) += 1;
+        finding.severity = to;
+        Some(finding.clone())
     }
 
     /// Egress saw a packet of `process` that leaks. False when no finding is about it.

@@ -125,6 +125,7 @@ impl Engine {
         Finding {
             id: String::new(),
             rule: rule.to_owned(),
+            technique: None,
             severity: Severity::Low,
             action: Action::Alert,
             enforced: None,

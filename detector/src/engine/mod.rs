@@ -10,6 +10,7 @@ mod holder;
 mod leak;
 mod model;
 mod object;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod verdict;

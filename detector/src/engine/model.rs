@@ -137,6 +137,23 @@ pub enum Did {
         /// Whose.
         target: String,
     },
+    /// Asked whether a credential file is there, or failed to open it.
+    Probe {
+        /// The path, as the caller wrote it.
+        path: String,
+        /// It is there.
+        found: bool,
+    },
+    /// Opened a file for writing.
+    Write {
+        /// The file.
+        path: String,
+    },
+    /// Was started on a command line.
+    Run {
+        /// The command line.
+        what: String,
+    },
     /// Printed its environment.
     Dump,
     /// Forked the next link's process.
@@ -185,8 +202,11 @@ pub struct Enforced {
 pub struct Finding {
     /// Stable over live and replay: a digest of rule, step, program, classes and destination.
     pub id: String,
-    /// The rule (`leak`, `sensor-unexplained`).
+    /// The rule (`leak`, `sweep` ...: docs/findings.md).
     pub rule: String,
+    /// Technique of MITRE ATT&CK, by its id.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub technique: Option<String>,
     /// How bad.
     pub severity: Severity,
     /// What policy says to do.

@@ -60,6 +60,7 @@ fn leak() -> Finding {
     Finding {
         id: "2f7c1a90b35d".into(),
         rule: "leak".into(),
+        technique: None,
         severity: Severity::Critical,
         action: Action::Kill,
         enforced: Some(Enforced { outcome: Outcome::Refused, killed: true }),

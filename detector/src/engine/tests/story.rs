@@ -2,12 +2,13 @@
 
 use super::policy;
 use crate::{
-    engine::{Conclusion, Engine, Mode},
+    engine::{Conclusion, Engine, Finding, Mode},
     event::{
         Access, Actor, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network, Object,
         Open, Outcome, Process, Protocol, Relation, Script, StepId,
     },
     secret::ClassSet,
+    policy::Policy,
 };
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -245,6 +246,13 @@ impl Story {
     pub(super) fn conclude(&self) -> Conclusion {
         conclude(&self.events)
     }
+
+    /// The direct findings, worst first.
+    pub(super) fn direct(&self, policy: &Policy) -> Vec<Finding> {
+        let mut engine = Engine::new(policy.clone(), Mode::Audit, 0);
+        self.events.iter().for_each(|event| _ = engine.apply(event));
+        engine.conclude(Vec::new(), true).findings.into_iter().filter(is_direct).collect()
+    }
 }
 
 pub(super) fn tell(events: &[Event]) -> Engine {
@@ -255,8 +263,15 @@ pub(super) fn tell(events: &[Event]) -> Engine {
     engine
 }
 
+/// What comes of `events` by join, flow and leak; [`Story::direct`] has the findings that need none of them.
 pub(super) fn conclude(events: &[Event]) -> Conclusion {
-    tell(events).conclude(Vec::new(), true)
+    let mut conclusion = tell(events).conclude(Vec::new(), true);
+    conclusion.findings.retain(|finding| !is_direct(finding));
+    conclusion
+}
+
+fn is_direct(finding: &Finding) -> bool {
+    finding.technique.is_some()
 }
 
 /// The story with its events numbered anew, as if those left were all there was.
