@@ -83,12 +83,14 @@ pub mod kind {
     pub const WRITES: u32 = 9;
 }
 
-/// Which opens a gate lets through, as [`WatchValue::gate`].
+/// What a gate lets through, as [`WatchValue::gate`].
 pub mod gate {
-    /// All of them.
-    pub const ANY: u32 = 1;
-    /// Those for writing. The number is `FMODE_WRITE`.
+    /// Every open.
+    pub const OPEN: u32 = 1;
+    /// Opens for writing. The number is `FMODE_WRITE`.
     pub const WRITE: u32 = 2;
+    /// Whoever asks for the file, or fails to open it.
+    pub const PROBE: u32 = 4;
 }
 
 /// Bytes of a name that the gates [`kind::START`] and [`kind::END`] know.
@@ -277,7 +279,7 @@ pub struct WatchValue {
     pub sdk: Bits,
     /// For rows of kind `PROC`: one of [`door`].
     pub door: u32,
-    /// For gates: which opens pass, of [`gate`].
+    /// For gates: what passes, of [`gate`].
     pub gate: u32,
     /// For chains whose leaf is a glob (the leaf hashed as [`ANY`]), and for gates of kind `START` and `END`.
     pub globs: [LeafGlob; LEAF_GLOBS],

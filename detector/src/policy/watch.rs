@@ -67,7 +67,7 @@ impl Watches {
     /// Adds the rows and the gates of `pattern`, which is one of `class`.
     pub(super) fn add(&mut self, class: &Class, pattern: &Pattern) -> Result<(), NoRow> {
         let bits = 1 << class.id.index();
-        let gate = if class.access == Access::Write { gate::WRITE } else { gate::ANY };
+        let gate = if class.access == Access::Write { gate::WRITE } else { gate::OPEN | gate::PROBE };
         if class.access == Access::Write && !pattern.meanings.is_empty() {
             self.0.entry((kind::WRITES, 0)).or_default().bits |= bits;
         }
@@ -93,7 +93,14 @@ impl Watches {
                 }
                 _ => self.row(meaning).sdk |= 1 << class.id.index(),
             }
-            self.open_gate(meaning, gate::ANY);
+            // By the directory where it can be: `package.json` is the name of too many.
+            let gate = match &meaning.steps[..] {
+                [_, Step::Name { raw, .. }, ..] => (kind::PARENT, name_hash(raw)),
+                [_, Step::Any, Step::Name { raw, .. }, ..] => (kind::GRANDPARENT, name_hash(raw)),
+                [leaf, ..] => (kind::LEAF, link(leaf)),
+                [] => continue,
+            };
+            self.0.entry(gate).or_default().gate |= gate::OPEN;
         }
         Ok(())
     }

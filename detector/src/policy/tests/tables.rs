@@ -38,7 +38,7 @@ impl Kernel {
             (kind::START, start(leaf)),
             (kind::END, end(leaf)),
         ];
-        let lets = gate::ANY | if write { gate::WRITE } else { 0 };
+        let lets = gate::OPEN | if write { gate::WRITE } else { 0 };
         gates.into_iter().filter_map(|(kind, hash)| self.get(kind, hash)).any(|row| row.gate & lets != 0)
     }
 
