@@ -13,7 +13,7 @@ use aya_ebpf::helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str}
 use detector_common::{
     limits::{ATTEMPT_BYTES, NAME_BYTES},
     record::{Attempt, kind, probe},
-    watch::{Component, below, hash, kind as row},
+    watch::{Component, below, gate, hash, kind as row},
 };
 
 /// Which family a call that names a file is of, and which of its arguments is the name. Other calls cost a few
@@ -71,8 +71,8 @@ pub(crate) fn returned(current: &Current<'_>, call: u32, name: u64, result: i64)
     } else {
         0
     };
-    let watched = path::watch(policy, row::LEAF, leaf).is_some()
-        || path::watch(policy, row::PARENT, parent).is_some()
+    let watched = path::passes(policy, row::LEAF, leaf, gate::PROBE)
+        || path::passes(policy, row::PARENT, parent, gate::PROBE)
         || call == probe::OPEN && path::watch(policy, row::PROC, leaf).is_some();
     // By whichever call: who asks and then opens has tried it once.
     let errno = if result < 0 { result.unsigned_abs() as u32 } else { 0 };

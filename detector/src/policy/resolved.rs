@@ -1,7 +1,7 @@
 //! The policy that is applied.
 
 use super::{
-    class::{Class, Door, Role},
+    class::{Access, Class, Door, Role},
     compile::compile,
     destination::Destinations,
     document::{Accept, DestinationDocument, PolicyDocument},
@@ -75,7 +75,7 @@ pub struct Tables {
 impl Policy {
     /// The policy that is built in.
     pub fn builtin() -> Self {
-        match Self::parse(load::BUILTIN, load::BUILTIN_NAME) {
+        match load::builtin().and_then(|draft| compile(draft, load::BUILTIN_NAME)) {
             Ok(policy) => policy,
             // It is part of this program, and a test reads it.
             Err(error) => unreachable!("{error}"),
@@ -149,6 +149,13 @@ impl Policy {
     pub fn classes_of(&self, path: &str) -> ClassSet {
         let path = Walked::new(path);
         self.those(|class| class.holds(&path))
+    }
+
+    /// The classes of the file at `path` for an open that is for writing, or is not: some classes are about the former
+    /// alone.
+    pub fn classes_opened(&self, path: &str, write: bool) -> ClassSet {
+        let path = Walked::new(path);
+        self.those(|class| (write || class.access == Access::Read) && class.holds(&path))
     }
 
     /// Classes joined by reading another process's memory.

@@ -7,8 +7,8 @@ use crate::{
         Access, Actor, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network, Object,
         Open, Outcome, Process, Protocol, Relation, Script, StepId,
     },
-    secret::ClassSet,
     policy::Policy,
+    secret::ClassSet,
 };
 use std::{collections::BTreeMap, net::SocketAddr};
 
