@@ -38,7 +38,7 @@ impl Engine {
 
     /// Who opens a credential for reading joins its classes.
     pub(super) fn open(&mut self, event: &Event, actor: &Actor, open: &Open) {
-        let classes = self.policy.classes_of(&open.path);
+        let classes = self.policy.classes_opened(&open.path, open.write);
         self.decided(classes);
         if open.read && !classes.is_subset(self.holders.held(actor.holder)) {
             self.join(event, actor, classes, Did::Read { path: open.path.clone() });

@@ -43,7 +43,7 @@ impl Oracle {
                 grow(self.held.entry(holder).or_default(), before);
             }
             Body::Open(open) if open.read => {
-                grow(self.held.entry(holder).or_default(), policy.classes_of(&open.path));
+                grow(self.held.entry(holder).or_default(), policy.classes_opened(&open.path, open.write));
             }
             Body::Access(access) => {
                 let joined = self.policy.classes_of_access(access);
