@@ -108,7 +108,8 @@ fn relayed() -> Finding {
 fn inherited() -> Finding {
     let git = |pid| process("git", pid, "/usr/bin/git", &["git", "describe", "--tags"]);
     let to = "203.0.113.9:443".to_owned();
-    let along = |event, process, did, strength| Link { strength, classes: vec!["git".into()], ..link(event, process, did) };
+    let along =
+        |event, process, did, strength| Link { strength, classes: vec!["git".into()], ..link(event, process, did) };
     Finding {
         id: "5d41402abc4b".into(),
         rule: "leak-inherited".into(),
@@ -126,9 +127,10 @@ fn inherited() -> Finding {
             along(37, curl(), Did::Send { call: Call::Connect, to }, Strength::Inherited),
         ],
         count: 4,
-        message: "curl reached 203.0.113.9:443, and this step 2 more, which do not accept [git]: that secret was upstream, \
+        message:
+            "curl reached 203.0.113.9:443, and this step 2 more, which do not accept [git]: that secret was upstream, \
                   and nothing shows that it came along"
-            .into(),
+                .into(),
         ..leak()
     }
 }
