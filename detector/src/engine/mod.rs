@@ -17,5 +17,5 @@ mod verdict;
 pub use analysis::Engine;
 pub use model::{
     Action, Capability, Conclusion, Coverage, Destination, Did, Enforced, Finding, Link, Mode, ProcessName, Severity,
-    Verdict,
+    Strength, Verdict,
 };

@@ -120,6 +120,13 @@ pub enum Stream {
     Device,
 }
 
+impl Stream {
+    /// Whether what is written to it can be read by another program.
+    pub fn keeps(self) -> bool {
+        matches!(self, Self::Pipe | Self::File | Self::Socket)
+    }
+}
+
 /// See [`Body::Script`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Script {

@@ -10,6 +10,8 @@ mod draft;
 mod error;
 mod file;
 mod load;
+#[cfg(test)]
+mod made;
 mod nearest;
 mod pattern;
 mod program;
