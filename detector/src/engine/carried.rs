@@ -56,9 +56,9 @@ impl Cause {
     }
 }
 
-/// The links of some chains in the order of events, and of one event strongest first, each with the classes that came
-/// along it.
-pub(super) type Trace<'a> = BTreeMap<(u64, Strength), (ClassSet, &'a Cause)>;
+/// The links of some chains in the order of events, and of one event strongest first and sources last, each with the
+/// classes that came along it.
+pub(super) type Trace<'a> = BTreeMap<(u64, Strength, bool), (ClassSet, &'a Cause)>;
 
 /// Classes by strength, each with the first cause it was brought by.
 #[derive(Clone, Debug, Default)]
@@ -166,7 +166,7 @@ impl Carried {
     /// Adds the causes of `classes`, back to their sources, to `trace`.
     pub(super) fn trace<'a>(&'a self, classes: ClassSet, trace: &mut Trace<'a>) {
         for (along, cause) in self.pick(classes) {
-            let key = (cause.moment.order, cause.strength);
+            let key = (cause.moment.order, cause.strength, cause.from.parts.is_empty());
             let (seen, _) = trace.entry(key).or_insert((ClassSet::EMPTY, cause));
             let new = along.minus(*seen);
             *seen = seen.union(new);

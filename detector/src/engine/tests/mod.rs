@@ -20,7 +20,7 @@ version: 1
 fail-on: high
 classes:
   aws: { paths: ["~/.aws/credentials"], action: kill, reason: "cloud keys" }
-  npm: { paths: ["~/.npmrc"], action: deny, reason: "registry token" }
+  npm: { paths: ["~/.npmrc"], action: deny, role: registry, reason: "registry token" }
   pypi: { paths: ["~/.pypirc"], action: alert, reason: "registry token" }
   notes: { paths: ["~/.notes"], action: observe, reason: "read by any build" }
   git: { paths: ["~/.git-credentials"], action: deny, role: forge, reason: "forge token" }

@@ -5,14 +5,18 @@ use crate::{
     engine::{Conclusion, Engine, Finding, Mode},
     event::{
         Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network,
-        Object, Open, Outcome, Probe, Process, Protocol, Relation, Script,
+        Object, Open, Outcome, Probe, Process, Protocol, Relation, Script, StepId,
     },
     policy::Policy,
+    secret::ClassSet,
 };
 use std::{collections::BTreeMap, net::SocketAddr};
 
 pub(super) const AWS: &str = "/root/.aws/credentials";
 pub(super) const NPMRC: &str = "/root/.npmrc";
+pub(super) const GIT_TOKEN: &str = "/root/.git-credentials";
+pub(super) const CRATES: &str = "/root/.cargo/credentials";
+pub(super) const FORGE: &str = "198.51.100.8:443";
 pub(super) const SINK: &str = "203.0.113.9:443";
 pub(super) const REGISTRY: &str = "198.51.100.7:443";
 const WORKER: u32 = 1;
@@ -43,6 +47,7 @@ pub(super) struct Story {
     given: BTreeMap<Object, u64>,
     holders: u64,
     outcome: Outcome,
+    step: StepId,
 }
 
 impl Story {
@@ -54,6 +59,7 @@ impl Story {
             given: BTreeMap::new(),
             holders: 0,
             outcome: Outcome::Passed,
+            step: 1,
         };
         let holder = story.found();
         story.actors.insert(WORKER, Actor { job: 1, step: 0, process: process(WORKER), thread: WORKER, holder });
@@ -85,7 +91,13 @@ impl Story {
         self
     }
 
-    /// The worker starts a step.
+    /// What the worker starts from now on is another step.
+    pub(super) fn next_step(&mut self) -> &mut Self {
+        self.step += 1;
+        self
+    }
+
+    /// The worker starts a process of the step.
     pub(super) fn start(&mut self, pid: u32, path: &str) -> &mut Self {
         self.spawn(WORKER, pid, path)
     }
@@ -105,7 +117,7 @@ impl Story {
     }
 
     fn clone_into(&mut self, parent: u32, pid: u32, holder: HolderId) -> &mut Self {
-        let step = self.actors[&parent].step.max(1);
+        let step = if parent == WORKER { self.step } else { self.actors[&parent].step };
         let child = process(pid);
         self.actors.insert(pid, Actor { step, process: child, thread: pid, holder, ..self.actors[&parent] });
         self.act(parent, Body::Fork(Fork { child, holder, step }))
@@ -224,6 +236,24 @@ impl Story {
 
     pub(super) fn kill(&mut self, pid: u32, errno: u32) -> &mut Self {
         self.act(pid, Body::Kill(Kill { errno }))
+    }
+
+    /// What the holder of `pid` has: names of classes, in the order of the strengths.
+    #[track_caller]
+    pub(super) fn has(&mut self, pid: u32, expected: [&[&str]; 4]) -> &mut Self {
+        let sets = self.tell().sets(self.holder(pid)).to_array();
+        assert_eq!(sets.map(|set| policy().names(ClassSet::from_bits(set))), expected);
+        self
+    }
+
+    /// Rule and classes of each finding.
+    #[track_caller]
+    pub(super) fn finds(&mut self, expected: &[(&str, &[&str])]) -> &mut Self {
+        let findings = self.conclude().findings;
+        let found: Vec<_> = findings.iter().map(|finding| (finding.rule.as_str(), finding.secret.clone())).collect();
+        let named = |classes: &[&str]| classes.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(found, expected.iter().map(|(rule, classes)| (*rule, named(classes))).collect::<Vec<_>>());
+        self
     }
 
     /// An engine that was told the story.
