@@ -237,7 +237,7 @@ pub mod relation {
     pub const JOB: u32 = 3;
     /// The target could not be resolved (a pid of another namespace): judged as outside.
     pub const UNKNOWN: u32 = 4;
-    /// The process itself: its own environment.
+    /// The target is the process that acts.
     pub const OWN: u32 = 5;
 }
 

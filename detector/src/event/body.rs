@@ -235,7 +235,7 @@ pub enum Relation {
     Job,
     /// Could not be resolved; judged as outside.
     Unknown,
-    /// The actor itself.
+    /// The process itself.
     Own,
 }
 
