@@ -79,7 +79,7 @@ pub enum PolicyError {
     UnknownClass { place: Place, name: String, hint: String },
     #[error("{place}: unknown program `{name}`; {hint}")]
     UnknownProgram { place: Place, name: String, hint: String },
-    #[error("{place}: `{name}` is no name of a program; use 1 to 40 of a-z, 0-9 and `._+-`")]
+    #[error("{place}: `{name}` is no name of a program; use 1 to 40 letters, digits and `._+-`")]
     ProgramName { place: Place, name: String },
     #[error("{place}: bad name `{name}`: {rule}")]
     ProgramFile { place: Place, name: String, rule: BadName },

@@ -123,7 +123,7 @@ impl Programs {
 
 fn declared(draft: &ProgramDraft, number: u16) -> Result<Program, PolicyError> {
     let name = &draft.name.text;
-    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._+-".contains(&b);
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._+-".contains(&b);
     if name.is_empty() || name.len() > NAME_BYTES || !name.bytes().all(plain) {
         return Err(PolicyError::ProgramName { place: draft.name.place.clone(), name: file::shown(name) });
     }
