@@ -144,8 +144,9 @@ pub struct Exec {
     pub copied: u32,
     /// `inode.i_mode & S_IFMT` of standard output; 0 where it is closed.
     pub stdout: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Flags of [`crate::command::line`]: of the script when an argument names one, else of the program. 0 where argv was cut
+    /// or has too many arguments.
+    pub line: u32,
     /// Arguments, each ended by a zero byte.
     pub argv: [u8; ARGV_BYTES],
     /// Path of the program.
@@ -220,6 +221,8 @@ pub mod relation {
     pub const JOB: u32 = 3;
     /// The target could not be resolved (a pid of another namespace): judged as outside.
     pub const UNKNOWN: u32 = 4;
+    /// The target is the process that acts.
+    pub const OWN: u32 = 5;
 }
 
 /// A process opened another one's memory, environment or maps.

@@ -137,6 +137,7 @@ pub(crate) const S_IFSOCK: u32 = 0o140_000;
 
 /// include/linux/fs.h.
 pub(crate) const FMODE_READ: u32 = 1;
+pub(crate) const FMODE_WRITE: u32 = 2;
 
 /// include/uapi/linux/magic.h.
 pub(crate) const PROC_SUPER_MAGIC: u64 = 0x9fa0;

@@ -166,9 +166,9 @@ fn hash_chains(path: &Path, chains: &mut [u64; CHAINS]) {
 
 /// Classes of the walked path of `dentry`.
 #[inline(always)]
-pub(crate) fn classes(policy: u32, dentry: u64, path: &Path, leaf: &mut Leaf, chains: &mut [u64; CHAINS]) -> Bits {
+pub(crate) fn classes(policy: u32, dentry: u64, path: &Path, leaf: &mut Leaf, chains: &mut [u64; CHAINS]) -> (Bits, Bits) {
     if read_leaf(dentry, leaf).is_none() {
-        return 0;
+        return (0, 0);
     }
     hash_chains(path, chains);
     let mut bits = 0;
@@ -182,5 +182,5 @@ pub(crate) fn classes(policy: u32, dentry: u64, path: &Path, leaf: &mut Leaf, ch
             }
         }
     }
-    bits
+    (bits, 0)
 }

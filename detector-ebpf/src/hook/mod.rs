@@ -2,6 +2,7 @@
 
 pub(crate) mod call;
 pub(crate) mod egress;
+pub(crate) mod exec;
 pub(crate) mod memory;
 pub(crate) mod network;
 pub(crate) mod open;

@@ -9,8 +9,8 @@ use crate::{
     job,
     layout::read,
     maps::{ATTEMPT, Attempted, OPEN, Opened, TAIL, count, first},
-    path,
-    task::{Current, armed, join},
+    path, program,
+    task::{Current, armed},
 };
 use aya_ebpf::helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str};
 use core::mem::offset_of;
@@ -18,12 +18,13 @@ use detector_common::{
     counter::Counter,
     limits::{ATTEMPT_BYTES, NAME_BYTES},
     record::{Attempt, Open, kind},
+    state::Job,
     watch::{Component, below, hash, kind as row},
 };
 
 /// An open returned `result`; `name` is the string it was given.
 #[inline(always)]
-pub(crate) fn returned(current: &Current<'_>, name: u64, result: i64) {
+pub(crate) fn returned(current: &mut Current<'_>, name: u64, result: i64) {
     count(Counter::Opens);
     let Some(job) = job::find(current.task.job) else { return };
     if result < 0 {
@@ -33,7 +34,7 @@ pub(crate) fn returned(current: &Current<'_>, name: u64, result: i64) {
     // Whoever opens what a holder wrote is about to have it, by whatever call.
     let opened = read!(file.address, file_mode, u32).unwrap_or(abi::FMODE_READ);
     if opened & abi::FMODE_READ != 0 && armed() && flow::carries(file) {
-        flow::take(current, file);
+        flow::take(current, file, false);
     }
     let Some(dentry) = read!(file.address, file_dentry, u64) else { return count(Counter::Unread) };
     let Some(opening) = OPEN.get_ptr_mut(0) else { return };
@@ -47,6 +48,12 @@ pub(crate) fn returned(current: &Current<'_>, name: u64, result: i64) {
         }
         return;
     }
+    if opened & abi::FMODE_READ != 0 {
+        program::confirm(current, job, file, leaf);
+    }
+    if opened & abi::FMODE_WRITE != 0 {
+        program::written(current, job, file, leaf);
+    }
     if path::watch(job.policy, row::LEAF, leaf).is_none() {
         let parent = read!(dentry, dentry_parent, u64)
             .and_then(|parent| name_of(parent, &mut opening.record.path.components[1]));
@@ -54,7 +61,7 @@ pub(crate) fn returned(current: &Current<'_>, name: u64, result: i64) {
             return;
         }
     }
-    resolve(current, job.policy, file, dentry, opened, opening);
+    resolve(current, job, file, dentry, opened, opening);
 }
 
 /// Hash of the name of `dentry`.
@@ -66,29 +73,39 @@ fn name_of(dentry: u64, into: &mut Component) -> Option<u64> {
 
 /// The gate was passed: walk the path and decide.
 #[inline(always)]
-fn resolve(current: &Current<'_>, policy: u32, file: File, dentry: u64, opened: u32, opening: &mut Opened) {
+fn resolve(current: &mut Current<'_>, job: &Job, file: File, dentry: u64, opened: u32, opening: &mut Opened) {
     let record = &mut opening.record;
     let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
     path::walk(dentry, mount, &mut record.path);
     if record.path.cut != 0 {
         count(Counter::PathCut);
     }
-    let bits = path::classes(policy, dentry, &record.path, &mut opening.leaf, &mut opening.chains);
-    if bits == 0 {
+    let (bits, sdk) = path::classes(job.policy, dentry, &record.path, &mut opening.leaf, &mut opening.chains);
+    if bits | sdk == 0 {
         return;
     }
     let Some(identity) = file.identity() else { return count(Counter::Unread) };
+    let bits = bits | flow::credential(current.task.job, &identity);
     let time = now();
-    if opened & abi::FMODE_READ != 0 {
-        join(current.task.holder, current.task.job, bits);
+    let (joinable, reads) = (bits & !job.observe, opened & abi::FMODE_READ != 0);
+    let mut news = flow::mark(current, file, joinable, time);
+    if reads {
+        // Said once: what the process opens by it is said on its own.
+        news |= sdk & !current.task.sdk != 0;
+        current.task.sdk |= sdk;
+        if joinable != 0 {
+            current.join(&current.reader().opens(joinable));
+        }
     }
     let object = u64::from(identity.device) << 32 | u64::from(identity.generation);
-    if !first(current.task.holder, [object, identity.inode, u64::from(opened & 3) | 1 << 32, bits]) {
+    let first = bits != 0
+        && first(current.task.holder, [object, identity.inode, u64::from(opened & 3) | 1 << 32, bits]);
+    if !news && !first {
         return;
     }
     record.header = emit::header(kind::OPEN, current, time);
     record.bits = bits;
-    record.sdk = 0;
+    record.sdk = sdk;
     record.file = identity;
     record.access = opened & 3;
     record.reserved = 0;

@@ -97,6 +97,10 @@ pub struct Exec {
     /// What standard output is.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub stdout: Stream,
+    /// What the command line is to the script, or else to the program: flags of `detector_common::command::line`. Told by
+    /// the kernel side, since redaction may change the arguments that it goes by.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub line: u16,
 }
 
 /// What a standard stream is.
@@ -190,6 +194,8 @@ pub enum Relation {
     Job,
     /// Could not be resolved; judged as outside.
     Unknown,
+    /// The process itself.
+    Own,
 }
 
 /// See [`Body::Access`].

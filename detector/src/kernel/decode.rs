@@ -169,6 +169,7 @@ fn exec(record: &record::Exec) -> Option<Exec> {
         fresh: record.fresh != 0,
         copied: record.copied,
         stdout: stream(record.stdout),
+        line: number(record.line)?,
     })
 }
 
@@ -279,6 +280,7 @@ fn relation(number: u32) -> Option<Relation> {
         record::relation::DESCENDANT => Relation::Descendant,
         record::relation::JOB => Relation::Job,
         record::relation::UNKNOWN => Relation::Unknown,
+        record::relation::OWN => Relation::Own,
         _ => return None,
     })
 }
