@@ -7,8 +7,11 @@ use super::{
 };
 use std::{fs, io::Read, os::unix::fs::MetadataExt, path::Path};
 
-/// The policy that is built in.
-pub(super) const BUILTIN: &str = include_str!("builtin.yaml");
+/// The policy that is built in, each file laid over those before it, and what messages call them.
+const BUILTIN: [(&str, &str); 2] = [
+    ("builtin/classes.yaml", include_str!("builtin/classes.yaml")),
+    ("builtin/programs.yaml", include_str!("builtin/programs.yaml")),
+];
 /// Its name in `extends` and in messages.
 pub(super) const BUILTIN_NAME: &str = "builtin";
 
@@ -28,6 +31,15 @@ impl Chain {
     fn shown(&self, last: &str) -> String {
         self.0.iter().map(|(name, _)| name.as_str()).chain([last]).collect::<Vec<_>>().join(" -> ")
     }
+}
+
+/// The draft of the builtin policy.
+pub(super) fn builtin() -> Result<Draft, PolicyError> {
+    let mut draft = Draft::default();
+    for (name, text) in BUILTIN {
+        draft.lay(file::parse(text, name)?, name)?;
+    }
+    Ok(draft)
 }
 
 /// The draft of the file at `path`.
@@ -57,7 +69,7 @@ fn resolve(text: &str, name: &str, path: Option<&Path>, chain: &mut Chain) -> Re
     let file = file::parse(text, name)?;
     let mut draft = match &file.extends {
         None => Draft::default(),
-        Some(parent) if parent.value == BUILTIN_NAME => parse(BUILTIN, BUILTIN_NAME)?,
+        Some(parent) if parent.value == BUILTIN_NAME => builtin()?,
         Some(parent) => {
             let place = Place::at(name, parent.referenced);
             let Some(directory) = path.and_then(Path::parent) else {

@@ -75,7 +75,7 @@ pub struct Tables {
 impl Policy {
     /// The policy that is built in.
     pub fn builtin() -> Self {
-        match Self::parse(load::BUILTIN, load::BUILTIN_NAME) {
+        match load::builtin().and_then(|draft| compile(draft, load::BUILTIN_NAME)) {
             Ok(policy) => policy,
             // It is part of this program, and a test reads it.
             Err(error) => unreachable!("{error}"),
