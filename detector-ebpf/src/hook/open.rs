@@ -34,13 +34,14 @@ pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
     let Some(opening) = OPEN.get_ptr_mut(0) else { return };
     // SAFETY: this CPU's own slot; tracepoints run with preemption off.
     let opening: &mut Opened = unsafe { &mut *opening };
-    let Some(leaf) = name_of(dentry, &mut opening.record.path.components[0]) else { return count(Counter::Unread) };
+    let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
+    let place = path::named(dentry, mount);
+    let Some(leaf) = name_of(place.0, &mut opening.record.path.components[0]) else { return count(Counter::Unread) };
     let sb = read!(file.inode, inode_sb, u64).unwrap_or(0);
     if read!(sb, sb_magic, u64) == Some(abi::PROC_SUPER_MAGIC) {
         if let Some(gate) = path::watch(job.policy, row::PROC, leaf) {
-            memory::opened(current, job, file, gate.door);
+            return memory::opened(current, job, file, gate.door);
         }
-        return;
     }
     if opened & abi::FMODE_READ != 0 {
         program::confirm(current, job, file, leaf);
@@ -48,14 +49,9 @@ pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
     if opened & abi::FMODE_WRITE != 0 {
         program::written(current, job, file, leaf);
     }
-    if path::watch(job.policy, row::LEAF, leaf).is_none() {
-        let parent = read!(dentry, dentry_parent, u64)
-            .and_then(|parent| name_of(parent, &mut opening.record.path.components[1]));
-        if parent.and_then(|parent| path::watch(job.policy, row::PARENT, parent)).is_none() {
-            return;
-        }
+    if path::gate(job.policy, place, leaf, opened, &mut opening.record.path) {
+        resolve(current, job, file, place, opened, opening);
     }
-    resolve(current, job, file, dentry, opened, opening);
 }
 
 /// Hash of the name of `dentry`.
@@ -67,14 +63,14 @@ fn name_of(dentry: u64, into: &mut Component) -> Option<u64> {
 
 /// The gate was passed: walk the path and decide.
 #[inline(always)]
-fn resolve(current: &mut Current<'_>, job: &Job, file: File, dentry: u64, opened: u32, opening: &mut Opened) {
+fn resolve(current: &mut Current<'_>, job: &Job, file: File, place: (u64, u64), opened: u32, opening: &mut Opened) {
     let record = &mut opening.record;
-    let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
+    let (dentry, mount) = place;
     path::walk(dentry, mount, &mut record.path);
     if record.path.cut != 0 {
         count(Counter::PathCut);
     }
-    let (bits, sdk) = path::classes(job.policy, dentry, &record.path, &mut opening.leaf, &mut opening.chains);
+    let (bits, sdk) = path::classes(job.policy, dentry, opened, &record.path, &mut opening.leaf, &mut opening.chains);
     if bits | sdk == 0 {
         return;
     }

@@ -71,7 +71,7 @@ impl Oracle {
             }
             Body::Open(open) => {
                 let object = self.objects.entry(Object::File(open.file)).or_default();
-                let bits = policy.classes_of(&open.path).bits() | object.credential;
+                let bits = policy.classes_opened(&open.path, open.write).bits() | object.credential;
                 let (joinable, sdk) = (bits & !policy.observed().bits(), policy.sdk_of(&open.path));
                 object.credential |= joinable;
                 if open.read {
