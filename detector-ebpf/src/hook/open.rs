@@ -18,7 +18,7 @@ use detector_common::{
     counter::Counter,
     limits::{ATTEMPT_BYTES, NAME_BYTES},
     record::{Attempt, Open, kind},
-    watch::{Component, below, hash, kind as row},
+    watch::{Component, below, gate, hash, kind as row},
 };
 
 /// An open returned `result`; `name` is the string it was given.
@@ -39,7 +39,9 @@ pub(crate) fn returned(current: &Current<'_>, name: u64, result: i64) {
     let Some(opening) = OPEN.get_ptr_mut(0) else { return };
     // SAFETY: this CPU's own slot; tracepoints run with preemption off.
     let opening: &mut Opened = unsafe { &mut *opening };
-    let Some(leaf) = name_of(dentry, &mut opening.record.path.components[0]) else { return count(Counter::Unread) };
+    let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
+    let place = path::named(dentry, mount);
+    let Some(leaf) = name_of(place.0, &mut opening.record.path.components[0]) else { return count(Counter::Unread) };
     let sb = read!(file.inode, inode_sb, u64).unwrap_or(0);
     if read!(sb, sb_magic, u64) == Some(abi::PROC_SUPER_MAGIC) {
         if let Some(gate) = path::watch(job.policy, row::PROC, leaf) {
@@ -47,14 +49,9 @@ pub(crate) fn returned(current: &Current<'_>, name: u64, result: i64) {
         }
         return;
     }
-    if path::watch(job.policy, row::LEAF, leaf).is_none() {
-        let parent = read!(dentry, dentry_parent, u64)
-            .and_then(|parent| name_of(parent, &mut opening.record.path.components[1]));
-        if parent.and_then(|parent| path::watch(job.policy, row::PARENT, parent)).is_none() {
-            return;
-        }
+    if path::gate(job.policy, place, leaf, opened, &mut opening.record.path) {
+        resolve(current, job.policy, file, place, opened, opening);
     }
-    resolve(current, job.policy, file, dentry, opened, opening);
 }
 
 /// Hash of the name of `dentry`.
@@ -66,15 +63,15 @@ fn name_of(dentry: u64, into: &mut Component) -> Option<u64> {
 
 /// The gate was passed: walk the path and decide.
 #[inline(always)]
-fn resolve(current: &Current<'_>, policy: u32, file: File, dentry: u64, opened: u32, opening: &mut Opened) {
+fn resolve(current: &Current<'_>, policy: u32, file: File, place: (u64, u64), opened: u32, opening: &mut Opened) {
     let record = &mut opening.record;
-    let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
+    let (dentry, mount) = place;
     path::walk(dentry, mount, &mut record.path);
     if record.path.cut != 0 {
         count(Counter::PathCut);
     }
-    let bits = path::classes(policy, dentry, &record.path, &mut opening.leaf, &mut opening.chains);
-    if bits == 0 {
+    let (bits, sdk) = path::classes(policy, dentry, opened, &record.path, &mut opening.leaf, &mut opening.chains);
+    if bits | sdk == 0 {
         return;
     }
     let Some(identity) = file.identity() else { return count(Counter::Unread) };
@@ -83,12 +80,14 @@ fn resolve(current: &Current<'_>, policy: u32, file: File, dentry: u64, opened: 
         join(current.task.holder, current.task.job, bits);
     }
     let object = u64::from(identity.device) << 32 | u64::from(identity.generation);
-    if !first(current.task.holder, [object, identity.inode, u64::from(opened & 3) | 1 << 32, bits]) {
+    // A program opens many files of one SDK.
+    let (object, inode) = if bits == 0 { (sdk, 0) } else { (object, identity.inode) };
+    if !first(current.task.holder, [object, inode, u64::from(opened & 3) | 1 << 32, bits]) {
         return;
     }
     record.header = emit::header(kind::OPEN, current, time);
     record.bits = bits;
-    record.sdk = 0;
+    record.sdk = sdk;
     record.file = identity;
     record.access = opened & 3;
     record.reserved = 0;
@@ -130,9 +129,9 @@ fn attempt(current: &Current<'_>, policy: u32, name: u64, result: i64) {
     } else {
         0
     };
-    let watched = path::watch(policy, row::LEAF, leaf).is_some()
+    let watched = path::passes(policy, row::LEAF, leaf, gate::PROBE)
         || path::watch(policy, row::PROC, leaf).is_some()
-        || path::watch(policy, row::PARENT, parent).is_some();
+        || path::passes(policy, row::PARENT, parent, gate::PROBE);
     if !watched || !first(current.task.holder, [leaf, parent, len, result as u64]) {
         return;
     }

@@ -1,7 +1,7 @@
 //! From the draft to the policy.
 
 use super::{
-    class::Class,
+    class::{Class, Hosts},
     date::Date,
     destination::Destinations,
     document::{
@@ -155,7 +155,8 @@ fn compile_class(draft: &ClassDraft, id: ClassId, watches: &mut Watches, errors:
         role: draft.role,
         readers: draft.readers.iter().map(|name| name.text.clone()).collect(),
         sdk: Vec::new(),
-        moved: draft.moved.iter().map(|name| name.text.clone()).collect(),
+        moved: Vec::new(),
+        hosts: Hosts { anyone: hosts(&draft.hosts.anyone, errors), readers: hosts(&draft.hosts.readers, errors) },
     };
     for text in &draft.paths {
         let Some(pattern) = errors.take(pattern(text)) else { continue };
@@ -166,7 +167,32 @@ fn compile_class(draft: &ClassDraft, id: ClassId, watches: &mut Watches, errors:
         errors.take(added);
         class.paths.push(pattern);
     }
+    for text in &draft.sdk {
+        let Some(pattern) = errors.take(pattern(text)) else { continue };
+        errors.take(watches.add_sdk(&class, &pattern).map_err(|rule| bad(text, rule)));
+        class.sdk.push(pattern);
+    }
+    for text in &draft.moved {
+        errors.take(Pattern::parse(&format!("${}", text.text)).map_err(|rule| bad(text, rule)));
+        class.moved.push(text.text.clone());
+    }
     Some(class)
+}
+
+/// Names of hosts, each with or without `*.` in front.
+fn hosts(names: &[Placed], errors: &mut Errors) -> Vec<String> {
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    let checked = names.iter().map(|name| {
+        let plain = name.text.strip_prefix("*.").unwrap_or(&name.text);
+        if plain.contains('.') && plain.split('.').all(label) {
+            Ok(name.text.clone())
+        } else {
+            Err(PolicyError::Host { place: name.place.clone(), name: file::shown(&name.text) })
+        }
+    });
+    checked.filter_map(|name| errors.take(name)).collect()
 }
 
 /// One line of text, which is called `what`.
@@ -209,6 +235,7 @@ fn document(draft: &Draft, date: Option<Date>, errors: &mut Errors) -> PolicyDoc
             readers: texts(&class.readers),
             sdk: texts(&class.sdk),
             moved: texts(&class.moved),
+            hosts: Hosts { anyone: texts(&class.hosts.anyone), readers: texts(&class.hosts.readers) },
         });
     }
     let mut programs = Vec::new();

@@ -1,7 +1,7 @@
 //! The resolved policy as a recording's header keeps it.
 
 use super::{
-    class::{Access, Door, Role, Sureness},
+    class::{Access, Door, Hosts, Role, Sureness},
     date::Date,
     rule::Rule,
 };
@@ -81,6 +81,9 @@ pub struct ClassDocument {
     /// See [`super::Class::moved`].
     #[serde(default)]
     pub moved: Vec<String>,
+    /// See [`super::Class::hosts`].
+    #[serde(default)]
+    pub hosts: Hosts,
 }
 
 /// See [`PolicyDocument::programs`]. What the words mean is said at [`super::Program`].

@@ -93,6 +93,8 @@ pub enum PolicyError {
     TooManyGlobs { place: Place, pattern: String },
     #[error("{place}: bad destination `{text}`: {rule}")]
     Destination { place: Place, text: String, rule: BadDestination },
+    #[error("{place}: bad host `{name}`; write `name.example` or `*.example`, in small letters")]
+    Host { place: Place, name: String },
     #[error("{place}: too many {what} for the kernel's tables (at most {most}); use wider ones")]
     TooMany { place: Place, what: &'static str, most: u32 },
     #[error("{place}: `action: {}` cannot be carried out for rule `{rule}`: {why}", action.name())]
@@ -113,6 +115,8 @@ pub enum PolicyError {
          instead: `destinations: [{{ to: [...], accept: [...], reason: ... }}]`"
     )]
     LeakException { place: Place, why: &'static str },
+    #[error("{place}: `{pattern}` starts with a variable, and an exception does not know it; write `**/` instead")]
+    VariableException { place: Place, pattern: String },
     #[error("{place}: bad date `{text}`: {rule}")]
     Date { place: Place, text: String, rule: BadDate },
 }
@@ -146,6 +150,7 @@ impl PolicyError {
             | Self::Pattern { place, .. }
             | Self::TooManyGlobs { place, .. }
             | Self::Destination { place, .. }
+            | Self::Host { place, .. }
             | Self::TooMany { place, .. }
             | Self::RuleAction { place, .. }
             | Self::RuleStaysOn { place, .. }
@@ -153,6 +158,7 @@ impl PolicyError {
             | Self::EmptySelector { place, .. }
             | Self::WideException { place, .. }
             | Self::LeakException { place, .. }
+            | Self::VariableException { place, .. }
             | Self::Date { place, .. } => place,
         }
     }

@@ -7,6 +7,7 @@ use super::{
     destination::Destinations,
     draft::{ExceptionDraft, Placed},
     error::{Errors, PolicyError},
+    file,
     pattern::{Pattern, Walked},
     resolved::Policy,
     rule::Rule,
@@ -121,7 +122,7 @@ pub(super) fn compile(
     let names: Vec<_> = named.iter().map(|name| name.text.as_str()).collect();
     let of: ClassSet = classes.iter().filter(|class| names.contains(&&*class.name)).map(|class| class.id).collect();
     let programs: Vec<_> = programs.iter().filter_map(|text| errors.take(program(text, numbers))).collect();
-    let paths: Vec<_> = draft.paths.iter().filter_map(|text| errors.take(compile::pattern(text))).collect();
+    let paths: Vec<_> = draft.paths.iter().filter_map(|text| errors.take(pattern(text))).collect();
     let any = ClassSet::EMPTY.with(ClassId::new(0)?);
     let mut at = Destinations::none();
     for text in to {
@@ -174,11 +175,20 @@ fn unknown_to_the_kernel(draft: &ExceptionDraft) -> Option<&'static str> {
 
 fn program(text: &Placed, numbers: &Numbers<'_>) -> Result<Program, PolicyError> {
     if is_pattern(&text.text) {
-        return compile::pattern(text).map(Program::Path);
+        return pattern(text).map(Program::Path);
     }
     numbers.of(text).map(Program::Declared)
 }
 
 fn is_pattern(text: &str) -> bool {
-    text.contains(['/', '*', '~'])
+    text.contains(['/', '*', '~', '$', '{'])
+}
+
+/// The pattern that `text` is. What a variable stands for is known where a job is set up, and not here.
+fn pattern(text: &Placed) -> Result<Pattern, PolicyError> {
+    let pattern = compile::pattern(text)?;
+    match pattern.variable() {
+        Some(_) => Err(PolicyError::VariableException { place: text.place.clone(), pattern: file::shown(&text.text) }),
+        None => Ok(pattern),
+    }
 }

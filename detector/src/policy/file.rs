@@ -116,10 +116,28 @@ pub(super) struct Class {
     #[cfg_attr(test, schemars(with = "Option<Vec<schema::Path>>"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) sdk: Option<Vec<Spanned<String>>>,
-    /// Variables of the environment that name the file, or its directory.
+    /// Variables of the environment that move it: `NAME` has the file's own path, `NAME/PATTERN` that of a directory.
     #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) moved: Option<Vec<Spanned<String>>>,
+    /// Names of hosts where it is spent. They are not judged by yet, and are there for whoever writes destinations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hosts: Option<Hosts>,
+}
+
+/// Names of hosts where a class is spent, each with or without `*.` in front.
+#[derive(Debug, Deserialize, Serialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Hosts {
+    /// By anyone: nobody but the owner can have a host of such a name.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) anyone: Vec<Spanned<String>>,
+    /// By declared readers only: others have hosts of such names, too.
+    #[cfg_attr(test, schemars(with = "Vec<String>"))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) readers: Vec<Spanned<String>>,
 }
 
 /// A declared program, or what a file changes of one.

@@ -12,6 +12,7 @@ mod draft;
 mod error;
 mod exception;
 mod file;
+mod job;
 mod load;
 mod nearest;
 mod pattern;
@@ -27,7 +28,7 @@ mod watch;
 mod tests;
 
 pub use check::{Checked, Warning};
-pub use class::{Access, Class, Door, Role, Sureness};
+pub use class::{Access, Class, Door, Hosts, Role, Sureness};
 pub use date::{BadDate, Date};
 pub use destination::BadDestination;
 pub use document::{

@@ -2,7 +2,7 @@
 
 use super::{
     check::{Checked, Reading},
-    class::{Class, Door, Role},
+    class::{Access, Class, Door, Role},
     destination::Destinations,
     document::{Accept, DestinationDocument, PolicyDocument},
     draft::Draft,
@@ -161,6 +161,13 @@ impl Policy {
     pub fn classes_of(&self, path: &str) -> ClassSet {
         let path = Walked::new(path);
         self.those(|class| class.holds(&path))
+    }
+
+    /// The classes of the file at `path` for an open that is for writing, or is not: some classes are about the former
+    /// alone.
+    pub fn classes_opened(&self, path: &str, write: bool) -> ClassSet {
+        let path = Walked::new(path);
+        self.those(|class| (write || class.access == Access::Read) && class.holds(&path))
     }
 
     /// Classes joined by reading another process's memory.

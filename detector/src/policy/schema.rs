@@ -39,7 +39,7 @@ mod of {
         /// See `file::VERSION`.
         Version = { "const": 1 }
         /// See `pattern::Pattern`: how it starts.
-        Path = { "type": "string", "pattern": "^(/|~/|\\*\\*/)." }
+        Path = { "type": "string", "pattern": "^(/|~/|\\*\\*/|\\$[A-Za-z_]|\\{)" }
         /// See `pattern::exception`.
         Except = { "type": "string", "pattern": "^\\*[^*/]+$" }
         /// See `Draft::add_class`.

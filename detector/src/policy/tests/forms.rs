@@ -161,6 +161,7 @@ fn exceptions_that_cannot_be_had_are_refused() {
     refused("rules: [sweep], programs: [upp], reason: r", &["unknown program `upp`", "did you mean `up`?"]);
     refused("rules: [sweep], programs: [bin/up], reason: r", &["bad pattern `bin/up`", "must start with"]);
     refused("rules: [sweep], paths: [x], reason: r", &["ci.yaml:6:31: ", "bad pattern `x`"]);
+    refused("rules: [sweep], paths: [$HOME/x], reason: r", &["`$HOME/x`", "write `**/`"]);
     refused("rules: [leak-alert], to: [mirror.test], reason: r", &["bad destination `mirror.test`", "no names"]);
     refused("rules: [sweep], classes: [aws], reason: r, until: 2026-02-30", &["`2026-02-30`"]);
     refused("rules: [sweep], classes: [aws], reason: r, until: 31.12.2026", &["write it as `2026-12-31`"]);

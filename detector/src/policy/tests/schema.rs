@@ -3,6 +3,7 @@
 use super::super::{SCHEMA, schema};
 use crate::recording::bless;
 use serde_json::Value;
+use std::sync::LazyLock;
 
 /// As much of JSON Schema (2020-12) as the schema uses; anything else in it is an error.
 struct Validator {
@@ -14,7 +15,9 @@ type Fit = Result<(), String>;
 
 impl Validator {
     fn new() -> Self {
-        Self { root: serde_json::from_str(SCHEMA).unwrap() }
+        // Not the committed one: that may be about to be written.
+        static WRITTEN: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&schema::written()).unwrap());
+        Self { root: WRITTEN.clone() }
     }
 
     fn check(&self, value: &Value) -> Fit {
@@ -106,7 +109,11 @@ fn is(name: &Value, value: &Value) -> bool {
 fn matches(pattern: &str, text: &str) -> bool {
     match pattern {
         r"\S" => text.contains(|c: char| !c.is_whitespace()),
-        r"^(/|~/|\*\*/)." => ["/", "~/", "**/"].iter().any(|start| text.starts_with(start) && text.len() > start.len()),
+        r"^(/|~/|\*\*/|\$[A-Za-z_]|\{)" => {
+            let variable = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            ["/", "~/", "**/", "{"].iter().any(|start| text.starts_with(start))
+                || text.strip_prefix('$').is_some_and(variable)
+        }
         r"^\*[^*/]+$" => text.strip_prefix('*').is_some_and(|rest| !rest.is_empty() && !rest.contains(['*', '/'])),
         "^[a-z][a-z0-9_-]{0,39}$" => {
             let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
