@@ -219,3 +219,26 @@ fn typical_mistakes_are_refused_by_both() {
     assert!(check("mode: audit\n").is_err(), "no version");
     assert!(check("version: 2\n").is_err(), "another version");
 }
+
+#[test]
+fn the_page_names_every_key_and_every_rule() {
+    fn keys(schema: &Value, all: &mut Vec<String>) {
+        for (key, value) in schema.as_object().into_iter().flatten() {
+            if key == "properties" {
+                all.extend(value.as_object().unwrap().keys().cloned());
+            }
+            keys(value, all);
+        }
+        schema.as_array().into_iter().flatten().for_each(|value| keys(value, all));
+    }
+    let page = include_str!("../../../../docs/policy.md");
+    let mut names = Vec::new();
+    keys(&Validator::new().root, &mut names);
+    assert!(names.len() > 30, "{names:?}");
+    names.extend(super::super::Rule::ALL.map(|rule| rule.id().to_owned()));
+    for name in names {
+        // In the text, or at the start of a line of the example.
+        let told = [format!("`{name}`"), format!("`{name}: "), format!("\n{name}:")];
+        assert!(told.iter().any(|told| page.contains(told.as_str())), "`{name}` is not told");
+    }
+}
