@@ -11,6 +11,8 @@ mod error;
 mod file;
 mod job;
 mod load;
+#[cfg(test)]
+mod made;
 mod nearest;
 mod pattern;
 mod program;
