@@ -29,6 +29,10 @@ const WORKSPACE: (&str, &[&str]) = (
 /// `$RUNNER_TEMP` likewise.
 const TEMPORARY: (&str, &[&str]) = ("RUNNER_TEMP", &["RUNNER_TEMP", "AGENT_TEMPDIRECTORY"]);
 
+/// Directories of a home that a variable moves (XDG Base Directory Specification).
+const BASES: [(&str, &str); 3] =
+    [("XDG_CONFIG_HOME", "~/.config"), ("XDG_DATA_HOME", "~/.local/share"), ("XDG_CACHE_HOME", "~/.cache")];
+
 /// Paths that one variable may list, as `KUBECONFIG` does.
 const LISTED: usize = 8;
 /// Patterns that a job's environment may add.
@@ -47,7 +51,8 @@ impl Policy {
         let named = patterns.filter_map(|pattern| Some(pattern.variable()?.0));
         let moved = self.classes.iter().flat_map(|class| &class.moved);
         let moved = moved.map(|text| text.split_once('/').map_or(text.as_str(), |(name, _)| name));
-        named.chain(moved).flat_map(sources).map(str::to_owned).collect()
+        let bases = BASES.iter().map(|(name, _)| *name);
+        named.chain(moved).chain(bases).flat_map(sources).map(str::to_owned).collect()
     }
 
     /// This policy for a job that starts with `environment`: its variables in patterns are filled in, and what they
@@ -61,7 +66,9 @@ impl Policy {
         let mut added = 0;
         for i in 0..self.classes.len() {
             let class = &self.classes[i];
+            let texts: Vec<_> = class.paths.iter().map(Pattern::to_string).collect();
             let written = class.paths.iter().filter_map(Pattern::variable);
+            let written = written.chain(texts.iter().filter_map(|text| based(text, environment)));
             let moved = class.moved.iter().map(|text| text.split_at(text.find('/').unwrap_or(text.len())));
             let mut new: Vec<String> = Vec::new();
             for (name, rest) in written.chain(moved) {
@@ -98,33 +105,44 @@ impl Policy {
     }
 }
 
-/// The pattern for `rest` (nothing, or a path with its slash) at `path`.
+/// What `text` is below a directory that `environment` moves, if it is one of [`BASES`]: the variable, and the rest with
+/// its slash.
+fn based<'a>(text: &'a str, environment: &BTreeMap<String, String>) -> Option<(&'static str, &'a str)> {
+    let (name, base, rest) = BASES.iter().find_map(|(name, base)| Some((*name, *base, text.strip_prefix(base)?)))?;
+    // Where they point to their usual place, `~` has it already.
+    let usual = environment.get(name)?.ends_with(&base[1..]);
+    (rest.starts_with('/') && !usual).then_some((name, rest))
+}
+
+/// The pattern for `rest` (nothing, or a path, mostly with its slash) at `path`.
 fn place(path: &str, rest: &str) -> Option<String> {
-    let components: Vec<_> = path.strip_prefix('/')?.split('/').filter(|name| !name.is_empty()).collect();
-    if components.is_empty() || components.iter().any(|name| matches!(*name, "." | "..")) {
+    let mut names: Vec<_> = path.strip_prefix('/')?.split('/').filter(|name| !name.is_empty()).collect();
+    // `/dev/null` is how a file is switched off, and no secret lies where the kernel makes the files.
+    if matches!(*names.first()?, "dev" | "proc" | "sys") || names.iter().any(|name| matches!(*name, "." | "..")) {
         return None;
     }
-    let plain = |name: &&&str| {
+    let plain = |name: &str| {
         name.len() <= NAME_BYTES
-            && redact::component(name.as_bytes()) == **name
+            && redact::component(name.as_bytes()) == name
             && !name.contains(['*', '?', '[', ']', '{', '}', '$'])
     };
-    let kept = components.iter().rev().take_while(plain).count();
-    if kept == 0 && rest.is_empty() {
-        return None;
-    }
-    let whole = kept == components.len();
+    let all = names.len();
+    let (glue, below) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let last = names.pop()?;
+    let kept = if plain(last) { 1 + names.iter().rev().take_while(|name| plain(name)).count() } else { 0 };
+    let last = format!("{last}{glue}");
+    names.push(&last);
     // As much of it as a pattern may have; that is nearly always more than one file has.
     (0..=kept.min(WATCH_DEPTH)).rev().find_map(|kept| {
-        let last = components[components.len() - kept..].join("/");
-        let front = if whole && kept == components.len() { "/" } else { "**/" };
-        let text = match (last.is_empty(), rest.is_empty()) {
-            (_, true) => format!("{front}{last}"),
-            (true, _) if rest.starts_with("/**/") => rest[1..].to_owned(),
-            (true, _) => format!("**{rest}"),
-            _ => format!("{front}{last}{rest}"),
+        let front = if kept == all { "/" } else { "**/" };
+        let text = match kept {
+            // Nothing is left of the directory.
+            0 if below.is_empty() || !glue.is_empty() => return None,
+            0 if below.starts_with("/**/") => below[1..].to_owned(),
+            0 => format!("**{below}"),
+            _ => format!("{front}{}{below}", names[all - kept..].join("/")),
         };
-        (kept > 0 || !rest.is_empty()).then(|| Pattern::parse(&text).is_ok().then_some(text)).flatten()
+        Pattern::parse(&text).is_ok().then_some(text)
     })
 }
 
@@ -177,6 +195,30 @@ mod tests {
     }
 
     #[test]
+    fn a_moved_home_moves_all_that_is_in_it() {
+        let policy = Policy::builtin();
+        assert!(policy.variables().contains("XDG_CONFIG_HOME"));
+        let job = |value: &str| {
+            policy.clone().for_job(&[("XDG_CONFIG_HOME".to_owned(), value.to_owned())].into_iter().collect())
+        };
+        let moved = job("/cfg");
+        for path in ["/cfg/gh/hosts.yml", "/cfg/gcloud/credentials.db", "/cfg/helm/registry/config.json"] {
+            assert!(!moved.classes_of(path).is_empty(), "{path}");
+            assert!(policy.classes_of(path).is_empty(), "{path}");
+        }
+        assert_eq!(job("/home/u/.config").digest(), policy.digest());
+    }
+
+    #[test]
+    fn the_name_of_the_directory_may_go_on() {
+        let policy = Policy::builtin();
+        let environment = [("CI_PROJECT_DIR".to_owned(), "/builds/g/p".to_owned())].into_iter().collect();
+        let job = policy.for_job(&environment);
+        assert_eq!(job.names(job.classes_of("/builds/g/p.tmp/DEPLOY")), ["job-files"]);
+        assert!(job.classes_of("/builds/g/p/DEPLOY").is_empty());
+    }
+
+    #[test]
     fn the_first_that_is_set_is_the_workspace() {
         assert_eq!(added(&[("PWD", "/p"), ("WORKSPACE", "/j")])[0], "/j/.x");
         assert_eq!(added(&[("PWD", "/p"), ("WORKSPACE", "")])[0], "/p/.x");
@@ -184,12 +226,13 @@ mod tests {
 
     #[test]
     fn values_are_the_builds_and_are_taken_with_care() {
-        for bad in ["", "relative", "/", "/a/../b", "/a/*", "/a/$b", "/a/{b,c}", "/a/b?", "/x\u{202e}y", "/x\ny"] {
+        for bad in ["", "relative", "/", "/dev/null", "/proc/self/fd/3", "/dev/shm/x/../y", "/a/../b", "/a/*", "/a/$b", "/a/{b,c}", "/a/b?", "/x\u{202e}y", "/x\ny"] {
             assert_eq!(added(&[("A_FILE", bad)]), [""; 0], "{bad:?}");
         }
         assert_eq!(added(&[("A_FILE", &"/x:".repeat(100))]), ["/x"]);
         let long = "/x".repeat(5000);
         assert_eq!(added(&[("A_FILE", &long)]), ["**/x/x/x/x/x/x"]);
+        assert_eq!(added(&[("WORKSPACE", "/1/2/3/4/5/6")]), ["**/2/3/4/5/6/.x", "**/3/4/5/6/**/*.key"]);
         // A token in a path is not written down.
         let token = "ghs_0123456789abcdefABCDEF0123456789abcd";
         assert_eq!(added(&[("A_FILE", &format!("/b/{token}/c/d"))]), ["**/c/d"]);

@@ -14,6 +14,8 @@ mod exception;
 mod file;
 mod job;
 mod load;
+#[cfg(test)]
+mod made;
 mod nearest;
 mod pattern;
 mod program;

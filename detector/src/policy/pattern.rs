@@ -40,7 +40,7 @@ pub enum BadPattern {
     Braces,
     #[error("it means more than {MEANINGS} paths; write several patterns")]
     Meanings,
-    #[error("a variable is `$NAME/` at the start, of letters, digits and `_`")]
+    #[error("a variable is `$NAME` at the start, of letters, digits and `_`; behind it stands `/`, `.`, `@` or nothing")]
     Variable,
     #[error("a file of an SDK has its whole name, or is any in its directory (`DIR/*`, `DIR/**`)")]
     Sdk,
@@ -120,7 +120,21 @@ impl Pattern {
         self.meanings.iter().any(|meaning| meaning.matches(path))
     }
 
-    /// The variable that it starts with, and what stands behind that: nothing, or a path with its slash.
+    /// Files that it means, one for each of its readings: those that may be anywhere are below `home`, and what is not
+    /// named is called `any`.
+    pub fn examples(&self, home: &str) -> Vec<String> {
+        let one = |meaning: &Meaning| {
+            let names = meaning.steps.iter().rev().map(|step| match step {
+                Step::Name { raw, .. } => format!("/{raw}"),
+                Step::Any => "/any".to_owned(),
+                Step::Glob { prefix, suffix } => format!("/{prefix}any{suffix}"),
+            });
+            format!("{}{}", if meaning.anchored { "" } else { home }, names.collect::<String>())
+        };
+        self.meanings.iter().map(one).collect()
+    }
+
+    /// The variable that it starts with, and what stands behind that: nothing, or a path, mostly with its slash.
     pub(super) fn variable(&self) -> Option<(&str, &str)> {
         variable(&self.text).ok().flatten()
     }
@@ -129,12 +143,15 @@ impl Pattern {
 /// The variable at the start of `text` and the rest.
 pub(super) fn variable(text: &str) -> Result<Option<(&str, &str)>, BadPattern> {
     let Some(text) = text.strip_prefix('$') else { return Ok(None) };
-    let (name, rest) = text.split_at(text.find('/').unwrap_or(text.len()));
-    let good = |name: &str| {
-        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
-    };
-    if good(name) { Ok(Some((name, rest))) } else { Err(BadPattern::Variable) }
+    let in_name = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let (name, rest) = text.split_at(text.bytes().position(|b| !in_name(b)).unwrap_or(text.len()));
+    let starts = |name: &str| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    // What follows may belong to the directory's own name: GitLab has `$CI_PROJECT_DIR.tmp/`, Jenkins `$WORKSPACE@tmp/`.
+    if starts(name) && (rest.is_empty() || rest.starts_with(['/', '.', '@'])) {
+        Ok(Some((name, rest)))
+    } else {
+        Err(BadPattern::Variable)
+    }
 }
 
 /// Every text that the `{a,b}` of `text` make of it.

@@ -6,7 +6,7 @@ use super::{json, line::WIDTH, text};
 use crate::{
     engine::{
         Action, Capability, Conclusion, Coverage, Destination, Did, Enforced, Finding, Link, Mode, ProcessName,
-        Severity, Verdict,
+        Severity, Strength, Verdict,
     },
     event::{Call, Outcome, Process},
     recording::bless,
@@ -41,7 +41,14 @@ fn curl() -> ProcessName {
 }
 
 fn link(event: u64, process: ProcessName, did: Did) -> Link {
-    Link { event, time: 90_000_000_000 + event * 1_000_000, process, did, classes: vec!["aws".into()] }
+    Link {
+        event,
+        time: 90_000_000_000 + event * 1_000_000,
+        process,
+        did,
+        strength: Strength::Held,
+        classes: vec!["aws".into()],
+    }
 }
 
 fn pipe() -> String {
@@ -53,6 +60,7 @@ fn leak() -> Finding {
     Finding {
         id: "2f7c1a90b35d".into(),
         rule: "leak".into(),
+        technique: None,
         severity: Severity::Critical,
         action: Action::Kill,
         enforced: Some(Enforced { outcome: Outcome::Refused, killed: true }),

@@ -149,28 +149,36 @@ fn kernel_and_user_space_agree_on_trees_ends_and_what_only_writes() {
 
 #[test]
 fn kernel_and_user_space_agree_on_the_builtin_policy() {
-    let policy = Policy::builtin();
+    let environment = [("GITHUB_WORKSPACE", "/w/r/r"), ("RUNNER_TEMP", "/w/_temp"), ("CI_PROJECT_DIR", "/b/g/p")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let policy = Policy::builtin().for_job(&environment.into());
     let kernel = Kernel::new(&policy);
     for class in policy.classes() {
-        for pattern in &class.paths {
-            let text = pattern.to_string();
-            let rest = text.trim_start_matches("**").trim_start_matches('~').replace("/*/", "/some/");
-            for leaf in ["z", "a", "a.pub"] {
-                for front in ["", "/home/u", "/a/b/c/d", "…", "…/h"] {
-                    let path = format!("{front}{}", rest.replace('*', leaf));
-                    assert_eq!(policy.classes_of(&path), kernel.classes_of(&path, true).0, "{path}");
+        for pattern in class.paths.iter().chain(&class.sdk) {
+            for home in ["", "/a/b/c/d", "…"] {
+                for path in pattern.examples(home) {
+                    for path in [path.clone(), format!("{path}.pub"), path.replace("any", "cert.pem"), format!("{path}/any")] {
+                        for write in [false, true] {
+                            let user = (policy.classes_opened(&path, write), policy.sdk_of(&path));
+                            assert_eq!(user, kernel.classes_of(&path, write), "{path}");
+                        }
+                    }
                 }
-                let path = rest.replace('*', leaf);
-                let excepted = leaf.ends_with(".pub") && path.ends_with(".pub") && class.name == "ssh";
-                assert_eq!(policy.classes_of(&path).contains(class.id), !excepted, "{path}");
             }
         }
+        for pattern in &class.paths {
+            for path in pattern.examples("/home/u") {
+                assert!(policy.classes_of(&path).contains(class.id), "{path}");
+            }
+        }
+        let resolved = class.paths.iter().filter(|pattern| pattern.variable().is_none()).count();
+        assert!(resolved > 0 || class.door.is_some(), "{} has no path of its own", class.name);
     }
     for (name, number) in [("mem", door::MEM), ("environ", door::ENVIRON), ("auxv", door::AUXV)] {
         assert_eq!(kernel.get(kind::PROC, name_hash(name)).map(|row| row.door), Some(number));
     }
     let tables = policy.tables(7);
-    assert_eq!((tables.memory, tables.environ), (1 << 7, 1 << 8));
+    assert_eq!((tables.memory, tables.environ), (policy.memory().bits(), policy.environ().bits()));
     assert_eq!((tables.deny, tables.kill), (policy.deny().bits(), policy.kill().bits()));
 }
 
