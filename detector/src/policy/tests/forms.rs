@@ -219,8 +219,8 @@ fn the_recorded_document_has_rules_and_exceptions() {
 #[test]
 fn one_pass_tells_all_that_it_finds() {
     let error = read(
-        "extends: builtin\nclasses:\n  aws: { paths: [x, /y/../z] }\n  vault: { paths: [/v] }\n  X: { door: memory, \
-         action: deny, reason: r }\ndestinations:\n  - { to: [nowhere.test], accept: [npn, vault] }\nrules:\n  \
+        "extends: builtin\nclasses:\n  aws: { paths: [x, /y/../z] }\n  locker: { paths: [/v] }\n  X: { door: memory, \
+         action: deny, reason: r }\ndestinations:\n  - { to: [nowhere.test], accept: [npn, locker] }\nrules:\n  \
          sweeps: {}\nexceptions:\n  - { rules: [sweep], paths: [y], reason: r }\n",
     )
     .unwrap_err();
@@ -242,7 +242,7 @@ fn one_pass_tells_all_that_it_finds() {
         assert!(line.starts_with(place) && line.contains(text), "{line}");
     }
     // A class that was refused is not unknown as well.
-    assert!(!message.contains("unknown class `vault`"), "{message}");
+    assert!(!message.contains("unknown class `locker`"), "{message}");
     assert!(message.contains("\n  4 |   aws: { paths: [x, /y/../z] }\n    |                  ^\n"), "{message}");
     assert!(message.contains("\n  10 |   sweeps: {}\n     |   ^^^^^^\n"), "{message}");
 

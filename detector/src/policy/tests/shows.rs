@@ -11,9 +11,9 @@ extends: base.yaml
 mode: audit
 classes:
   aws: { action: alert }
-  vault: { paths: [~/.vault-token, '**/on'], action: kill, reason: \"opens all: # the 'others'\" }
+  locker: { paths: [~/.locker-token, '**/on'], action: kill, reason: \"opens all: # the 'others'\" }
 destinations:
-  - { to: ['203.0.113.0/24:443', '[2001:db8::/32]'], accept: [vault] }
+  - { to: ['203.0.113.0/24:443', '[2001:db8::/32]'], accept: [locker] }
   - { to: [198.51.100.7], accept: all, reason: mirror }
 rules:
   sweep: { severity: low }
@@ -73,7 +73,7 @@ fn the_resolved_text_is_the_same_policy_alone() {
     let origins = &json["origins"];
     assert_eq!(origins["classes"]["npm"], serde_json::json!(["builtin"]));
     assert_eq!(origins["classes"]["aws"], serde_json::json!(["builtin", place("ci.yaml", "5:3")]));
-    assert_eq!(origins["classes"]["vault"], serde_json::json!([place("ci.yaml", "6:3")]));
+    assert_eq!(origins["classes"]["locker"], serde_json::json!([place("ci.yaml", "6:3")]));
     assert_eq!(origins["rules"]["sweep"], serde_json::json!([place("base.yaml", "5:10"), place("ci.yaml", "11:3")]));
     assert_eq!(origins["programs"]["scan"], serde_json::json!([place("base.yaml", "4:3")]));
     let (rows, all) = (origins["destinations"].as_array().unwrap(), json["policy"]["destinations"].as_array().unwrap());
