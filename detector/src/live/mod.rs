@@ -4,6 +4,7 @@ mod attribute;
 mod command;
 mod disposition;
 mod error;
+mod programs;
 mod proof;
 mod resolvers;
 mod run;
