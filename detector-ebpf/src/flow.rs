@@ -53,7 +53,8 @@ pub(crate) fn give(current: &Current<'_>, file: File, buffer: Option<Buffer>) {
     };
     let (quiet, lossy) = (current.quiet(), current.lossy());
     // Only where it would make a difference.
-    let said_plain = sets.passed(quiet, lossy).0 & !carried != 0 && buffer.is_some_and(|buffer| plain(current, pipe, buffer));
+    let said_plain =
+        sets.passed(quiet, lossy).0 & !carried != 0 && buffer.is_some_and(|buffer| plain(current, pipe, buffer));
     let (strong, mild) = sets.passed(quiet, lossy || said_plain);
     let bits = strong & !carried;
     let inherited = if pipe { mild & !(carried | bits | known) } else { 0 };

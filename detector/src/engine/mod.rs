@@ -10,6 +10,7 @@ mod holder;
 mod leak;
 mod model;
 mod object;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -17,5 +18,5 @@ mod verdict;
 pub use analysis::Engine;
 pub use model::{
     Action, Capability, Conclusion, Coverage, Destination, Did, Enforced, Finding, Link, Mode, ProcessName, Severity,
-    Verdict,
+    Strength, Verdict,
 };

@@ -50,6 +50,18 @@ pub enum Role {
     Registry,
 }
 
+/// Where a class is spent, by name. Names are not judged: this is for whoever writes destinations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Hosts {
+    /// By anyone: nobody but the owner can have a host of such a name.
+    #[serde(default)]
+    pub anyone: Vec<String>,
+    /// By declared readers only: others have hosts of such names, too.
+    #[serde(default)]
+    pub readers: Vec<String>,
+}
+
 /// A secret class.
 #[derive(Clone, Debug)]
 pub struct Class {
@@ -81,8 +93,10 @@ pub struct Class {
     pub readers: Vec<String>,
     /// Files of the SDK whose programs read it.
     pub sdk: Vec<Pattern>,
-    /// Variables of the environment that name the file, or the directory of the file.
+    /// Variables of the environment that move it: `NAME` has the file's own path, `NAME/PATTERN` that of a directory.
     pub moved: Vec<String>,
+    /// Where it is spent.
+    pub hosts: Hosts,
 }
 
 impl Class {

@@ -1,7 +1,7 @@
 //! From the draft to the policy.
 
 use super::{
-    class::Class,
+    class::{Class, Hosts},
     destination::Destinations,
     document::{Accept, ClassDocument, DestinationDocument, PolicyDocument, ProgramDocument},
     draft::{ClassDraft, DestinationDraft, Draft, Placed},
@@ -99,7 +99,8 @@ fn compile_class(draft: &ClassDraft, id: ClassId, watches: &mut Watches) -> Resu
         role: draft.role,
         readers: draft.readers.iter().map(|name| name.text.clone()).collect(),
         sdk: Vec::new(),
-        moved: draft.moved.iter().map(|name| name.text.clone()).collect(),
+        moved: Vec::new(),
+        hosts: Hosts { anyone: hosts(&draft.hosts.anyone)?, readers: hosts(&draft.hosts.readers)? },
     };
     for text in &draft.paths {
         let pattern = Pattern::parse(&text.text).map_err(|rule| bad(text, rule))?;
@@ -109,7 +110,32 @@ fn compile_class(draft: &ClassDraft, id: ClassId, watches: &mut Watches) -> Resu
         })?;
         class.paths.push(pattern);
     }
+    for text in &draft.sdk {
+        let pattern = Pattern::parse(&text.text).map_err(|rule| bad(text, rule))?;
+        watches.add_sdk(&class, &pattern).map_err(|rule| bad(text, rule))?;
+        class.sdk.push(pattern);
+    }
+    for text in &draft.moved {
+        Pattern::parse(&format!("${}", text.text)).map_err(|rule| bad(text, rule))?;
+        class.moved.push(text.text.clone());
+    }
     Ok(class)
+}
+
+/// Names of hosts, each with or without `*.` in front.
+fn hosts(names: &[Placed]) -> Result<Vec<String>, PolicyError> {
+    let label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    let checked = names.iter().map(|name| {
+        let plain = name.text.strip_prefix("*.").unwrap_or(&name.text);
+        if plain.contains('.') && plain.split('.').all(label) {
+            Ok(name.text.clone())
+        } else {
+            Err(PolicyError::Host { place: name.place.clone(), name: file::shown(&name.text) })
+        }
+    });
+    checked.collect()
 }
 
 /// One line of text.
@@ -137,6 +163,7 @@ fn document(draft: Draft) -> Result<PolicyDocument, PolicyError> {
             readers: texts(class.readers),
             sdk: texts(class.sdk),
             moved: texts(class.moved),
+            hosts: Hosts { anyone: texts(class.hosts.anyone), readers: texts(class.hosts.readers) },
         });
     }
     let mut programs = Vec::new();

@@ -1,6 +1,6 @@
 //! The resolved policy as a recording's header keeps it.
 
-use super::class::{Access, Door, Role, Sureness};
+use super::class::{Access, Door, Hosts, Role, Sureness};
 use crate::engine::{Action, Mode, Severity};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, marker::PhantomData};
@@ -64,6 +64,9 @@ pub struct ClassDocument {
     /// See [`super::Class::moved`].
     #[serde(default)]
     pub moved: Vec<String>,
+    /// See [`super::Class::hosts`].
+    #[serde(default)]
+    pub hosts: Hosts,
 }
 
 /// See [`PolicyDocument::programs`]. What the words mean is said at [`super::Program`].

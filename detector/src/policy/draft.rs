@@ -44,6 +44,14 @@ pub(super) struct ClassDraft {
     pub(super) readers: Vec<Placed>,
     pub(super) sdk: Vec<Placed>,
     pub(super) moved: Vec<Placed>,
+    pub(super) hosts: HostsDraft,
+}
+
+/// Names of hosts: for anyone, for readers.
+#[derive(Debug, Default)]
+pub(super) struct HostsDraft {
+    pub(super) anyone: Vec<Placed>,
+    pub(super) readers: Vec<Placed>,
 }
 
 /// A declared program, every list as written.
@@ -109,6 +117,10 @@ impl Draft {
         let except = form.except.map(|except| Placed::list(except, file));
         let [readers, sdk, moved] =
             [form.readers, form.sdk, form.moved].map(|list| list.map(|list| Placed::list(list, file)));
+        let hosts = form.hosts.map(|hosts| HostsDraft {
+            anyone: Placed::list(hosts.anyone, file),
+            readers: Placed::list(hosts.readers, file),
+        });
         let [owner, group] = [form.owner, form.group].map(|text| text.map(|text| text.value));
         if let Some(class) = self.classes.iter_mut().find(|class| class.name.text == name.text) {
             class.action = form.action.unwrap_or(class.action);
@@ -121,6 +133,7 @@ impl Draft {
             replace(&mut class.readers, readers);
             replace(&mut class.sdk, sdk);
             replace(&mut class.moved, moved);
+            class.hosts = hosts.unwrap_or_else(|| std::mem::take(&mut class.hosts));
             if let Some(reason) = reason {
                 class.reason = reason;
             }
@@ -155,6 +168,7 @@ impl Draft {
             readers: readers.unwrap_or_default(),
             sdk: sdk.unwrap_or_default(),
             moved: moved.unwrap_or_default(),
+            hosts: hosts.unwrap_or_default(),
         })
     }
 
@@ -247,6 +261,7 @@ impl Draft {
                 readers: all(class.readers),
                 sdk: all(class.sdk),
                 moved: all(class.moved),
+                hosts: HostsDraft { anyone: all(class.hosts.anyone), readers: all(class.hosts.readers) },
             })?;
         }
         for program in document.programs {

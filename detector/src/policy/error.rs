@@ -95,6 +95,8 @@ pub enum PolicyError {
     TooManyGlobs { place: Place, pattern: String },
     #[error("{place}: bad destination `{text}`: {rule}")]
     Destination { place: Place, text: String, rule: BadDestination },
+    #[error("{place}: bad host `{name}`; write `name.example` or `*.example`, in small letters")]
+    Host { place: Place, name: String },
     #[error("{place}: too many {what} for the kernel's tables (at most {most}); use wider ones")]
     TooMany { place: Place, what: &'static str, most: u32 },
 }

@@ -49,6 +49,17 @@ pub(super) struct Class {
     pub(super) readers: Option<Vec<Spanned<String>>>,
     pub(super) sdk: Option<Vec<Spanned<String>>>,
     pub(super) moved: Option<Vec<Spanned<String>>>,
+    pub(super) hosts: Option<Hosts>,
+}
+
+/// Names of hosts where a class is spent.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Hosts {
+    #[serde(default)]
+    pub(super) anyone: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) readers: Vec<Spanned<String>>,
 }
 
 /// A declared program, or what a file changes of one.

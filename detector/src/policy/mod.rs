@@ -9,7 +9,10 @@ mod document;
 mod draft;
 mod error;
 mod file;
+mod job;
 mod load;
+#[cfg(test)]
+mod made;
 mod nearest;
 mod pattern;
 mod program;
@@ -19,7 +22,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use class::{Access, Class, Door, Role, Sureness};
+pub use class::{Access, Class, Door, Hosts, Role, Sureness};
 pub use destination::BadDestination;
 pub use document::{Accept, ClassDocument, DestinationDocument, PolicyDocument, ProgramDocument};
 pub use error::{Place, PolicyError};

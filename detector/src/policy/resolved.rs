@@ -1,7 +1,7 @@
 //! The policy that is applied.
 
 use super::{
-    class::{Class, Door, Role},
+    class::{Access, Class, Door, Role},
     compile::compile,
     destination::Destinations,
     document::{Accept, DestinationDocument, PolicyDocument},
@@ -149,6 +149,13 @@ impl Policy {
     pub fn classes_of(&self, path: &str) -> ClassSet {
         let path = Walked::new(path);
         self.those(|class| class.holds(&path))
+    }
+
+    /// The classes of the file at `path` for an open that is for writing, or is not: some classes are about the former
+    /// alone.
+    pub fn classes_opened(&self, path: &str, write: bool) -> ClassSet {
+        let path = Walked::new(path);
+        self.those(|class| (write || class.access == Access::Read) && class.holds(&path))
     }
 
     /// Classes joined by reading another process's memory.

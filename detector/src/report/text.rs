@@ -95,7 +95,8 @@ fn describe(finding: &Finding) -> String {
         }
     }
     let times = if finding.count == 1 { "once".to_owned() } else { format!("{} times", finding.count) };
-    let rule = clip(&finding.rule, 32);
+    let technique = finding.technique.as_ref().map_or(String::new(), |id| format!(" (ATT&CK {})", clip(id, 16)));
+    let rule = format!("{}{technique}", clip(&finding.rule, 32));
     let rule = format!("{rule}, {times}, policy says {}, id {}", action(finding.action), clip(&finding.id, 64));
     wrap(&mut out, "  rule    ", words(&rule));
     out

@@ -109,20 +109,37 @@ fn every_kind_of_bad_pattern_has_its_message() {
         ("/a/b/", Empty),
         ("/a/../b", Dot),
         ("/a/./b", Dot),
-        ("/a/{b,c}", Character('{')),
+        ("/a/{b,c", Braces),
+        ("/a/b}", Braces),
+        ("/a/{b}", Braces),
+        ("/a/{b,{c,d}}", Braces),
+        ("/a/{1,2,3,4}{1,2,3,4,5}", Meanings),
+        ("/a/{1,2,3}/{1,2,3}/**", Meanings),
+        ("$/x", Variable),
+        ("$A B/x", Variable),
+        ("$1A", Variable),
+        ("$A/../x", Dot),
+        ("$A/*.x/y", Star),
         ("/a/b?", Character('?')),
         ("/home/$USER/x", Character('$')),
         ("/a/b\u{202e}c", Character('\u{202e}')),
         ("/1/2/3/4/5/6/7", Deep),
         (&*long, Long),
-        ("/a/**", Recursive),
-        ("/a/**/b", Recursive),
+        ("/a/**/b/c", Recursive),
+        ("/a/**/**", Recursive),
+        ("/a/**/b/**", Recursive),
+        ("/a/b**", Star),
+        ("/1/2/3/4/5/**", Deep),
         ("/a/*b*", Star),
         ("/a/b*/c", Star),
         ("/*/b/c", Directory),
-        ("/a/*/*.x", Directory),
-        ("~/*.pem", Bare),
+        ("/*/*/x", Directory),
+        ("~/*.pe", Bare),
+        ("~/pre*", Bare),
         ("/*", Bare),
+        ("~/**", Bare),
+        ("/*.pem", Bare),
+        ("~/*/*.key", Bare),
         (&*glob, Glob),
     ] {
         let error = policy(&class(&format!("'{pattern}'"), "")).unwrap_err();
@@ -137,6 +154,14 @@ fn every_kind_of_bad_pattern_has_its_message() {
         refused(&class("/x", &format!("'{except}'")), &["ci.yaml:3:", "bad pattern", "exception"]);
     }
     refused(&class("'/d/*'", "'*.a', '*.b'"), &["ci.yaml:3:16", "one exception"]);
+    let with = |field: &str| format!("classes:\n  x: {{ paths: [/x], {field}, action: kill, reason: r }}\n");
+    refused(&with("sdk: ['/d/*.py']"), &["ci.yaml:3:27", "`/d/*.py`", "SDK"]);
+    refused(&with("moved: [A-B]"), &["ci.yaml:3:", "`A-B`", "variable"]);
+    refused(&with("moved: [A/../b]"), &["ci.yaml:3:", "resolved first"]);
+    for host in ["*", "*.", "example", "EXAMPLE.test", "a.*.test", "a b.test", "a..test"] {
+        refused(&with(&format!("hosts: {{ anyone: ['{host}'] }}")), &["ci.yaml:3:", "bad host"]);
+        refused(&with(&format!("hosts: {{ readers: ['{host}'] }}")), &["ci.yaml:3:", "bad host"]);
+    }
     refused(&class("'/d/a*', '/d/b*', '/d/c*', '/d/d*', '/d/e*'", ""), &["ci.yaml:3:", "`/d/e*`", "at most 4"]);
 }
 
