@@ -232,8 +232,8 @@ mod tests {
             ("... a", BadLine::Last),
             ("** [-a] *", BadLine::Last),
             ("-pl", BadLine::Redacted("-pl".into())),
-            ("ghp_0123456789", BadLine::Redacted("ghp_0123456789".into())),
-            ("a-word-of-24-characters1", BadLine::Redacted("a-word-of-24-characters1".into())),
+            ("ghp_0123456789", BadLine::Redacted("‹redacted:14›".into())),
+            ("a-word-of-24-characters1", BadLine::Redacted(shown("a-word-of-24-characters1"))),
             (&"a ".repeat(33), BadLine::Long),
         ] {
             assert_eq!(line(text, &[]), Err(rule), "{text}");
