@@ -2,6 +2,7 @@
 
 mod algebra;
 mod bounds;
+mod exceptions;
 mod findings;
 mod images;
 mod properties;
