@@ -273,6 +273,17 @@ pub struct Coverage {
     pub proved: Option<u64>,
 }
 
+/// Findings that were not made, since policy excepts them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excepted {
+    /// The rule.
+    pub rule: String,
+    /// Why, as policy says.
+    pub reason: String,
+    /// How often it happened.
+    pub count: u64,
+}
+
 /// All of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conclusion {
@@ -288,4 +299,7 @@ pub struct Conclusion {
     pub coverage: Coverage,
     /// Findings, worst first, then in order of events.
     pub findings: Vec<Finding>,
+    /// What would have been findings, and policy excepts.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub excepted: Vec<Excepted>,
 }

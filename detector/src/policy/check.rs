@@ -206,4 +206,8 @@ fn exception(draft: &ExceptionDraft, policy: &Policy, warn: &mut impl FnMut(&Pla
     if let Some(to) = draft.to.first().filter(|_| !draft.rules.iter().any(|rule| rule.has_destination())) {
         warn(&to.place, format!("no finding of {ids} has a destination, so the exception never holds; remove `to`"));
     }
+    if let Some(path) = draft.paths.first().filter(|_| !draft.rules.iter().any(|rule| rule.has_path())) {
+        let text = format!("no finding of {ids} is about single files, so the exception never holds; remove `paths`");
+        warn(&path.place, text);
+    }
 }

@@ -55,7 +55,7 @@ pub struct Matched<'a> {
     pub program: &'a str,
     /// Number of the declared program that it runs (a script's, where an interpreter runs one), 0 for none.
     pub number: u16,
-    /// The files that it is about, as events have them.
+    /// The files that it is about, as events have them, if all are known.
     pub paths: &'a [&'a str],
     /// Where to: address and port.
     pub destination: Option<(IpAddr, u16)>,

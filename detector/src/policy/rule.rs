@@ -94,6 +94,11 @@ impl Rule {
         }
     }
 
+    /// Whether each of its findings is about one file, or some are. Others are about more than their chains tell.
+    pub(super) fn has_path(self) -> bool {
+        matches!(self, Self::StepEnv | Self::UndeclaredReader | Self::Decoy | Self::Escape)
+    }
+
     /// Whether its findings have a destination.
     pub(super) fn has_destination(self) -> bool {
         matches!(self, Self::Leak | Self::LeakAlert | Self::LeakInherited)
