@@ -20,6 +20,9 @@ pub(super) enum Verb {
     /// Judge recorded runs again. Needs no root and no particular kernel.
     #[command(after_help = REPLAY_HELP)]
     Replay(ReplayArguments),
+    /// Print the classes of a policy, or everything about one. Needs no root and no particular kernel.
+    #[command(after_help = CATALOGUE_HELP)]
+    Catalogue(CatalogueArguments),
     /// What the sensor's proof runs at every start.
     #[command(hide = true)]
     ProveInChild { directory: PathBuf, sink: SocketAddr },
@@ -30,6 +33,8 @@ const RUN_HELP: &str = "Exit status: in audit the command's own, always; in enfo
     104 internal error, 126 or 127 the command could not be run.";
 const REPLAY_HELP: &str = "Exit status: 0 for PASS, 100 for FAIL, 101 for INCONCLUSIVE with --strict (else 0), \
     102 bad usage, policy or recording, 104 internal error. Of several recordings the worst counts.";
+
+const CATALOGUE_HELP: &str = "Exit status: 0, or 102 for an unknown class, bad usage or a bad policy.";
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
@@ -78,6 +83,19 @@ pub(super) struct ReplayArguments {
     pub(super) strict: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct CatalogueArguments {
+    /// The class [default: a table of all]
+    #[arg(value_name = "CLASS")]
+    pub(super) class: Option<String>,
+    /// Policy file [default: the builtin policy]
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// How it is printed
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    pub(super) format: Format,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum ModeArgument {
     Audit,
@@ -94,7 +112,7 @@ impl From<ModeArgument> for Mode {
 }
 
 /// Formats of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     Text,
     Json,

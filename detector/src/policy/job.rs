@@ -1,9 +1,6 @@
 //! What a job's environment says of where files are.
 
-use super::{
-    pattern::Pattern,
-    resolved::Policy,
-};
+use super::{pattern::Pattern, resolved::Policy};
 use crate::secret::redact;
 use detector_common::limits::{NAME_BYTES, WATCH_DEPTH, WATCHES};
 use std::collections::{BTreeMap, BTreeSet};
@@ -226,7 +223,21 @@ mod tests {
 
     #[test]
     fn values_are_the_builds_and_are_taken_with_care() {
-        for bad in ["", "relative", "/", "/dev/null", "/proc/self/fd/3", "/dev/shm/x/../y", "/a/../b", "/a/*", "/a/$b", "/a/{b,c}", "/a/b?", "/x\u{202e}y", "/x\ny"] {
+        for bad in [
+            "",
+            "relative",
+            "/",
+            "/dev/null",
+            "/proc/self/fd/3",
+            "/dev/shm/x/../y",
+            "/a/../b",
+            "/a/*",
+            "/a/$b",
+            "/a/{b,c}",
+            "/a/b?",
+            "/x\u{202e}y",
+            "/x\ny",
+        ] {
             assert_eq!(added(&[("A_FILE", bad)]), [""; 0], "{bad:?}");
         }
         assert_eq!(added(&[("A_FILE", &"/x:".repeat(100))]), ["/x"]);

@@ -26,7 +26,9 @@ pub enum BadPattern {
     Deep,
     #[error("a component of more than {NAME_BYTES} bytes")]
     Long,
-    #[error("`**` stands at the start, or as `DIR/**` or `DIR/**/NAME` for at most one directory more; name the others")]
+    #[error(
+        "`**` stands at the start, or as `DIR/**` or `DIR/**/NAME` for at most one directory more; name the others"
+    )]
     Recursive,
     #[error("only the last component may have one `*` in it; write the others out")]
     Star,
@@ -40,7 +42,9 @@ pub enum BadPattern {
     Braces,
     #[error("it means more than {MEANINGS} paths; write several patterns")]
     Meanings,
-    #[error("a variable is `$NAME` at the start, of letters, digits and `_`; behind it stands `/`, `.`, `@` or nothing")]
+    #[error(
+        "a variable is `$NAME` at the start, of letters, digits and `_`; behind it stands `/`, `.`, `@` or nothing"
+    )]
     Variable,
     #[error("a file of an SDK has its whole name, or is any in its directory (`DIR/*`, `DIR/**`)")]
     Sdk,
@@ -196,8 +200,7 @@ impl Meaning {
             (_, Some(rest), _) | (.., Some(rest)) => (false, rest),
             _ => return Err(BadPattern::Start),
         };
-        let is_meta =
-            |c: &char| "?[]\\$".contains(*c) || !redact::component(c.to_string().as_bytes()).starts_with(*c);
+        let is_meta = |c: &char| "?[]\\$".contains(*c) || !redact::component(c.to_string().as_bytes()).starts_with(*c);
         if let Some(c) = rest.chars().find(is_meta) {
             return Err(BadPattern::Character(c));
         }

@@ -157,7 +157,9 @@ fn kernel_and_user_space_agree_on_the_builtin_policy() {
         for pattern in class.paths.iter().chain(&class.sdk) {
             for home in ["", "/a/b/c/d", "…"] {
                 for path in pattern.examples(home) {
-                    for path in [path.clone(), format!("{path}.pub"), path.replace("any", "cert.pem"), format!("{path}/any")] {
+                    for path in
+                        [path.clone(), format!("{path}.pub"), path.replace("any", "cert.pem"), format!("{path}/any")]
+                    {
                         for write in [false, true] {
                             let user = (policy.classes_opened(&path, write), policy.sdk_of(&path));
                             assert_eq!(user, kernel.classes_of(&path, write), "{path}");
