@@ -60,6 +60,10 @@ counters! {
     SocketsFull = 19, "sockets-full", Loss;
     /// The map of records already said was full: some are said again.
     SeenFull = 20, "seen-full", Noise;
+    /// The map of calls of exec under way was full: what the new program was given counts as new to it.
+    ExecsFull = 21, "execs-full", Noise;
+    /// The map of program files was full, or a file that an installer brought could not be taken down: it is no declared program.
+    ProgramsFull = 22, "programs-full", Noise;
     /// A kernel structure could not be read.
     Unread = 24, "unread", Loss;
     /// A call through the 32-bit entry by a tracked process, which is not monitored.

@@ -1,4 +1,4 @@
-//! What may be spent where: the one rule that the kernel side and the engine share.
+//! How evidence is joined, passed on and spent: the rules that the kernel side and the engine share.
 
 use crate::set::Bits;
 
@@ -40,6 +40,90 @@ impl Sets {
     pub fn passed(&self, quiet: bool, plain: bool) -> (Bits, Bits) {
         let strong = if quiet { self.held | self.soft } else { self.strong() };
         if plain { (0, self.all()) } else { (strong, self.all() & !strong) }
+    }
+}
+
+/// New tokens in the arguments from which on these count as a copy of the environment.
+const COPIES: u32 = 2;
+
+/// What an exec shows of what comes along.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Passage {
+    /// The command line before was a quiet one.
+    pub quiet: bool,
+    /// Arguments or environment have a token that the image before had in neither.
+    pub fresh: bool,
+    /// Tokens in the arguments that those before had not.
+    pub copied: u32,
+    /// The new file is that of a declared program.
+    pub declared: bool,
+    /// Classes joined by dumping the environment.
+    pub dump: Bits,
+}
+
+/// What a program may read as what.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reader {
+    /// Classes of which it is a declared reader.
+    pub reads: Bits,
+    /// Classes whose SDK it runs; none for what is no interpreter.
+    pub sdk: Bits,
+}
+
+impl Reader {
+    /// What it joins by opening a file of `classes` itself.
+    #[inline(always)]
+    pub fn opens(&self, classes: Bits) -> Sets {
+        let own = classes & self.reads;
+        let soft = classes & !own & self.sdk;
+        Sets { held: classes & !own & !soft, own, soft, inherited: 0 }
+    }
+}
+
+/// What a file or pipe has for who reads it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Offer {
+    /// What holders wrote into it.
+    pub carried: Bits,
+    /// What it may carry.
+    pub inherited: Bits,
+    /// Classes of the credential that it is, those that are only recorded left out.
+    pub credential: Bits,
+    /// It is the standard input that a new program was given.
+    pub handed: bool,
+}
+
+impl Sets {
+    /// What the image that an exec puts in the place of the holder's has.
+    #[inline(always)]
+    pub fn after_exec(&self, passage: &Passage) -> Self {
+        let Passage { quiet, fresh, copied, declared, dump } = *passage;
+        let (strong, _) = self.passed(quiet, false);
+        let mut held = 0;
+        if fresh {
+            held = strong;
+            // What a reader tells its own kind stays among readers; anyone else may have been given it.
+            if !declared {
+                held |= self.own;
+            }
+        } else if copied >= COPIES {
+            held = strong & dump;
+        }
+        Self { held, inherited: self.all() & !held, ..Self::default() }
+    }
+
+    /// What the holder joins by reading what is `offered`. Of what was handed to it no reader is the reader.
+    #[inline(always)]
+    pub fn taken(&self, offered: &Offer, reader: &Reader) -> Self {
+        let mut new = Self { held: offered.carried & !self.held, ..Self::default() };
+        if offered.handed {
+            new.held |= offered.credential & !self.held;
+        } else {
+            let opened = reader.opens(offered.credential & !(self.strong() | new.held));
+            new = Self { held: new.held | opened.held, ..opened };
+        }
+        new.inherited = offered.inherited & !(self.held | self.inherited | new.strong());
+        new
     }
 }
 
@@ -168,6 +252,38 @@ mod tests {
         assert_eq!(judge(&held(FORGE | NPM | PYPI), &at(FORGE)).leak, NPM | PYPI, "two registries");
         assert_eq!(judge(&held(FORGE | NPM), &Spending { hook: true, ..at(FORGE) }).leak, NPM, "an install hook");
         assert_eq!(judge(&held(NPM), &at(FORGE)).leak, NPM, "one is no pair");
+    }
+
+    #[test]
+    fn an_exec_passes_on_what_its_arguments_may_carry() {
+        let sets = Sets { held: NPM, own: AWS, soft: PYPI, inherited: FORGE };
+        let exec = |passage| {
+            let Sets { held, own, soft, inherited } = sets.after_exec(&passage);
+            assert_eq!((own, soft, held & inherited, held | inherited), (0, 0, 0, sets.all()), "{passage:?}");
+            held
+        };
+        let plain = Passage { declared: true, dump: NPM | AWS, ..Passage::default() };
+        assert_eq!(exec(plain), 0);
+        assert_eq!(exec(Passage { fresh: true, ..plain }), NPM | AWS | PYPI);
+        assert_eq!(exec(Passage { fresh: true, quiet: true, ..plain }), NPM | PYPI);
+        assert_eq!(exec(Passage { fresh: true, quiet: true, declared: false, ..plain }), NPM | AWS | PYPI);
+        assert_eq!(exec(Passage { copied: 2, ..plain }), NPM | AWS);
+        assert_eq!(exec(Passage { copied: 2, quiet: true, ..plain }), NPM);
+        assert_eq!(exec(Passage { copied: 1, ..plain }), 0);
+    }
+
+    #[test]
+    fn a_reader_reads_what_it_opens_and_not_what_it_is_handed() {
+        let reader = Reader { reads: FORGE, sdk: FORGE | AWS };
+        let opened = reader.opens(FORGE | AWS | NPM);
+        assert_eq!(opened, Sets { held: NPM, own: FORGE, soft: AWS, inherited: 0 });
+        let file = Offer { credential: FORGE | AWS | NPM, ..Offer::default() };
+        assert_eq!(Sets::default().taken(&file, &reader), opened);
+        assert_eq!(opened.taken(&file, &reader), Sets::default(), "it has it already");
+        let handed = Offer { handed: true, ..file };
+        assert_eq!(opened.taken(&handed, &reader), held(FORGE | AWS));
+        let pipe = Offer { carried: AWS | NPM, inherited: FORGE | NPM | PYPI, ..Offer::default() };
+        assert_eq!(opened.taken(&pipe, &reader), Sets { held: AWS, inherited: FORGE | PYPI, ..Sets::default() });
     }
 
     #[test]

@@ -94,6 +94,8 @@ layout! {
     mm_arg_start: "mm_struct.arg_start", 8, true;
     /// Byte after argv.
     mm_arg_end: "mm_struct.arg_end", 8, true;
+    /// Byte after the environment, which lies behind argv.
+    mm_env_end: "mm_struct.env_end", 8, true;
     /// The program being started.
     binprm_file: "linux_binprm.file", 8, true;
     /// Descriptor table.

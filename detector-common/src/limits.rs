@@ -24,8 +24,9 @@ pub const ARGV_BYTES: usize = 512;
 /// Arguments of a command line that are compared with what a policy knows of it.
 pub const ARGUMENTS: usize = 32;
 
-/// Bytes of arguments and environment that are searched for tokens and for variables that inject.
-pub const SCAN_BYTES: usize = 8_192;
+/// Bytes of arguments and environment that are searched for tokens and for variables that inject. With what is put around them
+/// they fill a power of two.
+pub const SCAN_BYTES: usize = 16_320;
 
 /// Least length of a token: a run of ASCII letters and digits with one of each in it.
 pub const TOKEN_BYTES: usize = 16;
@@ -34,7 +35,7 @@ pub const TOKEN_BYTES: usize = 16;
 pub const TOKENS: usize = 64;
 
 /// Strings of one image that are looked at.
-pub const STRINGS: usize = 256;
+pub const STRINGS: usize = 512;
 
 /// Bytes of what a shell writes that are searched for tokens.
 pub const SHELL_BYTES: usize = 1_024;

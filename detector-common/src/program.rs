@@ -60,7 +60,7 @@ pub struct ScriptKey {
     pub word: u64,
     /// The policy.
     pub policy: u32,
-    /// 1 when the argument stands behind `-m`.
+    /// 0 for a whole argument, 1 for one that stands behind `-m`, 2 for the part behind its last `/`.
     pub module: u32,
 }
 
@@ -69,13 +69,14 @@ pub struct ScriptKey {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Script {
     /// Hashes ([`crate::watch::hash`]) of the names under which the file may be opened: the first file opened under one
-    /// of them must be the declared one. A module has two (`__main__.py` and its compiled form); 0 for none.
-    pub leaves: [u64; 2],
+    /// of them must be the declared one. A module has several (`__main__.py` and its compiled forms); 0 for none.
+    pub leaves: [u64; 4],
     /// The script.
     pub program: Program,
 }
 
-/// A variable that injects into a program or makes it print: by the first eight bytes of its string, zero-filled.
+/// A variable that injects into a program or makes it print: by its string up to and with the first `=`, at most eight bytes of it,
+/// zero-filled.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct InjectKey {
@@ -85,6 +86,18 @@ pub struct InjectKey {
     pub policy: u32,
     /// The program; 0 for those that inject into any.
     pub program: u32,
+}
+
+/// The name of a program's file, under a policy: what an installer creates under it is that program.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct NameKey {
+    /// [`crate::watch::hash`] of the name.
+    pub name: u64,
+    /// The policy.
+    pub policy: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// What the kernel side is asked to take down as the file that the asking process opens next.

@@ -2,6 +2,8 @@
 
 use crate::{
     identity::HolderId,
+    limits::TOKENS,
+    program::Script,
     set::{Bits, GrowingSet},
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -14,16 +16,30 @@ pub struct Task {
     pub start: u64,
     /// Its holder, whether or not that holds anything yet.
     pub holder: HolderId,
-    /// What that held when the process last called exec.
-    pub held_at_exec: Bits,
-    /// When that was; 0 before, and once the exec is done.
-    pub exec_entered: u64,
+    /// Classes of which it is a declared reader.
+    pub reads: Bits,
+    /// Classes of which it opened files of the SDK.
+    pub sdk: Bits,
+    /// The script that its arguments named and that it did not open yet; its program's number is 0 when there is none.
+    pub script: Script,
     /// The job.
     pub job: u32,
     /// The step: the how-many-eth direct child of the worker its lineage starts with.
     pub step: u32,
     /// Who forked it.
     pub parent: u32,
+    /// Flags of [`crate::program::trait_of`] that it has, as program or as script.
+    pub traits: u32,
+    /// The declared program that it runs; 0 for none.
+    pub program: u16,
+    /// Flags of [`crate::command::line`] of its command line.
+    pub line: u16,
+    /// The same, for the pending script.
+    pub script_line: u16,
+    /// 1 when its environment puts code into it: its program counts for nothing.
+    pub injected: u8,
+    /// 1 when it descends from an install hook.
+    pub hook: u8,
     /// 1 when it shares its holder with another process. A byte each, since several CPUs write them.
     pub shared: u8,
     /// 1 when it is to be killed as its system call returns.
@@ -31,7 +47,35 @@ pub struct Task {
     /// 1 when the signal was sent.
     pub killed: u8,
     /// Zero.
-    pub reserved: u8,
+    pub reserved: [u8; 5],
+}
+
+/// A call of exec that is under way, by its thread.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Entered {
+    /// When it began, where what its holder held then counts: elsewhere 0.
+    pub time: u64,
+    /// What its holder held then, in the order of [`crate::judge::Sets`].
+    pub sets: [Bits; 4],
+    /// The tokens of the image that makes the call.
+    pub tokens: Tokens,
+}
+
+/// Tokens of the arguments and the environment of an image.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Tokens {
+    /// How many there are.
+    pub count: u32,
+    /// Of these, how many the arguments have: they come first.
+    pub arguments: u32,
+    /// 1 when these are all of them.
+    pub whole: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Their hashes.
+    pub hashes: [u64; TOKENS],
 }
 
 /// What a holder holds, by the strength of the evidence.

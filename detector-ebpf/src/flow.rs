@@ -6,12 +6,15 @@ use crate::{
     file::File,
     job,
     maps::{OBJECTS, count, entry},
-    task::{Current, grow, held, join},
+    scan,
+    task::{Current, arm, grow},
 };
 use detector_common::{
     counter::Counter,
     identity::ObjectKey,
-    record::{Flow, kind},
+    judge::Offer,
+    program::trait_of,
+    record::{self, Flow, flow, kind},
     set::{Bits, EMPTY},
     state::Object,
 };
@@ -25,51 +28,141 @@ pub(crate) fn carries(file: File) -> bool {
     matches!(file.mode & S_IFMT, S_IFIFO | S_IFREG)
 }
 
+/// What a call writes: one buffer of user space, where it is that simple.
+#[derive(Clone, Copy)]
+pub(crate) struct Buffer {
+    /// Its address.
+    pub(crate) address: u64,
+    /// Its length in bytes.
+    pub(crate) len: u64,
+}
+
 /// `current` is about to write to `file`.
 #[inline(always)]
-pub(crate) fn give(current: &Current<'_>, file: File) {
-    let bits = held(current.task.holder, current.task.job);
-    if bits == 0 {
+pub(crate) fn give(current: &Current<'_>, file: File, buffer: Option<Buffer>) {
+    let sets = current.sets();
+    if sets.all() == 0 {
         return;
     }
     let Some(key) = file.object(current.task.job) else { return count(Counter::Unread) };
+    let pipe = file.mode & S_IFMT == S_IFIFO;
+    // SAFETY: bytes that only ever go from 0 to 1, and a word.
+    let (carried, known) = match unsafe { OBJECTS.get(&key) } {
+        Some(object) => (object.carried.bits(), object.inherited.bits()),
+        None => (0, 0),
+    };
+    let (quiet, lossy) = (current.quiet(), current.lossy());
+    // Only where it would make a difference.
+    let said_plain =
+        sets.passed(quiet, lossy).0 & !carried != 0 && buffer.is_some_and(|buffer| plain(current, pipe, buffer));
+    let (strong, mild) = sets.passed(quiet, lossy || said_plain);
+    let bits = strong & !carried;
+    let inherited = if pipe { mild & !(carried | bits | known) } else { 0 };
+    if bits | inherited == 0 {
+        return;
+    }
     let Some(object) = entry(&OBJECTS, &key, &NOTHING) else {
         // No room to mark it: whoever reads it must count as having read everything its writer held.
         count(Counter::ObjectsFull);
-        return job::coarsen(current.task.job, bits);
+        return job::coarsen(current.task.job, bits | inherited);
     };
-    let added = bits & !object.carried.bits();
-    if added == 0 {
-        return;
-    }
     // Before the store: who takes afterwards has a later time.
     let time = now();
     // The number first: whoever sees the bits finds a give that will be said.
     // SAFETY: a word of a preallocated map; volatile, as `grow`, so that the order stays.
     unsafe { (&raw mut object.given).write_volatile(time) };
-    grow(&mut object.carried, added);
-    say(kind::GIVE, current, time, key, file.mode, time, added);
+    grow(&mut object.carried, bits);
+    grow(&mut object.inherited, inherited);
+    let flags = if said_plain { flow::PLAIN } else { 0 };
+    say(kind::GIVE, current, time, key, file.mode, time, [bits, inherited], flags);
 }
 
-/// `current` reads, or has read, from `file`.
+/// Whether what is written cannot be the secret: what a shell writes itself and has no token, or a token of make's job server (`+`, of
+/// the jobserver crate `|`).
 #[inline(always)]
-pub(crate) fn take(current: &Current<'_>, file: File) {
+fn plain(current: &Current<'_>, pipe: bool, buffer: Buffer) -> bool {
+    if pipe && buffer.len == 1 {
+        // SAFETY: the helper checks the address and fails instead of faulting.
+        let byte = unsafe { aya_ebpf::helpers::bpf_probe_read_user(buffer.address as *const u8) };
+        if matches!(byte, Ok(b'+' | b'|')) {
+            return true;
+        }
+    }
+    current.task.traits & trait_of::SHELL != 0 && scan::plain(buffer.address, buffer.len)
+}
+
+/// `current` opened `file`, a credential of `classes`: whoever reads it has them, by whatever name. Returns whether that is new, said
+/// at `time`.
+#[inline(always)]
+pub(crate) fn mark(current: &Current<'_>, file: File, classes: Bits, time: u64) -> bool {
+    if classes == 0 || file.mode & S_IFMT != S_IFREG {
+        return false;
+    }
+    let Some(key) = file.object(current.task.job) else {
+        count(Counter::Unread);
+        return false;
+    };
+    let Some(object) = entry(&OBJECTS, &key, &NOTHING) else {
+        count(Counter::ObjectsFull);
+        job::coarsen(current.task.job, classes);
+        return false;
+    };
+    let added = classes & !object.credential.bits();
+    if added == 0 {
+        return false;
+    }
+    // SAFETY: as in `give`.
+    unsafe { (&raw mut object.given).write_volatile(time) };
+    grow(&mut object.credential, added);
+    arm();
+    true
+}
+
+/// The classes of the credential that `file` is known to be.
+#[inline(always)]
+pub(crate) fn credential(job: u32, file: &record::File) -> Bits {
+    let key = ObjectKey { job, device: file.device, inode: file.inode, generation: file.generation, reserved: 0 };
+    // SAFETY: bytes that only ever go from 0 to 1.
+    unsafe { OBJECTS.get(&key) }.map_or(0, |object| object.credential.bits())
+}
+
+/// `current` reads, or has read, from `file`; as a new program, where it was `handed` to it as standard input.
+#[inline(always)]
+pub(crate) fn take(current: &Current<'_>, file: File, handed: bool) {
     let Some(key) = file.object(current.task.job) else { return count(Counter::Unread) };
     // SAFETY: bytes that only ever go from 0 to 1, and a word.
     let Some(object) = (unsafe { OBJECTS.get(&key) }) else { return };
-    let bits = object.carried.bits() & !held(current.task.holder, current.task.job);
-    if bits == 0 {
+    let observed = job::find(current.task.job).map_or(0, |job| job.observe);
+    let offer = Offer {
+        carried: object.carried.bits(),
+        inherited: object.inherited.bits(),
+        credential: object.credential.bits() & !observed,
+        handed,
+    };
+    let new = current.sets().taken(&offer, &current.reader());
+    if new.all() == 0 {
         return;
     }
     // SAFETY: as in `give`: read after the bits.
     let given = unsafe { (&raw const object.given).read_volatile() };
     let time = now();
-    join(current.task.holder, current.task.job, bits);
-    say(kind::TAKE, current, time, key, file.mode, given, bits);
+    current.join(&new);
+    let flags = if handed { flow::HANDED } else { 0 };
+    say(kind::TAKE, current, time, key, file.mode, given, [new.strong(), new.inherited], flags);
 }
 
 #[inline(always)]
-fn say(kind: u16, current: &Current<'_>, time: u64, object: ObjectKey, mode: u32, given: u64, bits: Bits) {
-    let record = Flow { header: emit::header(kind, current, time), object, mode, flags: 0, given, bits, inherited: 0 };
+#[expect(clippy::too_many_arguments, reason = "the record's fields")]
+fn say(
+    kind: u16,
+    current: &Current<'_>,
+    time: u64,
+    object: ObjectKey,
+    mode: u32,
+    given: u64,
+    [bits, inherited]: [Bits; 2],
+    flags: u32,
+) {
+    let record = Flow { header: emit::header(kind, current, time), object, mode, flags, given, bits, inherited };
     emit::secret(&record, size_of::<Flow>() as u64);
 }

@@ -33,10 +33,11 @@ pub(crate) fn coarsen(job: u32, bits: Bits) {
     }
 }
 
-/// Classes that `policy` lets be spent at `address` (IPv4 mapped) and `port` (host byte order).
+/// Classes that `policy` lets be spent at `address` (IPv4 mapped) and `port` (host byte order), by the declared program `reader`;
+/// 0 for anyone.
 #[inline(always)]
-pub(crate) fn accepted(policy: u32, address: &[u8; 16], port: u16) -> Bits {
-    let mut key = Key::new(FIXED_BITS + 128, DestinationKey { policy, port: 0, reader: 0, address: *address });
+pub(crate) fn accepted(policy: u32, address: &[u8; 16], port: u16, reader: u16) -> Bits {
+    let mut key = Key::new(FIXED_BITS + 128, DestinationKey { policy, port: 0, reader, address: *address });
     let mut accepted = DESTINATIONS.get(&key).map_or(0, |row| row.accepted);
     if port != 0 {
         key.data.port = port;

@@ -7,6 +7,7 @@
 #![feature(asm_experimental_arch)]
 
 mod abi;
+mod command;
 mod emit;
 mod file;
 mod flow;
@@ -15,6 +16,8 @@ mod job;
 mod layout;
 mod maps;
 mod path;
+mod program;
+mod scan;
 mod socket;
 mod task;
 
@@ -33,7 +36,7 @@ fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`, 5.5 to 7.x.
 #[btf_tracepoint(function = "sched_process_exec")]
 fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
-    hook::process::exec(&ctx);
+    hook::exec::exec(&ctx);
     0
 }
 

@@ -1,17 +1,19 @@
 //! All maps. Kernel memory is bounded by `detector_common::limits`; nothing is evicted.
 
-use crate::path::CHAINS;
+use crate::{command::Line, path::CHAINS, scan::Scan};
 use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf},
 };
 use detector_common::{
+    command::{CommandKey, Next},
     counter::{COUNTERS, Counter},
     destination::{Destination, DestinationKey},
     identity::{HolderId, ObjectKey},
     limits,
+    program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
     record::{Attempt, Exec, Open},
-    state::{Global, Holder, Job, Object, Socket, Task},
+    state::{Entered, Global, Holder, Job, Object, Socket, Task},
     watch::{Component, Leaf, WatchKey, WatchValue},
 };
 
@@ -60,6 +62,35 @@ pub(crate) static WATCHES: HashMap<WatchKey, WatchValue> = HashMap::with_max_ent
 pub(crate) static DESTINATIONS: LpmTrie<DestinationKey, Destination> =
     LpmTrie::with_max_entries(limits::DESTINATIONS, 0);
 
+/// Calls of exec under way, by thread (`pid_tgid`). Written by their entry, removed by what comes of them.
+#[map]
+pub(crate) static ENTERED: HashMap<u64, Entered> = HashMap::with_max_entries(limits::EXECS, 0);
+
+/// Files of declared programs and scripts. Written for user space by the open that it makes, by installers' opens, and by
+/// those of others that void it.
+#[map]
+pub(crate) static PROGRAMS: HashMap<ProgramKey, Program> = HashMap::with_max_entries(limits::PROGRAMS, 0);
+
+/// Names of such files. Written by user space.
+#[map]
+pub(crate) static PROGRAM_NAMES: HashMap<NameKey, Program> = HashMap::with_max_entries(limits::PROGRAMS, 0);
+
+/// Scripts by the arguments that name them. Written by user space.
+#[map]
+pub(crate) static SCRIPTS: HashMap<ScriptKey, Script> = HashMap::with_max_entries(limits::PROGRAMS, 0);
+
+/// Machines of command lines. Written by user space.
+#[map]
+pub(crate) static COMMANDS: HashMap<CommandKey, Next> = HashMap::with_max_entries(limits::COMMANDS, 0);
+
+/// Variables that inject. Written by user space.
+#[map]
+pub(crate) static INJECTIONS: HashMap<InjectKey, u8> = HashMap::with_max_entries(limits::COMMANDS, 0);
+
+/// The file that user space is about to open, so that it is taken down. Written by user space, one entry.
+#[map]
+pub(crate) static REGISTER: Array<Register> = Array::with_max_entries(1, 0);
+
 /// What was said already.
 #[map]
 pub(crate) static SEEN: HashMap<Seen, u8> = HashMap::with_max_entries(limits::SEEN, 0);
@@ -92,6 +123,14 @@ pub(crate) static OPEN: PerCpuArray<Opened> = PerCpuArray::with_max_entries(1, 0
 #[map]
 pub(crate) static ATTEMPT: PerCpuArray<Attempted> = PerCpuArray::with_max_entries(1, 0);
 
+/// As [`EXEC`], for the arguments of a command line.
+#[map]
+pub(crate) static LINE: PerCpuArray<Line> = PerCpuArray::with_max_entries(1, 0);
+
+/// As [`EXEC`], for blocks that are searched for tokens.
+#[map]
+pub(crate) static SCAN: PerCpuArray<Scan> = PerCpuArray::with_max_entries(1, 0);
+
 /// An open being looked at. The first components of the path serve the gates, too.
 #[repr(C)]
 pub(crate) struct Opened {
@@ -123,8 +162,8 @@ pub(crate) const TAIL: usize = 64;
 pub(crate) struct Seen {
     /// Who.
     pub(crate) holder: HolderId,
-    /// What, as four numbers.
-    pub(crate) what: [u64; 4],
+    /// What, as five numbers.
+    pub(crate) what: [u64; 5],
 }
 
 /// The entry of `key`, made as `fresh` where there was none; `None` when the map is full.
@@ -168,7 +207,13 @@ pub(crate) fn global() -> Option<&'static mut Global> {
 
 /// Whether this is the first time that `holder` does `what`. When the map is full everything is a first time.
 #[inline(always)]
-pub(crate) fn first(holder: HolderId, what: [u64; 4]) -> bool {
+pub(crate) fn first(holder: HolderId, [a, b, c, d]: [u64; 4]) -> bool {
+    first_of(holder, [a, b, c, d, 0])
+}
+
+/// As [`first`], for what takes five numbers to tell.
+#[inline(always)]
+pub(crate) fn first_of(holder: HolderId, what: [u64; 5]) -> bool {
     const BPF_NOEXIST: u64 = 1;
     const EEXIST: i32 = -17;
     match SEEN.insert(&Seen { holder, what }, &1, BPF_NOEXIST) {

@@ -6,12 +6,13 @@ use crate::{
     file::File,
     job,
     layout::{load, offset, read},
-    maps::{PENDING, SOCKETS, count, entry, first, global},
-    task::{Current, add, grow, held},
+    maps::{PENDING, SOCKETS, count, entry, first_of, global},
+    task::{Current, add, grow},
 };
 use detector_common::{
     counter::Counter,
     destination::mapped,
+    judge::{self, Judged, Sets, Spending},
     limits::CLASSES,
     record::{Network, hook, kind},
     set::{Bits, GrowingSet},
@@ -32,12 +33,16 @@ pub(crate) struct Remote {
 }
 
 /// What was found about a reach for the network.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Judgement {
     /// What is carried.
     pub(crate) carried: Bits,
     /// Of that, what the destination does not accept.
     pub(crate) leak: Bits,
+    /// What it does not accept on evidence that is reported only.
+    pub(crate) weak: Bits,
+    /// What the socket carries from now on.
+    pub(crate) mark: Bits,
     /// Whether policy denies it.
     pub(crate) denied: bool,
 }
@@ -51,40 +56,45 @@ pub(crate) fn send(current: &mut Current<'_>, file: File) {
     if family != AF_INET && family != AF_INET6 {
         return;
     }
-    let own = held(current.task.holder, current.task.job);
+    let sets = current.sets();
     let cookie = read!(sk, sock_cookie, u64).unwrap_or(0);
-    let marked = if cookie == 0 { PENDING.get_ptr(&sk).is_some() } else { SOCKETS.get_ptr(&cookie).is_some() };
-    if own == 0 && !marked {
+    // SAFETY: bytes that only ever go from 0 to 1.
+    let marked = unsafe { if cookie == 0 { PENDING.get(&sk) } else { SOCKETS.get(&cookie) } };
+    let carried = marked.map_or(0, |mark| mark.carried.bits());
+    if sets.all() | carried == 0 {
         return;
     }
     let Some(remote) = remote(sk, family) else { return count(Counter::Unread) };
     let Some(job) = job::find(current.task.job) else { return };
+    // Not connected: the sendmsg hook or the egress hook judges each datagram, and whatever may be refused there is marked.
+    let connected = remote.address != [0; 16] && remote.address != mapped([0; 4]);
+    let mut judgement = judge(current, job, &sets, carried, if connected { Some(&remote) } else { None });
+    if !connected {
+        judgement = Judgement { carried: judgement.carried, mark: judgement.mark, ..Judgement::default() };
+    }
+    if judgement.mark == 0 {
+        // Nothing that egress could refuse.
+        return say(current, hook::SEND, cookie, &remote, &judgement, 0);
+    }
     let Some(mark) = mark(current, sk, cookie, remote.protocol) else {
         // No room for a mark, so the egress hook will not drop it: said, and killed where policy says so.
         count(Counter::SocketsFull);
-        let judgement = judge(job, own, &remote);
         act(current, job, &judgement);
         return say(current, hook::SEND, cookie, &remote, &judgement, 0);
     };
-    grow(&mut mark.carried, own);
+    grow(&mut mark.carried, judgement.mark);
     (mark.pid, mark.step) = (current.pid, current.task.step);
     (mark.start, mark.holder) = (current.task.start, current.task.holder);
-    let carried = mark.carried.bits();
     if let Some(global) = global() {
         global.marked = 1;
         if cookie == 0 {
             global.pending = 1;
         }
     }
-    if remote.address == [0; 16] || remote.address == mapped([0; 4]) {
-        // Not connected: the sendmsg hook or the egress hook judges each datagram. Said, since the socket is marked.
-        return say(current, hook::SEND, cookie, &remote, &Judgement { carried, leak: 0, denied: false }, 0);
-    }
-    let judgement = judge(job, carried, &remote);
     if judgement.denied {
         mark.quarantined = 1;
     }
-    if u32::from(remote.protocol) == IPPROTO_MPTCP {
+    if connected && u32::from(remote.protocol) == IPPROTO_MPTCP {
         subflow(current, sk, &remote, &judgement);
     }
     let denied = if judgement.denied { 2 } else { 0 };
@@ -92,14 +102,25 @@ pub(crate) fn send(current: &mut Current<'_>, file: File) {
     say(current, hook::SEND, cookie, &remote, &judgement, denied);
 }
 
-/// What `job` says of sending `carried` to `remote`.
+/// What `job` says of `current`, which holds `sets`, sending to `remote` on a socket that carries `socket`; where it leads nowhere in
+/// particular, to a place that accepts nothing.
 #[inline(always)]
-pub(crate) fn judge(job: &Job, carried: Bits, remote: &Remote) -> Judgement {
-    if carried == 0 {
-        return Judgement { carried, leak: 0, denied: false };
+pub(crate) fn judge(current: &Current<'_>, job: &Job, sets: &Sets, socket: Bits, remote: Option<&Remote>) -> Judgement {
+    if sets.all() | socket == 0 {
+        return Judgement::default();
     }
-    let leak = carried & !job::accepted(job.policy, &remote.address, remote.port);
-    Judgement { carried, leak, denied: job.enforce != 0 && leak & job.deny != 0 }
+    let (mut accepted, mut accepted_for_reader) = (0, 0);
+    if let Some(remote) = remote {
+        accepted = job::accepted(job.policy, &remote.address, remote.port, 0);
+        let reader = current.program();
+        if reader != 0 {
+            accepted_for_reader = job::accepted(job.policy, &remote.address, remote.port, reader);
+        }
+    }
+    let hook = current.task.hook != 0;
+    let spending = Spending { accepted, accepted_for_reader, socket, hook, forge: job.forge, registry: job.registry };
+    let Judged { carried, leak, weak, mark } = judge::judge(sets, &spending);
+    Judgement { carried, leak, weak, mark, denied: job.enforce != 0 && leak & job.deny != 0 }
 }
 
 /// Remembers to kill the process when its call returns, where policy says so.
@@ -110,14 +131,15 @@ pub(crate) fn act(current: &mut Current<'_>, job: &Job, judgement: &Judgement) {
     }
 }
 
-/// Says what happened, once for the same holder, socket, destination and load.
+/// Says what happened, once for the same holder, socket, destination, load and judgement.
 #[inline(always)]
 pub(crate) fn say(current: &Current<'_>, hook: u32, cookie: u64, remote: &Remote, judgement: &Judgement, denied: u16) {
     let (high, low) = halves(&remote.address);
     // Sockets differ when it matters which one was marked; else who connects often is said once.
     let socket = if judgement.carried == 0 { 0 } else { cookie };
-    let what = [high, low, u64::from(remote.port) | u64::from(hook) << 16 | socket << 20, judgement.carried];
-    if !first(current.task.holder, what) {
+    let port = u64::from(remote.port) | u64::from(hook) << 16 | socket << 20;
+    let mixed = judgement.leak ^ judgement.weak.wrapping_mul(0xff51_afd7_ed55_8ccd);
+    if !first_of(current.task.holder, [high, low, port, judgement.carried, mixed]) {
         return;
     }
     if judgement.leak != 0 {
@@ -129,7 +151,7 @@ pub(crate) fn say(current: &Current<'_>, hook: u32, cookie: u64, remote: &Remote
         cookie,
         held: judgement.carried,
         leak: judgement.leak,
-        weak: 0,
+        weak: judgement.weak,
         port: remote.port,
         family: remote.family,
         protocol: remote.protocol,
@@ -182,7 +204,7 @@ fn subflow(current: &Current<'_>, sk: u64, remote: &Remote, judgement: &Judgemen
     let Some(first) = read!(sk, mptcp_first, u64).filter(|first| *first != 0) else { return count(Counter::Unread) };
     let cookie = read!(first, sock_cookie, u64).unwrap_or(0);
     let Some(mark) = mark(current, first, cookie, IPPROTO_TCP as u16) else { return count(Counter::SocketsFull) };
-    grow(&mut mark.carried, judgement.carried);
+    grow(&mut mark.carried, judgement.mark);
     // The kernel made it, so no release is seen: gone when it is closed.
     mark.released = 1;
     if judgement.denied {

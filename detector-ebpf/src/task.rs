@@ -8,9 +8,12 @@ use crate::{
 };
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_current_task};
 use detector_common::{
+    command::line,
     counter::Counter,
     identity::{HolderId, holder_id},
+    judge::{Reader, Sets},
     limits::{CLASSES, LINEAGE_STEPS},
+    program::trait_of,
     set::{Bits, EMPTY, GrowingSet},
     state::{Holder, Task},
 };
@@ -88,10 +91,58 @@ pub(crate) fn track(pid: u32, task: &Task) {
 
 /// What `holder` of `job` holds.
 #[inline(always)]
-pub(crate) fn held(holder: HolderId, job: u32) -> Bits {
+pub(crate) fn sets(holder: HolderId, job: u32) -> Sets {
     // SAFETY: bytes only ever go from 0 to 1; a concurrent removal leaves old or zero bytes of a dead holder.
-    let own = unsafe { HOLDERS.get(&holder) }.map_or(0, |holder| holder.held.bits());
-    own | job::coarse(job)
+    let mut sets = match unsafe { HOLDERS.get(&holder) } {
+        Some(holder) => Sets {
+            held: holder.held.bits(),
+            own: holder.own.bits(),
+            soft: holder.soft.bits(),
+            inherited: holder.inherited.bits(),
+        },
+        None => Sets::default(),
+    };
+    sets.held |= job::coarse(job);
+    sets
+}
+
+impl Current<'_> {
+    /// What it holds.
+    #[inline(always)]
+    pub(crate) fn sets(&self) -> Sets {
+        sets(self.task.holder, self.task.job)
+    }
+
+    /// It holds `more`, too.
+    #[inline(always)]
+    pub(crate) fn join(&self, more: &Sets) {
+        join(self.task.holder, self.task.job, more);
+    }
+
+    /// What it may read as what.
+    #[inline(always)]
+    pub(crate) fn reader(&self) -> Reader {
+        let interprets = self.task.traits & trait_of::INTERPRETER != 0;
+        Reader { reads: self.task.reads, sdk: if interprets { self.task.sdk } else { 0 } }
+    }
+
+    /// Whether it keeps to itself what it reads.
+    #[inline(always)]
+    pub(crate) fn quiet(&self) -> bool {
+        self.task.line & line::QUIET != 0
+    }
+
+    /// Whether its output says nothing of what it reads.
+    #[inline(always)]
+    pub(crate) fn lossy(&self) -> bool {
+        self.quiet() && self.task.traits & trait_of::LOSSY != 0
+    }
+
+    /// The declared program that it counts as; 0 for none.
+    #[inline(always)]
+    pub(crate) fn program(&self) -> u16 {
+        if self.task.injected == 0 { self.task.program } else { 0 }
+    }
 }
 
 /// Whether anything is held on this host: before, no flow is looked at.
@@ -100,16 +151,27 @@ pub(crate) fn armed() -> bool {
     global().is_some_and(|global| global.armed != 0)
 }
 
-/// `holder` of `job` holds `bits`, too. When the map is full, the job as a whole does.
+/// `holder` of `job` holds `more`, too. When the map is full, the job as a whole does.
 #[inline(always)]
-pub(crate) fn join(holder: HolderId, job: u32, bits: Bits) {
+pub(crate) fn join(holder: HolderId, job: u32, more: &Sets) {
     match entry(&HOLDERS, &holder, &NOTHING) {
-        Some(holder) => grow(&mut holder.held, bits),
+        Some(holder) => {
+            grow(&mut holder.held, more.held);
+            grow(&mut holder.own, more.own);
+            grow(&mut holder.soft, more.soft);
+            grow(&mut holder.inherited, more.inherited);
+        }
         None => {
             count(Counter::HoldersFull);
-            job::coarsen(job, bits);
+            job::coarsen(job, more.all());
         }
     }
+    arm();
+}
+
+/// Something is held on this host, or there to be taken: from now on flows are looked at.
+#[inline(always)]
+pub(crate) fn arm() {
     if let Some(global) = global() {
         global.armed = 1;
     }
@@ -121,6 +183,9 @@ static NOTHING: Holder = Holder { held: EMPTY, own: EMPTY, soft: EMPTY, inherite
 /// Adds `bits` with plain byte stores, which several CPUs may do at once.
 #[inline(always)]
 pub(crate) fn grow(set: &mut GrowingSet, bits: Bits) {
+    if bits == 0 {
+        return;
+    }
     let bytes = set.words.as_mut_ptr().cast::<u8>();
     for class in 0..CLASSES {
         if bits & (1 << class) != 0 {
@@ -130,35 +195,16 @@ pub(crate) fn grow(set: &mut GrowingSet, bits: Bits) {
     }
 }
 
-/// What an exec did to a holder.
-pub(crate) struct Founded {
-    /// The holder before.
-    pub(crate) before: HolderId,
-    /// As [`detector_common::record::Exec::entered`].
-    pub(crate) entered: u64,
-}
-
-/// Process `pid` leaves what it shared and founds a holder of its own, which takes over what it held.
-///
-/// A vfork's parent goes on before the exec is told of (`mm_release` in fs/exec.c, `exec_mmap`): what it reads from then
-/// on is not its child's. So the child takes over what was held as its call began. Where others share the memory too, one
-/// of them may have read a secret since and put it into what the new program is given: then all is taken over.
+/// Process `pid` leaves what it shared and founds a holder of its own, which holds `sets`.
 #[inline(always)]
-pub(crate) fn found(pid: u32, task: &mut Task) -> Founded {
-    let before = task.holder;
+pub(crate) fn found(pid: u32, task: &mut Task, sets: &Sets) {
     let holder = holder_id(pid, now());
-    // Noted it is only where that is known not to have happened.
-    let noted = task.shared != 0 && task.exec_entered != 0;
-    let (bits, entered) =
-        if noted { (task.held_at_exec, task.exec_entered) } else { (held(before, task.job), u64::MAX) };
-    task.exec_entered = 0;
-    if bits != 0 {
-        join(holder, task.job, bits);
+    if sets.all() != 0 {
+        join(holder, task.job, sets);
     }
     leave(task);
     task.holder = holder;
     task.shared = 0;
-    Founded { before, entered }
 }
 
 /// A second process is of the holder of `task`.

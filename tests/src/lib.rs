@@ -20,5 +20,6 @@ pub mod run;
 pub mod scene;
 pub mod sink;
 mod stream;
+pub mod thefts;
 pub mod watched;
 pub mod wav;

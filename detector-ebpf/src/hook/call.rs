@@ -5,17 +5,17 @@ use crate::{
     abi,
     emit::{self, now},
     file::File,
-    flow,
-    hook::{memory, open},
+    flow::{self, Buffer},
+    hook::{exec, memory, open, probe},
     layout::{load, read},
     maps::{count, first},
-    socket,
-    task::{Current, armed, current, current_struct, find, held},
+    program, socket,
+    task::{Current, armed, current, current_struct, find},
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, helpers::bpf_send_signal, programs::BtfTracePointContext};
 use detector_common::{
     counter::Counter,
-    record::{Kill, kind},
+    record::{self, Kill, kind},
 };
 
 /// A system call's arguments, read when asked for.
@@ -61,7 +61,7 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
         take(&current, from);
     }
     if let Some(to) = to {
-        give(&mut current, to);
+        give(&mut current, to, buffer(number, &arguments));
         // A send that blocks on what is dropped would not return for a quarter of an hour.
         kill();
     }
@@ -78,28 +78,36 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
         return missed();
     }
     let arguments = Arguments { regs };
-    let name = match number {
-        abi::OPEN | abi::CREAT => Some(0),
-        abi::OPENAT | abi::OPENAT2 | abi::OPEN_BY_HANDLE_AT => Some(1),
-        _ => None,
-    };
-    if let Some(name) = name {
-        if let Some(current) = current() {
+    if let Some((call, name)) = probe::named(number) {
+        if call == record::probe::OPEN {
+            program::register(result);
+        }
+        if let Some(mut current) = current() {
             if foreign() {
                 return;
             }
-            open::returned(&current, arguments.get(name), result);
+            if call == record::probe::OPEN {
+                count(Counter::Opens);
+            }
+            if call == record::probe::OPEN && result >= 0 {
+                open::returned(&mut current, result as u64);
+            } else {
+                probe::returned(&current, call, arguments.get(name), result);
+            }
         }
-        return;
+        return kill();
     }
     if number == abi::PROCESS_VM_READV || number == abi::PTRACE {
-        if let Some(current) = current() {
+        if let Some(mut current) = current() {
             if foreign() {
                 return;
             }
-            memory::returned(&current, number, &arguments, result);
+            memory::returned(&mut current, number, &arguments, result);
         }
-        return;
+        return kill();
+    }
+    if starts(number) {
+        return exec::returned();
     }
     if !armed() {
         return;
@@ -112,7 +120,7 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     {
         take(&current, from);
         if let Some(to) = target(number, &arguments) {
-            give(&mut current, to);
+            give(&mut current, to, None);
         }
     }
     kill();
@@ -124,16 +132,13 @@ fn starts(number: u64) -> bool {
     matches!(number, abi::EXECVE | abi::EXECVEAT)
 }
 
-/// Notes what is held as the call begins, where nobody but the caller can change what the new program is given: the one
-/// other thread that shares its memory waits. The numbers are those of other calls on the 32-bit entry.
+/// The numbers are those of other calls on the 32-bit entry.
 #[inline(always)]
 fn starting() {
     if let Some(current) = current()
         && !foreign()
-        && parent_waits() == Some(true)
     {
-        current.task.held_at_exec = held(current.task.holder, current.task.job);
-        current.task.exec_entered = now();
+        exec::entered(&current, parent_waits() == Some(true));
     }
 }
 
@@ -254,17 +259,26 @@ fn take(current: &Current<'_>, fd: u64) {
     if let Some(file) = File::of_descriptor(fd)
         && flow::carries(file)
     {
-        flow::take(current, file);
+        flow::take(current, file, false);
+    }
+}
+
+/// The one buffer that a call writes.
+#[inline(always)]
+fn buffer(number: u64, arguments: &Arguments) -> Option<Buffer> {
+    match number {
+        abi::WRITE | abi::PWRITE64 => Some(Buffer { address: arguments.get(1), len: arguments.get(2) }),
+        _ => None,
     }
 }
 
 #[inline(always)]
-fn give(current: &mut Current<'_>, fd: u64) {
+fn give(current: &mut Current<'_>, fd: u64, buffer: Option<Buffer>) {
     let Some(file) = File::of_descriptor(fd) else { return };
     if file.mode & abi::S_IFMT == abi::S_IFSOCK {
         socket::send(current, file);
     } else if flow::carries(file) {
-        flow::give(current, file);
+        flow::give(current, file, buffer);
     }
 }
 

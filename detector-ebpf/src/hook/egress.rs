@@ -5,7 +5,7 @@ use crate::{
     emit::{self, now},
     job,
     maps::{PENDING, SOCKETS, count, forget, global},
-    socket::{Judgement, Remote, judge, tally},
+    socket::{Remote, tally},
 };
 use aya_ebpf::{EbpfContext, helpers::generated::bpf_get_socket_cookie, programs::SkBuffContext};
 use detector_common::{
@@ -13,6 +13,7 @@ use detector_common::{
     destination::mapped,
     identity::ProcessId,
     record::{Drop, Header, kind},
+    set::Bits,
     state::Socket,
 };
 
@@ -44,18 +45,19 @@ pub(crate) fn packet(ctx: &SkBuffContext) -> i32 {
         // What cannot be read cannot be accepted.
         return if job.enforce != 0 { DROP } else { PASS };
     };
-    let judgement = judge(job, mark.carried.bits(), &remote);
-    if judgement.leak == 0 {
+    let leak = mark.carried.bits() & !job::accepted(job.policy, &remote.address, remote.port, 0);
+    if leak == 0 {
         return PASS;
     }
+    let denied = job.enforce != 0 && leak & job.deny != 0;
     let bytes = ctx.len();
     tally(mark, bytes);
     if mark.said == 0 {
         mark.said = 1;
         count(Counter::Leaks);
-        say(mark, cookie, &remote, &judgement, bytes);
+        say(mark, cookie, &remote, leak, denied, bytes);
     }
-    if !judgement.denied {
+    if !denied {
         return PASS;
     }
     mark.quarantined = 1;
@@ -98,7 +100,7 @@ fn remote(ctx: &SkBuffContext) -> Option<Remote> {
 }
 
 #[inline(always)]
-fn say(mark: &Socket, cookie: u64, remote: &Remote, judgement: &Judgement, bytes: u32) {
+fn say(mark: &Socket, cookie: u64, remote: &Remote, leak: Bits, denied: bool, bytes: u32) {
     let header = Header {
         kind: kind::DROP,
         cpu: 0,
@@ -109,14 +111,7 @@ fn say(mark: &Socket, cookie: u64, remote: &Remote, judgement: &Judgement, bytes
         thread: mark.pid,
         step: mark.step,
     };
-    let record = Drop {
-        header,
-        address: remote.address,
-        cookie,
-        leak: judgement.leak,
-        port: remote.port,
-        denied: u16::from(judgement.denied),
-        bytes,
-    };
+    let record =
+        Drop { header, address: remote.address, cookie, leak, port: remote.port, denied: u16::from(denied), bytes };
     emit::secret(&record, size_of::<Drop>() as u64);
 }

@@ -8,10 +8,11 @@ use crate::{
     job,
     layout::{load, offset, read},
     maps::first,
-    task::{Current, current_struct, find, held, join},
+    task::{Current, current_struct, find, sets},
 };
 use detector_common::{
     identity::ProcessId,
+    judge::Sets,
     limits::LINEAGE_STEPS,
     record::{Access, kind, relation},
     set::Bits,
@@ -21,9 +22,9 @@ use detector_common::{
 
 /// A file of procfs that opens a process was opened.
 #[inline(always)]
-pub(crate) fn opened(current: &Current<'_>, job: &Job, file: File, door: u32) {
+pub(crate) fn opened(current: &mut Current<'_>, job: &Job, file: File, door: u32) {
     let target = target_of(file).unwrap_or_default();
-    if target.pid == current.pid {
+    if target.pid == current.pid && door != door::ENVIRON {
         return;
     }
     report(current, job, target, door, 0);
@@ -31,7 +32,7 @@ pub(crate) fn opened(current: &Current<'_>, job: &Job, file: File, door: u32) {
 
 /// `process_vm_readv` or `ptrace` returned.
 #[inline(always)]
-pub(crate) fn returned(current: &Current<'_>, number: u64, arguments: &Arguments, result: i64) {
+pub(crate) fn returned(current: &mut Current<'_>, number: u64, arguments: &Arguments, result: i64) {
     let Some(job) = job::find(current.task.job) else { return };
     let errno = if result < 0 { result.unsigned_abs() as u32 } else { 0 };
     if number == abi::PROCESS_VM_READV {
@@ -104,12 +105,16 @@ fn own(level: Option<u32>, pid: u32) -> Option<ProcessId> {
 }
 
 #[inline(always)]
-fn report(current: &Current<'_>, job: &Job, target: ProcessId, door: u32, errno: u32) {
+fn report(current: &mut Current<'_>, job: &Job, target: ProcessId, door: u32, errno: u32) {
     let relation = relation(current, &target);
     let bits = if errno == 0 { joined(current, job, door, relation, &target) } else { 0 };
     let time = now();
     if bits != 0 {
-        join(current.task.holder, current.task.job, bits);
+        current.join(&Sets { held: bits, ..Sets::default() });
+    }
+    // No honest build reads such memory: what it holds by now must not reach any place at all.
+    if job.enforce != 0 && foreign(relation) && memory(door) && bits & job.memory & job.kill != 0 {
+        current.task.kill = 1;
     }
     let what = u64::from(target.pid) << 32 | u64::from(door) << 16 | u64::from(errno & 0xffff);
     if !first(current.task.holder, [what, target.start, 2 << 32, bits]) {
@@ -120,19 +125,38 @@ fn report(current: &Current<'_>, job: &Job, target: ProcessId, door: u32, errno:
     emit::secret(&record, size_of::<Access>() as u64);
 }
 
+/// Whether nothing is known of the target but that it is not of the job.
+#[inline(always)]
+fn foreign(relation: u32) -> bool {
+    relation == relation::OUTSIDE || relation == relation::UNKNOWN
+}
+
+/// Whether the door opens all memory.
+#[inline(always)]
+fn memory(door: u32) -> bool {
+    matches!(door, door::MEM | door::VM_READ | door::PTRACE_ATTACH | door::PTRACE_SEIZE)
+}
+
 /// The classes that a way in gives: those of its door, and of a process of the job what that holds.
 #[inline(always)]
 fn joined(current: &Current<'_>, job: &Job, door: u32, relation: u32, target: &ProcessId) -> Bits {
-    let foreign = relation == relation::OUTSIDE || relation == relation::UNKNOWN;
-    match door {
-        door::MEM | door::VM_READ | door::PTRACE_ATTACH | door::PTRACE_SEIZE if foreign => job.memory,
-        door::MEM | door::VM_READ | door::PTRACE_ATTACH | door::PTRACE_SEIZE => {
-            find(target.pid).map_or(0, |task| held(task.holder, current.task.job))
+    let bits = if memory(door) {
+        if foreign(relation) {
+            job.memory
+        } else {
+            find(target.pid).map_or(0, |task| sets(task.holder, current.task.job).strong())
         }
+    } else if door != door::ENVIRON {
+        0
+    } else if relation == relation::OWN {
+        job.dump
+    } else if relation != relation::DESCENDANT && target.pid != 1 {
         // Tools ask the environment of init whether they are in a container (systemd, virt-what); it has no secrets.
-        door::ENVIRON if relation != relation::DESCENDANT && target.pid != 1 => job.environ,
-        _ => 0,
-    }
+        job.environ
+    } else {
+        0
+    };
+    bits & !job.observe
 }
 
 /// How the target stands to the process that acts.
@@ -140,6 +164,9 @@ fn joined(current: &Current<'_>, job: &Job, door: u32, relation: u32, target: &P
 fn relation(current: &Current<'_>, target: &ProcessId) -> u32 {
     if target.pid == 0 {
         return relation::UNKNOWN;
+    }
+    if target.pid == current.pid {
+        return relation::OWN;
     }
     let Some(task) = find(target.pid) else { return relation::OUTSIDE };
     if task.job != current.task.job {

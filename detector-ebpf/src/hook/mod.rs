@@ -2,7 +2,9 @@
 
 pub(crate) mod call;
 pub(crate) mod egress;
+pub(crate) mod exec;
 pub(crate) mod memory;
 pub(crate) mod network;
 pub(crate) mod open;
+pub(crate) mod probe;
 pub(crate) mod process;

@@ -6,7 +6,7 @@ use crate::{
     layout::read,
     maps::{PENDING, SOCKETS, count, forget, global},
     socket::{Remote, act, judge, say},
-    task::{current_by_id, held},
+    task::current_by_id,
 };
 use aya_ebpf::{
     EbpfContext,
@@ -28,7 +28,7 @@ pub(crate) fn address(ctx: &SockAddrContext, hook: u32, six: bool) -> i32 {
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     // SAFETY: bytes that only ever go from 0 to 1.
     let marked = unsafe { SOCKETS.get(&cookie) }.map_or(0, |mark| mark.carried.bits());
-    let judgement = judge(job, held(current.task.holder, current.task.job) | marked, &remote);
+    let judgement = judge(&current, job, &current.sets(), marked, Some(&remote));
     act(&mut current, job, &judgement);
     say(&current, hook, cookie, &remote, &judgement, u16::from(judgement.denied));
     if judgement.denied {

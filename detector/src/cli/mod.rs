@@ -5,6 +5,7 @@ mod catalogue;
 mod console;
 mod exit;
 mod output;
+mod policy;
 mod replay;
 mod run;
 
@@ -23,6 +24,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Run(arguments) => run::run(*arguments),
         Verb::Replay(arguments) => replay::replay(&arguments),
         Verb::Catalogue(arguments) => catalogue::catalogue(&arguments),
+        Verb::Policy(arguments) => policy::policy(&arguments.verb),
         Verb::ProveInChild { directory, sink } => return crate::live::prove_in_child(&directory, sink),
     };
     result.unwrap_or_else(|failure| {

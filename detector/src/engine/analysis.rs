@@ -1,20 +1,23 @@
 //! The engine: state of the analysis, and which rule an event goes to.
 
 use super::{
-    Capability, Conclusion, Finding, Mode,
+    Capability, Conclusion, Finding, Mode, Severity, Strength,
     carried::Moment,
     coverage::Observed,
+    exception::Exceptions,
     finding::Findings,
     holder::Holders,
     object::{Objects, Sockets},
+    rules::Rules,
     verdict::verdict,
 };
 use crate::{
     event::{Actor, Body, Event, HolderId, Kernel},
-    policy::Policy,
+    policy::{Policy, Rule},
     process::Table,
     secret::ClassSet,
 };
+use detector_common::judge::Sets;
 use std::sync::Arc;
 
 /// Join, flow and leak over events in recorded order: the same events give the same conclusion, live or replayed.
@@ -22,11 +25,14 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct Engine {
     pub(super) policy: Policy,
+    pub(super) roles: Roles,
     pub(super) processes: Table,
     pub(super) holders: Holders,
     pub(super) objects: Objects,
     pub(super) sockets: Sockets,
     pub(super) findings: Findings,
+    pub(super) excepted: Exceptions,
+    pub(super) rules: Rules,
     pub(super) observed: Observed,
     pub(super) decision: Kernel,
     mode: Mode,
@@ -36,17 +42,38 @@ pub struct Engine {
     order: u64,
 }
 
+/// Sets of classes that are asked for again and again.
+#[derive(Debug)]
+pub(super) struct Roles {
+    /// Recorded only.
+    pub(super) observed: ClassSet,
+    /// Joined by dumping the own environment.
+    pub(super) dump: ClassSet,
+    pub(super) forge: ClassSet,
+    pub(super) registry: ClassSet,
+}
+
+impl Roles {
+    fn of(policy: &Policy) -> Self {
+        let (observed, dump) = (policy.observed(), policy.dump());
+        Self { observed, dump, forge: policy.forge(), registry: policy.registry() }
+    }
+}
+
 impl Engine {
     /// An engine that has seen nothing. `start` is the recording's, `CLOCK_BOOTTIME` nanoseconds; `mode` is reported
     /// and decides nothing.
     pub fn new(policy: Policy, mode: Mode, start: u64) -> Self {
         Self {
+            rules: Rules::new(&policy),
+            roles: Roles::of(&policy),
             policy,
             processes: Table::default(),
             holders: Holders::default(),
             objects: Objects::default(),
             sockets: Sockets::default(),
             findings: Findings::default(),
+            excepted: Exceptions::default(),
             observed: Observed::default(),
             decision: Kernel::default(),
             mode,
@@ -55,24 +82,25 @@ impl Engine {
         }
     }
 
-    /// Takes in the next event. A finding when it is a new one; one that repeats or is updated shows in
+    /// Takes in the next event. The findings that are new, or worse than before; one that repeats or is updated shows in
     /// [`Self::conclude`]. `event.kernel` is not looked at.
-    pub fn apply(&mut self, event: &Event) -> Option<Finding> {
+    pub fn apply(&mut self, event: &Event) -> Vec<Finding> {
         self.order += 1;
         self.decision = Kernel::default();
         self.observed.note(event);
         self.attribute(event);
-        let finding = match &event.actor {
+        let mut found = match &event.actor {
             Some(actor) => self.judge(event, actor),
-            None => None,
+            None => Vec::new(),
         };
-        let unexplained = match event.body {
-            Body::Unexplained { leaks } => self.findings.unexplained(event.actor.map_or(0, |actor| actor.job), leaks),
-            _ => None,
-        };
+        if let Body::Unexplained { leaks } = event.body {
+            let severity = self.policy.rule(Rule::SensorUnexplained).severity(Severity::High);
+            found.extend(self.findings.unexplained(event.actor.map_or(0, |actor| actor.job), leaks, severity));
+        }
+        self.look(event, &mut found);
         // Last: in an exec's own link the process still runs what it ran before.
         self.processes.apply(event);
-        finding.or(unexplained)
+        found
     }
 
     /// What the engine decided about the last event, in the kernel side's terms: for comparison with
@@ -81,13 +109,14 @@ impl Engine {
         self.decision
     }
 
-    pub(super) fn decided(&mut self, classes: ClassSet) {
-        self.decision.bits = classes.bits();
+    /// What `holder` holds, by the strength of the evidence.
+    pub fn sets(&self, holder: HolderId) -> Sets {
+        self.holders.sets(holder)
     }
 
-    /// The classes that `holder` holds.
-    pub fn held(&self, holder: HolderId) -> ClassSet {
-        self.holders.held(holder)
+    /// Of that, the secrets themselves.
+    pub(super) fn held(&self, holder: HolderId) -> ClassSet {
+        self.holders.carried(holder).set(Strength::Held)
     }
 
     /// Something that no event tells makes the recording incomplete (it could not be written to its end, say): a
@@ -111,10 +140,11 @@ impl Engine {
             policy: self.policy.digest(),
             coverage: self.observed.coverage(capabilities, self.start),
             findings,
+            excepted: self.excepted.listed(),
         }
     }
 
-    fn judge(&mut self, event: &Event, actor: &Actor) -> Option<Finding> {
+    fn judge(&mut self, event: &Event, actor: &Actor) -> Vec<Finding> {
         match &event.body {
             Body::Fork(fork) => self.fork(event, actor, fork),
             Body::Exec(exec) => self.exec(event, actor, exec),
@@ -125,14 +155,15 @@ impl Engine {
             Body::Take(flow) => self.take(event, actor, flow),
             Body::Network(network) => return self.network(event, actor, network),
             Body::Drop(drop) => return self.drop(event, actor, drop),
+            Body::Script(script) => self.script(actor, script),
             Body::Kill(kill) if kill.errno == 0 => {
                 self.holders.kill(actor.process);
                 self.findings.killed(actor.process);
             }
-            Body::Kill(_) | Body::Attempt(_) | Body::Script(_) => {}
+            Body::Kill(_) | Body::Attempt(_) => {}
             Body::Armed | Body::Proved | Body::Lost(_) | Body::Unexplained { .. } => {}
         }
-        None
+        Vec::new()
     }
 
     /// Makes the actor part of its holder; counts events whose actor cannot be trusted to be known. What comes after

@@ -1,7 +1,8 @@
 //! What a holder, object or socket carries, and how each class got there.
 
-use super::{Did, Link, ProcessName};
+use super::{Did, Link, ProcessName, Strength};
 use crate::{event::Process, policy::Policy, process::Program, secret::ClassSet};
+use detector_common::judge::Sets;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Links of a chain that are kept; of a longer one, the middle goes. Bounds what a loop of forks or execs can
@@ -25,11 +26,11 @@ pub(super) struct Moment {
 
 impl Moment {
     /// As a link of a finding's chain.
-    pub(super) fn link(&self, did: Did, classes: Vec<String>) -> Link {
+    pub(super) fn link(&self, did: Did, strength: Strength, classes: Vec<String>) -> Link {
         let Self { event, time, process, ref program, .. } = *self;
         let name = program.name().to_owned();
         let process = ProcessName { process, name, path: program.path.clone(), argv: program.argv.clone() };
-        Link { event, time, process, did, classes }
+        Link { event, time, process, did, strength, classes }
     }
 }
 
@@ -39,6 +40,8 @@ impl Moment {
 pub(super) struct Cause {
     moment: Moment,
     did: Did,
+    /// How strong the evidence is from here on.
+    strength: Strength,
     /// Links from the source up to here.
     depth: usize,
     /// What it came from; nothing where the class was joined from outside.
@@ -47,39 +50,52 @@ pub(super) struct Cause {
 
 impl Cause {
     /// The cause that `did` is, where the classes came from `from`.
-    pub(super) fn new(moment: Moment, did: Did, from: Carried) -> Arc<Self> {
+    pub(super) fn new(moment: Moment, did: Did, strength: Strength, from: Carried) -> Arc<Self> {
         let from = if from.depth() < LINKS { from } else { from.sources() };
-        Arc::new(Self { depth: from.depth() + 1, moment, did, from })
+        Arc::new(Self { depth: from.depth() + 1, moment, did, strength, from })
     }
 }
 
-/// The links of some chains in the order of events, each with the classes that came along it.
-pub(super) type Trace<'a> = BTreeMap<u64, (ClassSet, &'a Cause)>;
+/// The links of some chains in the order of events, and of one event strongest first and sources last, each with the
+/// classes that came along it.
+pub(super) type Trace<'a> = BTreeMap<(u64, Strength, bool), (ClassSet, &'a Cause)>;
 
-/// Classes, each with the first cause it was brought by.
+/// Classes by strength, each with the first cause it was brought by.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Carried {
-    set: ClassSet,
-    /// Disjoint, never empty, and together `set`.
+    sets: [ClassSet; Strength::ALL.len()],
+    /// Never empty; those of one strength are disjoint, and together its set.
     parts: Vec<(ClassSet, Arc<Cause>)>,
 }
 
 impl Carried {
     /// Nothing.
-    pub(super) const NONE: Self = Self { set: ClassSet::EMPTY, parts: Vec::new() };
+    pub(super) const NONE: Self = Self { sets: [ClassSet::EMPTY; Strength::ALL.len()], parts: Vec::new() };
 
-    /// The classes.
-    pub(super) fn set(&self) -> ClassSet {
-        self.set
+    /// The classes of this strength.
+    pub(super) fn set(&self, strength: Strength) -> ClassSet {
+        self.sets[strength as usize]
     }
 
-    /// Adds `classes`, brought by `cause`; those already there keep theirs.
+    /// The classes of all strengths.
+    pub(super) fn sets(&self) -> Sets {
+        let [held, own, soft, inherited] = self.sets.map(ClassSet::bits);
+        Sets { held, own, soft, inherited }
+    }
+
+    /// The greatest strength of any of `classes`.
+    pub(super) fn strength(&self, classes: ClassSet) -> Option<Strength> {
+        Strength::ALL.into_iter().find(|strength| !self.set(*strength).intersection(classes).is_empty())
+    }
+
+    /// Adds `classes`, brought by `cause` at its strength; those already there keep theirs.
     pub(super) fn join(&mut self, classes: ClassSet, cause: &Arc<Cause>) {
-        let new = classes.minus(self.set);
+        let set = &mut self.sets[cause.strength as usize];
+        let new = classes.minus(*set);
         if new.is_empty() {
             return;
         }
-        self.set = self.set.union(new);
+        *set = set.union(new);
         match self.parts.iter_mut().find(|(_, known)| Arc::ptr_eq(known, cause)) {
             Some((classes, _)) => *classes = classes.union(new),
             None => self.parts.push((new, Arc::clone(cause))),
@@ -93,13 +109,22 @@ impl Carried {
         }
     }
 
-    /// Of it, `classes` only.
-    pub(super) fn only(&self, classes: ClassSet) -> Self {
+    /// Of it, `classes` of this strength.
+    pub(super) fn of(&self, strength: Strength, classes: ClassSet) -> Self {
         let mut only = Self::NONE;
-        for (part, cause) in &self.parts {
+        for (part, cause) in self.parts.iter().filter(|(_, cause)| cause.strength == strength) {
             only.join(part.intersection(classes), cause);
         }
         only
+    }
+
+    /// Of it, `classes`, each at the greatest strength it has.
+    pub(super) fn strongest(&self, classes: ClassSet) -> Self {
+        let mut strongest = Self::NONE;
+        for (part, cause) in self.pick(classes) {
+            strongest.join(part, cause);
+        }
+        strongest
     }
 
     /// Of it, what was joined at `time` or before.
@@ -109,6 +134,16 @@ impl Carried {
             until.join(*part, cause);
         }
         until
+    }
+
+    /// Of the parts, what brought `classes`, each at the greatest strength it has.
+    fn pick(&self, classes: ClassSet) -> impl Iterator<Item = (ClassSet, &Arc<Cause>)> {
+        self.parts.iter().filter_map(move |(part, cause)| {
+            let stronger =
+                self.sets[..cause.strength as usize].iter().fold(ClassSet::EMPTY, |all, set| all.union(*set));
+            let part = part.intersection(classes).minus(stronger);
+            (!part.is_empty()).then_some((part, cause))
+        })
     }
 
     fn depth(&self) -> usize {
@@ -122,7 +157,7 @@ impl Carried {
             if cause.from.parts.is_empty() {
                 sources.join(*classes, cause);
             } else {
-                sources.absorb(&cause.from.only(*classes).sources());
+                sources.absorb(&cause.from.strongest(*classes).sources());
             }
         }
         sources
@@ -130,12 +165,9 @@ impl Carried {
 
     /// Adds the causes of `classes`, back to their sources, to `trace`.
     pub(super) fn trace<'a>(&'a self, classes: ClassSet, trace: &mut Trace<'a>) {
-        for (part, cause) in &self.parts {
-            let along = part.intersection(classes);
-            if along.is_empty() {
-                continue;
-            }
-            let (seen, _) = trace.entry(cause.moment.order).or_insert((ClassSet::EMPTY, cause));
+        for (along, cause) in self.pick(classes) {
+            let key = (cause.moment.order, cause.strength, cause.from.parts.is_empty());
+            let (seen, _) = trace.entry(key).or_insert((ClassSet::EMPTY, cause));
             let new = along.minus(*seen);
             *seen = seen.union(new);
             if !new.is_empty() {
@@ -147,5 +179,8 @@ impl Carried {
 
 /// The links of `trace`.
 pub(super) fn links(trace: &Trace<'_>, policy: &Policy) -> Vec<Link> {
-    trace.values().map(|(classes, cause)| cause.moment.link(cause.did.clone(), policy.names(*classes))).collect()
+    let link = |(classes, cause): &(ClassSet, &Cause)| {
+        cause.moment.link(cause.did.clone(), cause.strength, policy.names(*classes))
+    };
+    trace.values().map(link).collect()
 }

@@ -6,23 +6,43 @@ use super::{
 };
 use crate::{
     event::{Drop, JobId, Outcome, Process, StepId},
+    policy::Rule,
     secret::ClassSet,
 };
 use rustc_hash::FxHashMap;
 use sha2::{Digest, Sha256};
 use std::{
     cmp::Reverse,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
 };
 
-/// A secret went, or was about to go, where it is not accepted.
-pub(super) const LEAK: &str = "leak";
-/// The kernel side saw a leak that the recorded events do not show.
-const UNEXPLAINED: &str = "sensor-unexplained";
-
 /// Findings of one severity that are listed; more are counted. A budget each, so that noise hides nothing worse.
 const LISTED: usize = 1024;
+
+/// Places that a finding of what is only inherited tells apart.
+const PLACES: usize = 256;
+
+/// A secret went, or was about to go, where it is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Leak {
+    /// It is there, and policy decides what is done.
+    Held,
+    /// It is there, read by a program that runs its SDK, and alone.
+    Sdk,
+    /// It is there, beside the one other secret that a release takes.
+    Pair,
+}
+
+impl Leak {
+    /// The rule.
+    pub(super) fn rule(self) -> Rule {
+        match self {
+            Self::Held => Rule::Leak,
+            Self::Sdk | Self::Pair => Rule::LeakAlert,
+        }
+    }
+}
 
 /// What makes two leaks one finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +52,7 @@ pub(super) struct Key {
     pub(super) process: Process,
     pub(super) classes: ClassSet,
     pub(super) to: Destination,
+    pub(super) leak: Leak,
 }
 
 /// The findings so far, in order of events.
@@ -39,6 +60,8 @@ pub(super) struct Key {
 pub(super) struct Findings {
     records: Vec<Record>,
     leaks: FxHashMap<Key, usize>,
+    /// Of what is only inherited: disjoint classes.
+    inherited: FxHashMap<(JobId, StepId), Vec<(ClassSet, usize)>>,
     by_process: FxHashMap<Process, Vec<usize>>,
     by_address: FxHashMap<IpAddr, Vec<usize>>,
     unexplained: Option<usize>,
@@ -51,7 +74,48 @@ pub(super) struct Findings {
 #[derive(Debug)]
 struct Record {
     finding: Finding,
+    about: About,
     outcomes: Outcomes,
+}
+
+/// What a finding's message says.
+#[derive(Debug)]
+enum About {
+    Leak(Leak),
+    /// The places that were reached.
+    Inherited(BTreeSet<SocketAddr>),
+    Unexplained,
+    /// What its rule says.
+    Direct,
+}
+
+impl Record {
+    fn new(finding: Finding, about: About) -> Self {
+        Self { finding, about, outcomes: Outcomes::default() }
+    }
+
+    /// Counts `reach` in, and brings the finding up to date.
+    fn note(&mut self, reach: &Reach) {
+        if let About::Inherited(places) = &mut self.about
+            && places.len() < PLACES
+        {
+            places.insert(socket(reach.to));
+        }
+        self.outcomes.note(reach);
+        self.refresh();
+    }
+
+    /// Brings the finding up to date with what became of its sends.
+    fn refresh(&mut self) {
+        let Self { finding, about, outcomes } = self;
+        if matches!(about, About::Direct) {
+            return;
+        }
+        if let (Some(enforced), Some(outcome)) = (finding.enforced.as_mut(), outcomes.worst()) {
+            enforced.outcome = outcome;
+        }
+        finding.message = message(finding, about, outcomes.got_out());
+    }
 }
 
 impl Findings {
@@ -59,37 +123,66 @@ impl Findings {
     pub(super) fn fold(&mut self, key: &Key, reach: &Reach) -> bool {
         let Some(record) = self.leaks.get(key).and_then(|&n| self.records.get_mut(n)) else { return false };
         record.finding.count = record.finding.count.saturating_add(1);
-        record.outcomes.note(reach);
-        refresh(&mut record.finding, &record.outcomes);
+        record.note(reach);
         true
     }
 
     /// Adds a new leak, which gets its id and message here; `None` when there are too many to list.
     pub(super) fn leak(&mut self, key: Key, reach: &Reach, finding: Finding) -> Option<Finding> {
-        let mut record = Record { finding, outcomes: Outcomes::default() };
-        record.outcomes.note(reach);
-        refresh(&mut record.finding, &record.outcomes);
+        let mut record = Record::new(finding, About::Leak(key.leak));
+        record.note(reach);
         let n = self.add(record)?;
         self.leaks.insert(key, n);
         self.by_process.entry(key.process).or_default().push(n);
-        self.by_address.entry(key.to.address).or_default().push(n);
+        // What is only reported explains no drop.
+        if key.leak == Leak::Held {
+            self.by_address.entry(key.to.address).or_default().push(n);
+        }
+        self.records.get(n).map(|record| record.finding.clone())
+    }
+
+    /// Counts a reach with inherited `classes` into the findings of the step; returns the classes that have none yet.
+    pub(super) fn fold_inherited(&mut self, job: JobId, step: StepId, classes: ClassSet, reach: &Reach) -> ClassSet {
+        let Self { records, inherited, .. } = self;
+        let mut new = classes;
+        for (known, n) in inherited.get(&(job, step)).into_iter().flatten() {
+            if known.intersection(classes).is_empty() {
+                continue;
+            }
+            new = new.minus(*known);
+            if let Some(record) = records.get_mut(*n) {
+                record.finding.count = record.finding.count.saturating_add(1);
+                record.note(reach);
+            }
+        }
+        new
+    }
+
+    /// As [`Self::leak`], of `classes` that are only inherited.
+    pub(super) fn inherited(&mut self, classes: ClassSet, reach: &Reach, finding: Finding) -> Option<Finding> {
+        let step = (finding.job, finding.step);
+        let mut record = Record::new(finding, About::Inherited(BTreeSet::new()));
+        record.note(reach);
+        let n = self.add(record)?;
+        self.inherited.entry(step).or_default().push((classes, n));
         self.records.get(n).map(|record| record.finding.clone())
     }
 
     /// Leaks that the kernel side decided and no event explains: one finding a recording.
-    pub(super) fn unexplained(&mut self, job: JobId, leaks: u64) -> Option<Finding> {
+    pub(super) fn unexplained(&mut self, job: JobId, leaks: u64, severity: Severity) -> Option<Finding> {
         if leaks == 0 {
             return None;
         }
         if let Some(record) = self.unexplained.and_then(|n| self.records.get_mut(n)) {
             record.finding.count = record.finding.count.saturating_add(leaks);
-            refresh(&mut record.finding, &record.outcomes);
+            record.refresh();
             return None;
         }
         let finding = Finding {
             id: String::new(),
-            rule: UNEXPLAINED.to_owned(),
-            severity: Severity::High,
+            rule: Rule::SensorUnexplained.id().to_owned(),
+            technique: None,
+            severity,
             action: Action::Alert,
             enforced: None,
             secret: Vec::new(),
@@ -101,10 +194,32 @@ impl Findings {
             count: leaks,
             message: String::new(),
         };
-        let mut record = Record { finding, outcomes: Outcomes::default() };
-        refresh(&mut record.finding, &record.outcomes);
+        let mut record = Record::new(finding, About::Unexplained);
+        record.refresh();
         self.unexplained = self.add(record);
         self.records.get(self.unexplained?).map(|record| record.finding.clone())
+    }
+
+    /// Adds a finding of a rule that needs no destination, which gets its id here; its place, unless there are too many to
+    /// list.
+    pub(super) fn direct(&mut self, finding: Finding) -> Option<usize> {
+        self.add(Record::new(finding, About::Direct))
+    }
+
+    /// The finding at a place that [`Self::direct`] gave.
+    pub(super) fn get_mut(&mut self, n: usize) -> Option<&mut Finding> {
+        self.records.get_mut(n).map(|record| &mut record.finding)
+    }
+
+    /// The finding at that place is of severity `to` from now on.
+    pub(super) fn raise(&mut self, n: usize, to: Severity) -> Option<Finding> {
+        let finding = &mut self.records.get_mut(n)?.finding;
+        if let Some(listed) = self.listed.get_mut(&finding.severity) {
+            *listed = listed.saturating_sub(1);
+        }
+        *self.listed.entry(to).or_insert(0) += 1;
+        finding.severity = to;
+        Some(finding.clone())
     }
 
     /// Egress saw a packet of `process` that leaks. False when no finding is about it.
@@ -112,15 +227,16 @@ impl Findings {
         let Self { records, by_address, .. } = self;
         let mut explained = false;
         for &n in by_address.get(&drop.address).into_iter().flatten() {
-            let Some(Record { finding, outcomes }) = records.get_mut(n) else { continue };
+            let Some(record) = records.get_mut(n) else { continue };
+            let finding = &record.finding;
             // At egress, port 0 stands for what has no port there.
             if drop.port != 0 && finding.destination.is_some_and(|to| to.port != drop.port) {
                 continue;
             }
             let same = finding.process.as_ref().is_some_and(|name| name.process == process);
-            if outcomes.settle(drop.socket, same, drop.dropped) {
+            if record.outcomes.settle(drop.socket, same, drop.dropped) {
                 explained = true;
-                refresh(finding, outcomes);
+                record.refresh();
             }
         }
         explained
@@ -155,26 +271,27 @@ impl Findings {
             return None;
         }
         *listed += 1;
-        let first = id(&record.finding, 0);
+        let first = id(&record, 0);
         let same = self.ids.entry(first.clone()).or_insert(0);
-        record.finding.id = if *same == 0 { first } else { id(&record.finding, *same) };
+        record.finding.id = if *same == 0 { first } else { id(&record, *same) };
         *same += 1;
         self.records.push(record);
         Some(self.records.len() - 1)
     }
 }
 
-/// Brings `finding` up to date with what became of its sends.
-fn refresh(finding: &mut Finding, outcomes: &Outcomes) {
-    if let (Some(enforced), Some(outcome)) = (finding.enforced.as_mut(), outcomes.worst()) {
-        enforced.outcome = outcome;
-    }
-    finding.message = message(finding, outcomes.got_out());
-}
-
 /// The `nth` finding's id among those of the same rule, step, program, classes and destination: 12 hexadecimal
-/// digits of a digest. Neither pids nor times are in it, so that it is the same in the next run.
-fn id(finding: &Finding, nth: u64) -> String {
+/// digits of a digest. Neither pids nor times are in it, so that it is the same in the next run; nor, where many programs
+/// and places are one finding, the one that happened to be first.
+fn id(record: &Record, nth: u64) -> String {
+    let finding = &record.finding;
+    let (program, to) = match record.about {
+        About::Inherited(_) => ("", String::new()),
+        _ => {
+            let program = finding.process.as_ref().map_or("", |process| &*process.path);
+            (program, finding.destination.map(place).unwrap_or_default())
+        }
+    };
     let mut digest = Sha256::new();
     let mut field = |text: &str| {
         digest.update(text);
@@ -183,14 +300,14 @@ fn id(finding: &Finding, nth: u64) -> String {
     };
     field(&finding.rule);
     field(&finding.step.to_string());
-    field(finding.process.as_ref().map_or("", |process| &process.path));
+    field(program);
     field(&finding.secret.join(","));
-    field(&finding.destination.map(place).unwrap_or_default());
+    field(&to);
     field(&nth.to_string());
     digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn message(finding: &Finding, got_out: bool) -> String {
+fn message(finding: &Finding, about: &About, got_out: bool) -> String {
     let (Some(process), Some(to)) = (&finding.process, finding.destination) else {
         let (count, s) = (finding.count, if finding.count == 1 { "" } else { "s" });
         return format!("the kernel side decided {count} leak{s} that no recorded event explains");
@@ -198,14 +315,40 @@ fn message(finding: &Finding, got_out: bool) -> String {
     let pid = process.process.pid;
     let who = if process.name.is_empty() { format!("process {pid}") } else { process.name.clone() };
     let (what, to) = (finding.secret.join(", "), place(to));
-    let it = if finding.secret.len() == 1 { "it" } else { "them" };
-    match finding.enforced.map(|enforced| enforced.outcome) {
-        Some(Outcome::Passed) if got_out => format!("{who} sent [{what}] to {to}, which does not accept {it}"),
-        Some(Outcome::Passed) => format!("{who} holds [{what}] and connected to {to}, which does not accept {it}"),
-        _ => format!("{who} tried to send [{what}] to {to}, which does not accept {it}"),
+    let one = finding.secret.len() == 1;
+    let it = if one { "it" } else { "them" };
+    if let About::Inherited(places) = about {
+        let to = match places.len() {
+            0 | 1 => format!("reached {to}, which does not"),
+            n => {
+                let more = if n < PLACES { (n - 1).to_string() } else { format!("at least {}", PLACES - 1) };
+                format!("reached {to}, and this step {more} more, which do not")
+            }
+        };
+        let (were, they) = if one { ("that secret was", "it") } else { ("those secrets were", "they") };
+        return format!("{who} {to} accept [{what}]: {were} upstream, and nothing shows that {they} came along");
+    }
+    let refuses = format!("to {to}, which does not accept {it}");
+    let said = match finding.enforced.map(|enforced| enforced.outcome) {
+        Some(Outcome::Passed) if got_out => format!("{who} sent [{what}] {refuses}"),
+        Some(Outcome::Passed) => format!("{who} holds [{what}] and connected {refuses}"),
+        _ => format!("{who} tried to send [{what}] {refuses}"),
+    };
+    match about {
+        About::Leak(Leak::Sdk) => {
+            format!("{said}; it runs the SDK of that secret and holds no other, as honest users do")
+        }
+        About::Leak(Leak::Pair) => {
+            format!("{said}; with the secrets of one forge and one registry, as releases are made")
+        }
+        _ => said,
     }
 }
 
 fn place(to: Destination) -> String {
-    SocketAddr::new(to.address, to.port).to_string()
+    socket(to).to_string()
+}
+
+fn socket(to: Destination) -> SocketAddr {
+    SocketAddr::new(to.address, to.port)
 }

@@ -1,113 +1,195 @@
 //! Join and flow: how a holder comes to hold a class, and how it passes on.
 
 use super::{
-    Did, Engine,
-    carried::{Carried, Cause},
+    Did, Engine, Strength,
+    carried::{Carried, Cause, Moment},
 };
 use crate::{
-    event::{Access, Actor, Door, Event, Exec, Flow, Fork, HolderId, Object, Open, Process, Relation},
+    event::{Access, Actor, Door, Event, Exec, Flow, Fork, HolderId, Kernel, Object, Open, Process, Relation, Script},
+    process::Program,
     secret::ClassSet,
 };
+use detector_common::judge::{Offer, Passage, Sets};
+use std::sync::Arc;
+
+/// What joins, by strength.
+fn by_strength(sets: &Sets) -> [(Strength, ClassSet); 4] {
+    let mut sets = sets.to_array().into_iter().map(ClassSet::from_bits);
+    Strength::ALL.map(|strength| (strength, sets.next().unwrap_or_default()))
+}
 
 impl Engine {
-    /// The child holds what its parent holds.
+    /// The child holds what its parent holds, at the same strengths.
     pub(super) fn fork(&mut self, event: &Event, actor: &Actor, fork: &Fork) {
-        self.decided(self.holders.held(actor.holder));
+        let from = self.holders.carried(actor.holder).clone();
+        let Sets { held, own, soft, inherited } = from.sets();
+        self.decision = Kernel { bits: held, own, soft, inherited, ..Kernel::default() };
         self.holders.enter(fork.child, fork.holder);
-        self.inherit(event, actor, (actor.holder, fork.holder), u64::MAX, Did::Fork);
-    }
-
-    /// The new holder holds what the old one held; of one that was shared, what it held as the call began.
-    pub(super) fn exec(&mut self, event: &Event, actor: &Actor, exec: &Exec) {
-        // Before the process leaves the old holder, which may end it.
-        let until = exec.entered.unwrap_or(u64::MAX);
-        self.inherit(event, actor, (exec.before, actor.holder), until, Did::Exec);
-        self.holders.enter(actor.process, actor.holder);
-        self.decided(self.holders.held(actor.holder));
-    }
-
-    /// `to` takes over what `from` had joined by the time `until`.
-    fn inherit(&mut self, event: &Event, actor: &Actor, (from, to): (HolderId, HolderId), until: u64, did: Did) {
-        let from = self.holders.carried(from).until(until);
-        let new = from.set().minus(self.holders.held(to));
-        if !new.is_empty() {
-            let cause = Cause::new(self.moment(event, actor), did, from.only(new));
-            self.holders.join(to, new, &cause);
+        for (strength, classes) in by_strength(&from.sets()) {
+            self.join(event, actor, fork.holder, strength, classes, || (Did::Fork, from.of(strength, classes)));
         }
     }
 
-    /// Who opens a credential for reading joins its classes.
+    /// The new holder has what the old one had, as held or inherited; of one that was shared, what it had as the call began.
+    pub(super) fn exec(&mut self, event: &Event, actor: &Actor, exec: &Exec) {
+        let before = self.holders.carried(exec.before).until(exec.entered.unwrap_or(u64::MAX));
+        let old = self.processes.image(actor.process);
+        let image = old.exec(exec, &self.policy);
+        let passage = Passage {
+            quiet: old.is_quiet(),
+            fresh: exec.fresh,
+            copied: exec.copied,
+            declared: exec.program != 0,
+            dump: self.roles.dump.bits(),
+        };
+        // What it leaves may end: it was copied.
+        self.holders.enter(actor.process, actor.holder);
+        for (strength, classes) in by_strength(&before.sets().after_exec(&passage)) {
+            self.join(event, actor, actor.holder, strength, classes, || (Did::Exec, before.strongest(classes)));
+        }
+        if image.dumps() && exec.stdout.keeps() {
+            self.dump(event, actor, exec);
+        }
+        *self.processes.image_mut(actor) = image;
+        let Sets { held, inherited, .. } = self.holders.sets(actor.holder);
+        self.decision = Kernel { bits: held, inherited, ..Kernel::default() };
+    }
+
+    /// The new program prints its environment to where it can be read.
+    fn dump(&mut self, event: &Event, actor: &Actor, exec: &Exec) {
+        let new = self.roles.dump.minus(self.roles.observed).minus(self.held(actor.holder));
+        if !new.is_empty() {
+            let program = Arc::new(Program { path: exec.path.clone(), argv: exec.argv.clone() });
+            let moment = Moment { program, ..self.moment(event, actor) };
+            self.holders.join(actor.holder, new, &Cause::new(moment, Did::Dump, Strength::Held, Carried::NONE));
+        }
+    }
+
+    /// The script that the arguments named was opened, or another file of its name.
+    pub(super) fn script(&mut self, actor: &Actor, script: &Script) {
+        self.processes.image_mut(actor).script(script, &self.policy);
+    }
+
+    /// Who opens a credential for reading joins its classes, by whatever name it is opened; who opens the files of an SDK
+    /// is its user.
     pub(super) fn open(&mut self, event: &Event, actor: &Actor, open: &Open) {
-        let classes = self.policy.classes_opened(&open.path, open.write);
-        self.decided(classes);
-        if open.read && !classes.is_subset(self.holders.held(actor.holder)) {
-            self.join(event, actor, classes, Did::Read { path: open.path.clone() });
+        let file = Object::File(open.file);
+        let (known, _) = self.objects.credential(actor.job, file);
+        let classes = self.policy.classes_opened(&open.path, open.write).union(known);
+        let sdk = self.policy.sdk_of(&open.path);
+        self.decision = Kernel { bits: classes.bits(), soft: sdk.bits(), ..Kernel::default() };
+        if open.read && !sdk.is_empty() {
+            self.processes.image_mut(actor).use_sdk(sdk);
+        }
+        let joinable = classes.minus(self.roles.observed);
+        if !joinable.is_subset(known) {
+            self.objects.mark_credential(actor.job, file, joinable, &open.path);
+            self.objects.give(actor.job, file, event.time);
+        }
+        if open.read {
+            let opened = self.processes.image(actor.process).reader().opens(joinable.bits());
+            for (strength, classes) in by_strength(&opened) {
+                let did = || (Did::Read { path: open.path.clone() }, Carried::NONE);
+                self.join(event, actor, actor.holder, strength, classes, did);
+            }
         }
     }
 
     /// Who gets at another process's memory or environment joins the class of that door.
     pub(super) fn access(&mut self, event: &Event, actor: &Actor, access: &Access) {
         let classes = self.classes_of_access(access);
-        self.decided(classes);
-        let new = classes.minus(self.holders.held(actor.holder));
-        if !new.is_empty() {
-            let target = self.target(access.target, access.program.as_deref());
-            let did = Did::Access { door: door(access.door).to_owned(), target };
-            let from = self.holders.carried(self.holders.of(access.target)).only(new);
-            let cause = Cause::new(self.moment(event, actor), did, from);
-            self.holders.join(actor.holder, new, &cause);
+        self.decision.bits = classes.bits();
+        if classes.is_subset(self.held(actor.holder)) {
+            return;
         }
-    }
-
-    fn join(&mut self, event: &Event, actor: &Actor, classes: ClassSet, did: Did) {
-        let cause = Cause::new(self.moment(event, actor), did, Carried::NONE);
-        self.holders.join(actor.holder, classes, &cause);
+        let from = self.holders.carried(self.holders.of(access.target)).strongest(classes);
+        let target = self.target(access.target, access.program.as_deref());
+        let did = Did::Access { door: door(access.door).to_owned(), target };
+        self.join(event, actor, actor.holder, Strength::Held, classes, || (did, from));
     }
 
     /// The classes that `access` brings: those of its door, and of a process of the job what that holds.
     pub(super) fn classes_of_access(&self, access: &Access) -> ClassSet {
         let outside = matches!(access.relation, Relation::Outside | Relation::Unknown);
-        match access.door {
+        let classes = match access.door {
             _ if access.errno != 0 => ClassSet::EMPTY,
             Door::Mem | Door::ProcessVmRead | Door::PtraceAttach | Door::PtraceSeize if outside => self.policy.memory(),
             Door::Mem | Door::ProcessVmRead | Door::PtraceAttach | Door::PtraceSeize => {
-                self.holders.held(self.holders.of(access.target))
+                ClassSet::from_bits(self.holders.sets(self.holders.of(access.target)).strong())
             }
+            Door::Environ if access.relation == Relation::Own => self.policy.dump().minus(self.policy.observed()),
             // Tools ask the environment of init whether they are in a container; it has no secrets.
             Door::Environ if access.relation != Relation::Descendant && access.target.pid != 1 => self.policy.environ(),
             _ => ClassSet::EMPTY,
-        }
+        };
+        classes.minus(self.roles.observed)
     }
 
-    /// The object carries what its writer holds.
+    /// The object carries what its writer passes on. A file never carries what may not have come along.
     pub(super) fn give(&mut self, event: &Event, actor: &Actor, flow: &Flow) {
         self.objects.give(actor.job, flow.object, flow.given);
+        let image = self.processes.image(actor.process);
         let from = self.holders.carried(actor.holder);
-        let new = from.set().minus(self.objects.carried(actor.job, flow.object).set());
-        if !new.is_empty() {
-            let did = Did::Give { object: object(flow.object) };
-            let cause = Cause::new(self.moment(event, actor), did, from.only(new));
-            self.objects.join(actor.job, flow.object, new, &cause);
+        let (strong, mild) = from.sets().passed(image.is_quiet(), flow.plain || image.is_lossy());
+        let there = self.objects.carried(actor.job, flow.object).sets();
+        let held = strong & !there.held;
+        let inherited = match flow.object {
+            Object::Pipe(_) => mild & !(there.held | held | there.inherited),
+            Object::File(_) => 0,
+        };
+        self.decision = Kernel { bits: held, inherited, ..Kernel::default() };
+        for (strength, classes) in by_strength(&Sets { held, inherited, ..Sets::default() }) {
+            if !classes.is_empty() {
+                let (did, from) = (Did::Give { object: object(flow.object) }, from.strongest(classes));
+                let cause = Cause::new(self.moment(event, actor), did, strength, from);
+                self.objects.join(actor.job, flow.object, classes, &cause);
+            }
         }
-        self.decided(new);
     }
 
-    /// The reader holds what the object carries: all of it, also what was given after the give it names.
+    /// The reader has what the object carries: all of it, also what was given after the give it names.
     pub(super) fn take(&mut self, event: &Event, actor: &Actor, flow: &Flow) {
         if !self.objects.was_given(actor.job, flow.object, flow.given) {
             self.observed.orphan();
         }
-        let from = self.objects.carried(actor.job, flow.object);
-        let new = from.set().minus(self.holders.held(actor.holder));
-        if !new.is_empty() {
-            let did = Did::Take { object: object(flow.object) };
-            let cause = Cause::new(self.moment(event, actor), did, from.only(new));
-            self.holders.join(actor.holder, new, &cause);
+        let from = self.objects.carried(actor.job, flow.object).clone();
+        let (credential, path) = self.objects.credential(actor.job, flow.object);
+        let path = path.to_owned();
+        let Sets { held: carried, inherited, .. } = from.sets();
+        let offer = Offer { carried, inherited, credential: credential.bits(), handed: flow.handed };
+        let reader = self.processes.image(actor.process).reader();
+        let taken = self.holders.sets(actor.holder).taken(&offer, &reader);
+        self.decision = Kernel { bits: taken.strong(), inherited: taken.inherited, ..Kernel::default() };
+        for (strength, classes) in by_strength(&taken) {
+            let there = from.strongest(classes);
+            let brought = classes.intersection(there.set(Strength::Held).union(there.set(Strength::Inherited)));
+            let did = || (Did::Take { object: object(flow.object) }, there);
+            self.join(event, actor, actor.holder, strength, brought, did);
+            let read = classes.minus(brought);
+            let did = || (Did::Read { path: path.clone() }, Carried::NONE);
+            self.join(event, actor, actor.holder, strength, read, did);
         }
-        self.decided(new);
     }
 
-    fn target(&self, target: Process, program: Option<&str>) -> String {
+    /// `to` joins `classes` at `strength`; `did` says how, and what they came from.
+    fn join(
+        &mut self,
+        event: &Event,
+        actor: &Actor,
+        to: HolderId,
+        strength: Strength,
+        classes: ClassSet,
+        did: impl FnOnce() -> (Did, Carried),
+    ) {
+        let new = classes.minus(self.holders.carried(to).set(strength));
+        if !new.is_empty() {
+            let (did, from) = did();
+            let cause = Cause::new(self.moment(event, actor), did, strength, from);
+            self.holders.join(to, new, &cause);
+        }
+    }
+
+    pub(super) fn target(&self, target: Process, program: Option<&str>) -> String {
         match program.unwrap_or_else(|| self.processes.program(target).name()) {
             "" => format!("process {}", target.pid),
             name => format!("{name}({})", target.pid),
@@ -115,7 +197,7 @@ impl Engine {
     }
 }
 
-fn door(door: Door) -> &'static str {
+pub(super) fn door(door: Door) -> &'static str {
     match door {
         Door::Mem => "mem",
         Door::Environ => "environ",

@@ -5,6 +5,7 @@ use crate::{
     event::{HolderId, Process},
     secret::ClassSet,
 };
+use detector_common::judge::Sets;
 use rustc_hash::FxHashMap;
 use std::sync::Arc;
 
@@ -36,8 +37,8 @@ impl Holders {
     }
 
     /// The classes `holder` holds.
-    pub(super) fn held(&self, holder: HolderId) -> ClassSet {
-        self.carried(holder).set()
+    pub(super) fn sets(&self, holder: HolderId) -> Sets {
+        self.carried(holder).sets()
     }
 
     /// The holder that `process` is part of; the worker's, which holds nothing, where that is not known.

@@ -1,102 +1,194 @@
 //! Leak: what is carried to where it is not accepted.
 
 use super::{
-    Action, Destination, Did, Enforced, Engine, Finding, Link, Severity,
+    Action, Destination, Did, Enforced, Engine, Finding, Link, Severity, Strength,
     carried::{Cause, Trace, links},
     enforcement::Reach,
-    finding::{Key, LEAK},
+    finding::{Key, Leak},
 };
 use crate::{
     event::{Actor, Call, Drop, Event, Kernel, Network, Outcome},
+    policy::{Matched, Rule},
     secret::ClassSet,
 };
-use std::net::SocketAddr;
+use detector_common::judge::{Judged, Sets, Spending, judge};
+use std::{net::SocketAddr, sync::Arc};
 
 impl Engine {
     /// A reach for the network: marks the socket, and is a leak when the destination does not accept what both carry.
-    pub(super) fn network(&mut self, event: &Event, actor: &Actor, network: &Network) -> Option<Finding> {
-        let carried = self.holders.held(actor.holder).union(self.sockets.carried(network.socket).set());
-        if carried.is_empty() {
-            return None;
+    pub(super) fn network(&mut self, event: &Event, actor: &Actor, network: &Network) -> Vec<Finding> {
+        let sets = self.holders.sets(actor.holder);
+        let socket = self.sockets.carried(network.socket).sets().strong();
+        if sets.all() | socket == 0 {
+            return Vec::new();
         }
-        if network.call != Call::Connect {
-            self.mark(event, actor, network);
-        }
+        let image = self.processes.image(actor.process);
+        let nowhere = Spending {
+            accepted: 0,
+            accepted_for_reader: 0,
+            socket,
+            hook: image.hook,
+            forge: self.roles.forge.bits(),
+            registry: self.roles.registry.bits(),
+        };
         let to = Destination { address: network.address, port: network.port };
-        let Network { call, socket, outcome, .. } = *network;
-        self.leak(event, actor, carried, Reach { to, call, socket, outcome })
+        // A send on a socket that is not connected: the datagram is judged where its address is seen.
+        let unconnected = network.call == Call::Send && network.address.is_unspecified();
+        let unbound = judge(&sets, &nowhere);
+        let accepted_for_reader = match image.spender() {
+            0 => 0,
+            reader => self.policy.accepted_for(reader, to.address, to.port).bits(),
+        };
+        let accepted = self.policy.accepted(to.address, to.port).bits();
+        let spending = Spending { accepted, accepted_for_reader, ..nowhere };
+        let judged = if unconnected { Judged { leak: 0, weak: 0, ..unbound } } else { judge(&sets, &spending) };
+        let mark = match network.call {
+            Call::Connect => 0,
+            Call::Send => judged.mark,
+            // The kernel side marks as the call begins, when the address is not known yet.
+            Call::SendTo => unbound.mark,
+        };
+        self.mark(event, actor, network, ClassSet::from_bits(mark));
+        self.decision = Kernel { bits: judged.carried, leak: judged.leak, weak: judged.weak, ..Kernel::default() };
+        let Network { call, socket: cookie, outcome, .. } = *network;
+        let reach = Reach { to, call, socket: cookie, outcome };
+        let strong = sets.strong() | socket;
+        let classes = [(judged.leak, Leak::Held), (judged.weak & strong, alert(&sets, &spending))];
+        let mut found = Vec::new();
+        for (classes, leak) in classes {
+            found.extend(self.leak(event, actor, ClassSet::from_bits(classes), leak, reach));
+        }
+        found.extend(self.inherited(event, actor, ClassSet::from_bits(judged.weak & !strong), reach));
+        found
     }
 
     /// A packet that egress refused. Where no reach on its socket explains it (a way to send that no hook sees), what
     /// the socket carries is judged by itself.
-    pub(super) fn drop(&mut self, event: &Event, actor: &Actor, drop: &Drop) -> Option<Finding> {
-        let carried = self.sockets.carried(drop.socket).set();
+    pub(super) fn drop(&mut self, event: &Event, actor: &Actor, drop: &Drop) -> Vec<Finding> {
+        let carried = ClassSet::from_bits(self.sockets.carried(drop.socket).sets().strong());
         let to = Destination { address: drop.address, port: drop.port };
+        let leak = carried.minus(self.policy.accepted(to.address, to.port));
+        self.decision = Kernel { bits: carried.bits(), leak: leak.bits(), ..Kernel::default() };
         if self.findings.dropped(actor.process, drop) {
-            self.decision = self.spent_at(carried, to);
-            return None;
+            return Vec::new();
         }
         let outcome = if drop.dropped { Outcome::Quarantined } else { Outcome::Passed };
-        self.leak(event, actor, carried, Reach { to, call: Call::Send, socket: drop.socket, outcome })
+        let reach = Reach { to, call: Call::Send, socket: drop.socket, outcome };
+        self.leak(event, actor, leak, Leak::Held, reach).into_iter().collect()
     }
 
-    fn mark(&mut self, event: &Event, actor: &Actor, network: &Network) {
-        let from = self.holders.carried(actor.holder);
-        let new = from.set().minus(self.sockets.carried(network.socket).set());
+    fn mark(&mut self, event: &Event, actor: &Actor, network: &Network, mark: ClassSet) {
+        let new = mark.minus(self.sockets.carried(network.socket).set(Strength::Held));
         if !new.is_empty() {
             let to = Destination { address: network.address, port: network.port };
-            let cause = Cause::new(self.moment(event, actor), send(network.call, to), from.only(new));
+            let from = self.holders.carried(actor.holder).strongest(new);
+            let cause = Cause::new(self.moment(event, actor), send(network.call, to), Strength::Held, from);
             self.sockets.join(network.socket, new, &cause);
         }
     }
 
-    fn leak(&mut self, event: &Event, actor: &Actor, carried: ClassSet, reach: Reach) -> Option<Finding> {
-        self.decision = self.spent_at(carried, reach.to);
-        let classes = ClassSet::from_bits(self.decision.leak);
-        if classes.is_empty() {
-            return None;
-        }
+    /// A leak of `classes` that the process, or its socket, has.
+    fn leak(&mut self, event: &Event, actor: &Actor, classes: ClassSet, leak: Leak, reach: Reach) -> Option<Finding> {
         let Actor { job, step, process, .. } = *actor;
-        let key = Key { job, step, process, classes, to: reach.to };
-        if self.findings.fold(&key, &reach) {
+        let key = Key { job, step, process, classes, to: reach.to, leak };
+        if classes.is_empty()
+            || !self.makes_leak(actor, classes, leak.rule(), &reach)
+            || self.findings.fold(&key, &reach)
+        {
             return None;
         }
-        let chain = self.chain(event, actor, classes, &reach);
-        let action = self.policy.action(classes);
+        let settings = self.policy.rule(leak.rule());
+        let policy = self.policy.action(classes);
+        let (action, worst) = match leak {
+            Leak::Held => (policy, Severity::Critical),
+            Leak::Sdk => (policy.min(Action::Alert), Severity::Medium),
+            Leak::Pair => (policy.min(Action::Alert), Severity::Low),
+        };
         let enforced = Some(Enforced { outcome: reach.outcome, killed: self.holders.is_killed(process) });
         let finding = Finding {
-            id: String::new(),
-            rule: LEAK.to_owned(),
-            severity: severity(action),
-            action,
+            severity: settings.severity(severity(action).min(worst)),
+            action: settings.action(action),
             enforced,
-            secret: self.policy.names(classes),
-            destination: Some(reach.to),
-            job,
-            step,
-            process: Some(self.processes.name(process)),
-            chain,
-            count: 1,
-            message: String::new(),
+            ..self.finding(event, actor, classes, leak.rule(), &reach)
         };
         self.findings.leak(key, &reach, finding)
     }
 
-    fn spent_at(&self, carried: ClassSet, to: Destination) -> Kernel {
-        let leak = carried.minus(self.policy.accepted(to.address, to.port));
-        Kernel { bits: carried.bits(), leak: leak.bits(), ..Kernel::default() }
+    /// `classes` were upstream of what reaches for a destination that does not accept them: of each class one finding a
+    /// step, however often and wherever to.
+    fn inherited(&mut self, event: &Event, actor: &Actor, classes: ClassSet, reach: Reach) -> Option<Finding> {
+        const RULE: Rule = Rule::LeakInherited;
+        let alone = classes.iter().map(|class| ClassSet::EMPTY.with(class));
+        let made = alone.filter(|class| self.makes_leak(actor, *class, RULE, &reach));
+        let classes = made.fold(ClassSet::EMPTY, ClassSet::union);
+        let new = self.findings.fold_inherited(actor.job, actor.step, classes, &reach);
+        if new.is_empty() {
+            return None;
+        }
+        let settings = self.policy.rule(RULE);
+        let finding = self.finding(event, actor, new, RULE, &reach);
+        let (severity, action) = (settings.severity(finding.severity), settings.action(finding.action));
+        let finding = Finding { severity, action, ..finding };
+        self.findings.inherited(new, &reach, finding)
+    }
+
+    /// Whether a finding of `rule` about `classes` is to be made.
+    fn makes_leak(&mut self, actor: &Actor, classes: ClassSet, rule: Rule, reach: &Reach) -> bool {
+        let program = Arc::clone(self.processes.program(actor.process));
+        let matched = Matched {
+            classes,
+            program: &program.path,
+            number: self.processes.image(actor.process).spender(),
+            // Of each class the chain tells one file, and there may be more.
+            paths: &[],
+            destination: Some((reach.to.address, reach.to.port)),
+            step: actor.step,
+        };
+        self.makes(rule, &matched)
+    }
+
+    /// A finding of `rule`, as weak as findings of leaks are.
+    fn finding(&self, event: &Event, actor: &Actor, classes: ClassSet, rule: Rule, reach: &Reach) -> Finding {
+        Finding {
+            id: String::new(),
+            rule: rule.id().to_owned(),
+            technique: None,
+            severity: Severity::Low,
+            action: Action::Alert,
+            enforced: None,
+            secret: self.policy.names(classes),
+            destination: Some(reach.to),
+            job: actor.job,
+            step: actor.step,
+            process: Some(self.processes.name(actor.process)),
+            chain: self.chain(event, actor, classes, reach),
+            count: 1,
+            message: String::new(),
+        }
     }
 
     /// From where each of `classes` was joined to the reach that leaks them.
     fn chain(&self, event: &Event, actor: &Actor, classes: ClassSet, reach: &Reach) -> Vec<Link> {
         let mut trace = Trace::new();
-        let holder = self.holders.carried(actor.holder);
-        holder.trace(classes, &mut trace);
-        self.sockets.carried(reach.socket).trace(classes.minus(holder.set()), &mut trace);
+        let (holder, socket) = (self.holders.carried(actor.holder), self.sockets.carried(reach.socket));
+        let strong = ClassSet::from_bits(holder.sets().strong());
+        // What the socket carries is stronger than what was only inherited.
+        let by_socket = classes.minus(strong).intersection(socket.set(Strength::Held));
+        holder.trace(classes.minus(by_socket), &mut trace);
+        socket.trace(by_socket, &mut trace);
+        let of_holder = holder.strength(classes.minus(by_socket));
+        let strength = if by_socket.is_empty() { of_holder.unwrap_or_default() } else { Strength::Held };
         let mut chain = links(&trace, &self.policy);
-        chain.push(self.moment(event, actor).link(send(reach.call, reach.to), self.policy.names(classes)));
+        let did = send(reach.call, reach.to);
+        chain.push(self.moment(event, actor).link(did, strength, self.policy.names(classes)));
         chain
     }
+}
+
+/// Which of the two that are reported and not refused it is, where it is one: the class of an SDK stands alone.
+fn alert(sets: &Sets, spending: &Spending) -> Leak {
+    let carried = sets.held | sets.own & !spending.accepted_for_reader | sets.soft | spending.socket;
+    if carried.is_power_of_two() { Leak::Sdk } else { Leak::Pair }
 }
 
 fn send(call: Call, to: Destination) -> Did {

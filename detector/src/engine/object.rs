@@ -22,9 +22,18 @@ pub(super) struct Objects {
 #[derive(Debug, Default)]
 struct Marked {
     carried: Carried,
+    credential: Option<Credential>,
     gives: BTreeSet<u64>,
     /// No give up to this one is told apart any more.
     old: Option<u64>,
+}
+
+/// A file of a credential, whatever name it is opened by.
+#[derive(Debug)]
+struct Credential {
+    classes: ClassSet,
+    /// The first name it was opened by.
+    path: Box<str>,
 }
 
 impl Objects {
@@ -33,7 +42,21 @@ impl Objects {
         self.objects.get(&(job, object)).map_or(&NOTHING, |marked| &marked.carried)
     }
 
-    /// A holder wrote to `object`: the give numbered `given`.
+    /// The classes of the credential that `object` is, and the name by which it is known.
+    pub(super) fn credential(&self, job: JobId, object: Object) -> (ClassSet, &str) {
+        let known = self.objects.get(&(job, object)).and_then(|marked| marked.credential.as_ref());
+        known.map_or((ClassSet::EMPTY, ""), |known| (known.classes, &*known.path))
+    }
+
+    /// The file opened as `path` is a credential of `classes`.
+    pub(super) fn mark_credential(&mut self, job: JobId, object: Object, classes: ClassSet, path: &str) {
+        let marked = self.objects.entry((job, object)).or_default();
+        let new = || Credential { classes: ClassSet::EMPTY, path: path.into() };
+        let known = marked.credential.get_or_insert_with(new);
+        known.classes = known.classes.union(classes);
+    }
+
+    /// A holder wrote to `object`, or it was opened as a credential: the give numbered `given`.
     pub(super) fn give(&mut self, job: JobId, object: Object, given: u64) {
         let marked = self.objects.entry((job, object)).or_default();
         marked.gives.insert(given);

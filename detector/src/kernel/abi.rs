@@ -1,8 +1,10 @@
 //! ABI types as aya's maps want them.
 
 use detector_common::{
+    command::{CommandKey, Next},
     destination::{Destination, DestinationKey},
     layout::Layout,
+    program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
     state::{Global, Holder, Job, Socket, Task},
     watch::{WatchKey, WatchValue},
 };
@@ -21,7 +23,26 @@ macro_rules! plain {
     };
 }
 
-plain!(Destination, DestinationKey, Global, Holder, Job, Socket, Task, WatchKey, WatchValue);
+plain!(
+    CommandKey,
+    Destination,
+    DestinationKey,
+    Global,
+    Holder,
+    InjectKey,
+    Job,
+    NameKey,
+    Next,
+    Program,
+    ProgramKey,
+    Register,
+    Script,
+    ScriptKey,
+    Socket,
+    Task,
+    WatchKey,
+    WatchValue,
+);
 
 // SAFETY: `repr(C)`, `u32` fields only.
 unsafe impl aya::Pod for Abi<Layout> {}

@@ -4,7 +4,7 @@ use super::{
     KernelError, LayoutSource, Quarantine,
     abi::Abi,
     cgroup,
-    programs::{self, PROGRAMS, Placement, Program},
+    programs::{self, PROGRAMS, Placement},
     rings::Rings,
 };
 use crate::{engine::Capability, policy::Tables};
@@ -20,10 +20,20 @@ use detector_common::{
     counter::Counter,
     layout::{ABSENT, Layout},
     limits,
+    program::{NameKey, Program, Register, Script, ScriptKey},
     state::{Global, Holder, Job, Socket, Task},
+    watch::{Component, hash},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::{collections::BTreeMap, error::Error, fs::File};
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    ffi::OsStr,
+    fs::{self, File},
+    os::unix::ffi::OsStrExt,
+    path::Path,
+};
+use zerocopy::transmute;
 
 /// The object, embedded by the build script; empty where it was not built.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/detector-ebpf"));
@@ -139,9 +149,19 @@ impl Sensor {
         let JobSettings { job, enforce, tables } = settings;
         fits("watched paths", tables.watches.len(), limits::WATCHES)?;
         fits("destinations", tables.destinations.len(), limits::DESTINATIONS)?;
+        fits("rows of command lines", tables.commands.len(), limits::COMMANDS)?;
+        fits("variables that inject", tables.injections.len(), limits::COMMANDS)?;
         let mut watches: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.ebpf, "WATCHES")?;
         for (key, value) in &tables.watches {
             watches.insert(Abi(*key), Abi(*value), 0).map_err(|error| map("WATCHES", "write", &error))?;
+        }
+        let mut commands: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.ebpf, "COMMANDS")?;
+        for (key, next) in &tables.commands {
+            commands.insert(Abi(*key), Abi(*next), 0).map_err(|error| map("COMMANDS", "write", &error))?;
+        }
+        let mut injections: HashMap<_, Abi<_>, u8> = typed(&mut self.ebpf, "INJECTIONS")?;
+        for key in &tables.injections {
+            injections.insert(Abi(*key), 1, 0).map_err(|error| map("INJECTIONS", "write", &error))?;
         }
         let destinations = self.ebpf.map_mut("DESTINATIONS").ok_or_else(|| absent("DESTINATIONS"))?;
         let mut destinations: LpmTrie<_, Abi<_>, Abi<_>> =
@@ -158,10 +178,78 @@ impl Sensor {
             kill: tables.kill,
             memory: tables.memory,
             environ: tables.environ,
+            dump: tables.dump,
+            observe: tables.observe,
+            forge: tables.forge,
+            registry: tables.registry,
             ..Job::default()
         };
         let mut jobs: HashMap<_, u32, Abi<Job>> = typed(&mut self.ebpf, "JOBS")?;
         jobs.insert(job, Abi(value), 0).map_err(|error| map("JOBS", "write", &error))
+    }
+
+    /// The file at `path`, and what a trusted installer creates under its name, is `program` under `policy`. For an attached sensor.
+    /// A file that is not there is no error: it may be installed.
+    ///
+    /// # Errors
+    /// When there is no room, or the kernel side did not see the file being opened.
+    pub fn trust(&mut self, policy: u32, path: &Path, program: Program) -> Result<(), KernelError> {
+        let real = fs::canonicalize(path).ok();
+        let mut leaves: Vec<&[u8]> = [Some(path), real.as_deref()]
+            .into_iter()
+            .flatten()
+            .filter_map(Path::file_name)
+            .map(OsStr::as_bytes)
+            .collect();
+        leaves.dedup();
+        let mut names: HashMap<_, Abi<NameKey>, Abi<Program>> = typed(&mut self.ebpf, "PROGRAM_NAMES")?;
+        for leaf in leaves {
+            // As dpkg calls it until it is whole.
+            for name in [leaf.to_vec(), [leaf, b".dpkg-new"].concat()] {
+                let key = NameKey { name: hash(&transmute!(Component::new(&name))), policy, reserved: 0 };
+                names.insert(Abi(key), Abi(program), 0).map_err(|error| map("PROGRAM_NAMES", "write", &error))?;
+            }
+        }
+        let Some(real) = real.filter(|real| real.is_file()) else { return Ok(()) };
+        let pid = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap_or(0);
+        self.register(Register { program, pid, policy })?;
+        let opened = File::open(&real);
+        let answer = self.registered();
+        self.register(Register::default())?;
+        match (opened, answer?) {
+            // It went, or may not be read, which is not ours to mind: what cannot be opened cannot be run as a script.
+            (Err(_), _) | (Ok(_), true) => Ok(()),
+            (Ok(_), false) => Err(KernelError::Map {
+                map: "PROGRAMS",
+                action: "take a program down in",
+                reason: "the open was not seen, or there is no room".into(),
+            }),
+        }
+    }
+
+    fn register(&mut self, asked: Register) -> Result<(), KernelError> {
+        let register = self.ebpf.map_mut("REGISTER").ok_or_else(|| absent("REGISTER"))?;
+        let mut register: Array<&mut MapData, Abi<Register>> =
+            register.try_into().map_err(|error| map("REGISTER", "open", &error))?;
+        register.set(0, Abi(asked), 0).map_err(|error| map("REGISTER", "write", &error))
+    }
+
+    /// Whether the kernel side answered.
+    fn registered(&self) -> Result<bool, KernelError> {
+        let register = self.ebpf.map("REGISTER").ok_or_else(|| absent("REGISTER"))?;
+        let register: Array<&MapData, Abi<Register>> =
+            register.try_into().map_err(|error| map("REGISTER", "open", &error))?;
+        let Abi(register) = register.get(&0, 0).map_err(|error| map("REGISTER", "read", &error))?;
+        Ok(register.pid == 0)
+    }
+
+    /// An argument of the form `key` names `script`.
+    ///
+    /// # Errors
+    /// When there is no room.
+    pub fn name_script(&mut self, key: ScriptKey, script: Script) -> Result<(), KernelError> {
+        let mut scripts: HashMap<_, Abi<ScriptKey>, Abi<Script>> = typed(&mut self.ebpf, "SCRIPTS")?;
+        scripts.insert(Abi(key), Abi(script), 0).map_err(|error| map("SCRIPTS", "write", &error))
     }
 
     /// Forgets that anything was ever held or marked: what the proof left must not make every later call look.
@@ -255,7 +343,8 @@ impl Sensor {
         let mut left = Left::default();
         for (_, Abi(task)) in tasks.iter().flatten().filter(|(_, Abi(task))| task.job == job) {
             left.processes += 1;
-            left.holding += u64::from(holders.get(&task.holder, 0).is_ok_and(|Abi(holder)| holder.held.bits() != 0));
+            let strong = |Abi(holder): Abi<Holder>| holder.held.bits() | holder.own.bits() | holder.soft.bits();
+            left.holding += u64::from(holders.get(&task.holder, 0).is_ok_and(|holder| strong(holder) != 0));
         }
         Ok(left)
     }
@@ -275,7 +364,7 @@ fn with_flags(mut layout: Layout, flags: Flags) -> Layout {
     layout
 }
 
-fn load(ebpf: &mut Ebpf, program: &Program, btf: &Btf) -> Result<(), Box<dyn Error>> {
+fn load(ebpf: &mut Ebpf, program: &programs::Program, btf: &Btf) -> Result<(), Box<dyn Error>> {
     let loaded = ebpf.program_mut(program.name).ok_or("not in the object")?;
     match program.placement {
         Placement::Tracepoint => <&mut BtfTracePoint>::try_from(loaded)?.load(program.name, btf)?,
@@ -287,7 +376,12 @@ fn load(ebpf: &mut Ebpf, program: &Program, btf: &Btf) -> Result<(), Box<dyn Err
 }
 
 /// Attaches; returns the link when it is to be pinned.
-fn attach(ebpf: &mut Ebpf, program: &Program, cgroup: &File, pin: bool) -> Result<Option<FdLink>, Box<dyn Error>> {
+fn attach(
+    ebpf: &mut Ebpf,
+    program: &programs::Program,
+    cgroup: &File,
+    pin: bool,
+) -> Result<Option<FdLink>, Box<dyn Error>> {
     // A link (5.7) is always beside whatever else is attached there, and takes no flags that say so.
     const BESIDE: CgroupAttachMode = CgroupAttachMode::Single;
     let loaded = ebpf.program_mut(program.name).ok_or("not in the object")?;
@@ -357,7 +451,7 @@ impl Drop for Memlock {
 fn process_ids() -> Result<(), KernelError> {
     /// `PROC_PID_INIT_INO` (include/linux/proc_ns.h).
     const INITIAL: &str = "pid:[4026531836]";
-    match std::fs::read_link("/proc/self/ns/pid") {
+    match fs::read_link("/proc/self/ns/pid") {
         Ok(own) if own.as_os_str() != INITIAL => Err(KernelError::PidNamespace),
         _ => Ok(()),
     }

@@ -69,7 +69,7 @@ impl Session {
         event.seq = self.seq;
         self.write(|writer| writer.event(&event));
         let kernel = event.kernel;
-        let found = self.engine.apply(&event).into_iter().collect();
+        let found = self.engine.apply(&event);
         if matches!(event.body, Body::Network(_) | Body::Drop(_)) && kernel.is_some_and(|kernel| kernel.leak != 0) {
             self.told += 1;
             self.unexplained += u64::from(self.engine.decision().leak == 0);

@@ -1,6 +1,6 @@
 //! The process table.
 
-use super::Program;
+use super::{Image, Program};
 use crate::{
     engine::ProcessName,
     event::{Actor, Body, Event, Process, StepId},
@@ -19,6 +19,7 @@ pub struct Table {
     exited: VecDeque<Process>,
     forgotten: u64,
     unknown: Arc<Program>,
+    nothing: Image,
 }
 
 #[derive(Debug)]
@@ -26,6 +27,7 @@ struct Entry {
     parent: Option<Process>,
     step: StepId,
     program: Arc<Program>,
+    image: Image,
     /// Every fork from the worker to it was seen.
     rooted: bool,
     exited: bool,
@@ -37,9 +39,10 @@ impl Table {
         let Some(actor) = &event.actor else { return };
         match &event.body {
             Body::Fork(fork) => {
-                let Entry { program, rooted, .. } = self.adopt(actor);
-                let (program, rooted) = (Arc::clone(program), *rooted);
-                let child = Entry { parent: Some(actor.process), step: fork.step, program, rooted, exited: false };
+                let Entry { program, image, rooted, .. } = self.adopt(actor);
+                let (program, image, rooted) = (Arc::clone(program), image.clone(), *rooted);
+                let parent = Some(actor.process);
+                let child = Entry { parent, step: fork.step, program, image, rooted, exited: false };
                 self.processes.insert(fork.child, child);
             }
             Body::Exec(exec) => {
@@ -54,6 +57,16 @@ impl Table {
     /// What `process` runs.
     pub fn program(&self, process: Process) -> &Arc<Program> {
         self.processes.get(&process).map_or(&self.unknown, |entry| &entry.program)
+    }
+
+    /// What policy knows of what `process` runs.
+    pub fn image(&self, process: Process) -> &Image {
+        self.processes.get(&process).map_or(&self.nothing, |entry| &entry.image)
+    }
+
+    /// The same of the process that acts, to be changed.
+    pub fn image_mut(&mut self, actor: &Actor) -> &mut Image {
+        &mut self.adopt(actor).image
     }
 
     /// `process` as a person recognises it.
@@ -100,6 +113,7 @@ impl Table {
             parent: None,
             step: actor.step,
             program: Arc::clone(unknown),
+            image: Image::default(),
             rooted: actor.step == 0,
             exited: false,
         })

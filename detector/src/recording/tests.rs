@@ -118,8 +118,10 @@ fn an_endless_line_is_refused() {
 fn nothing_may_follow_the_footer() {
     let mut twice = recorded();
     twice.extend(recorded());
+    // A header, the events, a footer.
+    let after = events().len() as u64 + 3;
     let error = read(&twice).err().unwrap();
-    assert!(matches!(error, ReadError::AfterFooter { line: 18, .. }), "{error}");
+    assert!(matches!(error, ReadError::AfterFooter { line, .. } if line == after), "{error}");
 }
 
 #[test]
@@ -127,7 +129,7 @@ fn fields_of_later_versions_are_passed_over() {
     let line = serde_json::to_string(&events()[0]).unwrap().replace('{', "{\"later\":{\"a\":[1]},");
     assert_eq!(read(&with_line(2, line.as_bytes())).unwrap().events, events());
     let footer = serde_json::to_string(&footer()).unwrap().replacen('{', "{\"later\":1,", 1);
-    assert!(read(&with_line(17, footer.as_bytes())).unwrap().footer.is_some());
+    assert!(read(&with_line(events().len() + 2, footer.as_bytes())).unwrap().footer.is_some());
 }
 
 #[test]

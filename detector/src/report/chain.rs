@@ -2,7 +2,7 @@
 
 use super::line::{bounded, clip, squeeze};
 use crate::{
-    engine::{Did, Enforced, Finding, Link, ProcessName},
+    engine::{Did, Enforced, Finding, Link, ProcessName, Strength},
     event::{Call, Outcome, Process},
 };
 
@@ -16,14 +16,17 @@ pub(super) fn chain(finding: &Finding) -> Vec<String> {
     let skip = if links.len() > FIRST + LAST + 1 { FIRST..links.len() - LAST } else { 0..0 };
     let mut steps = Vec::new();
     let mut named = None;
+    let mut before = None;
     for (at, link) in links.iter().enumerate() {
         if skip.contains(&at) {
             if at == skip.start {
                 steps.push(format!("{} more", skip.len()));
                 named = None;
             }
-        } else if at == 0 || at == skip.end || at + 1 == links.len() || !taken_as_given(&links[at - 1], link) {
-            steps.push(step(link, &mut named));
+        } else if at == 0 || at == skip.end || at + 1 == links.len() || !says_no_more(&links[at - 1], link) {
+            let change =
+                if before.replace(link.strength) == Some(link.strength) { "" } else { strength(link, at == 0) };
+            steps.push(step(link, &mut named) + change);
         }
     }
     let arrow = |(at, step)| if at == 0 { step } else { format!("-> {step}") };
@@ -46,9 +49,27 @@ pub(super) fn became(enforced: Enforced) -> String {
     format!("{outcome}{}", if enforced.killed { ", killed" } else { "" })
 }
 
-/// Whether the take says no more than the give before it did: the next link names who took.
-fn taken_as_given(give: &Link, take: &Link) -> bool {
-    matches!((&give.did, &take.did), (Did::Give { object: given }, Did::Take { object: taken }) if given == taken)
+/// Whether `link` says no more than the one before it: a take from what was given, since the next link names who took; or
+/// the same fork, which passes on all strengths alike.
+fn says_no_more(before: &Link, link: &Link) -> bool {
+    match (&before.did, &link.did) {
+        (Did::Give { object: given }, Did::Take { object: taken }) => {
+            given == taken && before.strength == link.strength
+        }
+        (Did::Fork, Did::Fork) => before.event == link.event,
+        _ => false,
+    }
+}
+
+/// How strong the evidence is from `link` on, where that is not what one would think.
+fn strength(link: &Link, first: bool) -> &'static str {
+    match link.strength {
+        Strength::Held if first => "",
+        Strength::Held => " [held]",
+        Strength::Reader => " as reader",
+        Strength::Sdk => " as SDK user",
+        Strength::Inherited => " [inherited]",
+    }
 }
 
 /// One step, with the process in front unless the step before named it.
@@ -60,6 +81,13 @@ fn step<'a>(link: &'a Link, named: &mut Option<(Process, &'a str)>) -> String {
         Did::Access { door, target } => {
             format!("read {} of {} {}", clip(door, 16), clip(target, 28), classes(&link.classes))
         }
+        Did::Probe { path, found } => {
+            let absent = if *found { "" } else { " (not there)" };
+            format!("look for {}{absent} {}", squeeze(path, 72), classes(&link.classes))
+        }
+        Did::Write { path } => format!("write {}", squeeze(path, 72)),
+        Did::Run { what } => format!("run {}", squeeze(what, 96)),
+        Did::Dump => format!("print its environment {}", classes(&link.classes)),
         Did::Fork => "fork".to_owned(),
         Did::Exec => "exec".to_owned(),
         Did::Give { object } if same => through(object),

@@ -5,9 +5,13 @@ use super::{
     story::{AWS, NPMRC, REGISTRY, SINK, Story, file, pipe},
 };
 use crate::{
-    engine::Verdict::{self, Fail, Pass},
+    engine::{
+        Strength::Held,
+        Verdict::{self, Fail, Pass},
+    },
     event::{Call, Door, Relation},
 };
+use detector_common::judge::Sets;
 
 const BASH: u32 = 10;
 const CAT: u32 = 11;
@@ -113,9 +117,9 @@ fn an_object_is_per_job_and_a_pipe_is_no_file() {
     story.read(BASH, AWS).give(BASH, pipe(1));
     let engine = story.tell();
     let crate::event::Object::Pipe(id) = pipe(1) else { unreachable!() };
-    assert_eq!(engine.objects.carried(1, pipe(1)).set(), classes(&["aws"]));
-    assert!(engine.objects.carried(2, pipe(1)).set().is_empty());
-    assert!(engine.objects.carried(1, crate::event::Object::File(id)).set().is_empty());
+    assert_eq!(engine.objects.carried(1, pipe(1)).set(Held), classes(&["aws"]));
+    assert_eq!(engine.objects.carried(2, pipe(1)).sets(), Sets::default());
+    assert_eq!(engine.objects.carried(1, crate::event::Object::File(id)).sets(), Sets::default());
 }
 
 #[test]
@@ -153,12 +157,13 @@ fn the_action_decides_how_bad_it_is() {
         (AWS, Action::Kill, Severity::Critical, Fail),
         (NPMRC, Action::Deny, Severity::High, Fail),
         ("/root/.pypirc", Action::Alert, Severity::Medium, Pass),
-        ("/root/.notes", Action::Observe, Severity::Info, Pass),
     ] {
         let conclusion = step().read(BASH, path).connect(BASH, SINK).conclude();
         let finding = &conclusion.findings[0];
         assert_eq!((finding.action, finding.severity, conclusion.verdict), (action, severity, verdict), "{path}");
     }
+    let mut observed = step();
+    assert!(observed.read(BASH, "/root/.notes").connect(BASH, SINK).conclude().findings.is_empty());
 }
 
 #[test]

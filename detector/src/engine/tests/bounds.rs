@@ -68,12 +68,12 @@ fn writing_and_reading_in_a_circle_adds_nothing() {
 #[test]
 fn too_many_findings_are_counted_and_hide_nothing_worse() {
     let mut story = Story::new();
-    story.start(BASH, "/bin/bash").read(BASH, "/root/.notes");
+    story.start(BASH, "/bin/bash").read(BASH, "/root/.pypirc");
     for port in 1..3001 {
         story.connect(BASH, &format!("203.0.113.9:{port}"));
     }
     let conclusion = story.read(BASH, AWS).connect(BASH, SINK).conclude();
     assert_eq!(conclusion.findings.len(), 1025);
-    assert_eq!(conclusion.findings[0].secret, ["aws", "notes"]);
+    assert_eq!(conclusion.findings[0].secret, ["aws", "pypi"]);
     assert!(conclusion.reasons.iter().any(|it| it == "1976 more leaks were found than are listed"));
 }

@@ -1,9 +1,12 @@
 //! Random events from a small generator of our own, so that a failure can be had again by its seed.
 
-use super::story::{AWS, NPMRC, REGISTRY, SINK, Story, file, pipe};
+use super::{
+    BOTO, programs,
+    story::{AWS, FORGE, GIT_TOKEN, NPMRC, REGISTRY, SINK, Story, file, pipe},
+};
 use crate::event::{
     Access, Actor, Attempt, Body, Call, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel,
-    Kill, Network, Object, Open, Outcome, Process, Protocol, Relation,
+    Kill, Network, Object, Open, Outcome, Probe, Process, Protocol, Relation, Script, Stream,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -51,31 +54,53 @@ pub(super) fn story(random: &mut Random, first: u32, length: usize) -> Story {
     for _ in 0..length {
         let pid = random.pick(&live);
         let object = random.pick(&[pipe(1), pipe(2), file(1), file(2)]);
-        let path = random.pick(&[AWS, NPMRC, "/root/.pypirc", "/root/.notes", "/etc/hosts"]);
-        let to = random.pick(&[SINK, REGISTRY, "127.0.0.1:80", "203.0.113.9:53"]);
-        match random.below(12) {
+        let path = random.pick(&[AWS, NPMRC, GIT_TOKEN, BOTO, "/root/.pypirc", "/root/.notes", "/etc/hosts"]);
+        let to = random.pick(&[SINK, REGISTRY, FORGE, "127.0.0.1:80", "203.0.113.9:53"]);
+        match random.below(14) {
             choice @ (0 | 1) => {
                 _ = if choice == 0 { story.fork(pid, next) } else { story.share(pid, next) };
                 live.push(next);
                 next += 1;
             }
-            2 => _ = story.exec(pid, random.pick(&["/usr/bin/curl", "/usr/bin/python3", "/bin/cat"])),
+            2 => {
+                let exec = exec(random);
+                _ = story.run(pid, random.pick(&["/usr/bin/curl", "/usr/bin/python3", "/bin/cat"]), exec);
+            }
+            12 => _ = story.script(pid, random.pick(&[0, programs::NPM, programs::GIT])),
+            13 => _ = story.open_as(pid, path, "/tmp/name", random.below(4) > 0),
             3 if live.len() > 1 => {
                 story.exit(pid);
                 live.retain(|other| *other != pid);
             }
             4 => _ = story.open(pid, path, random.below(4) > 0),
             5 => _ = story.access(pid, random.pick(&[Door::Mem, Door::Environ, Door::Maps]), relation(random), 0),
-            6 | 7 => _ = story.give(pid, object),
-            8 | 9 if story.gave(object) => _ = story.take(pid, object),
+            6 | 7 => _ = story.write(pid, object, random.below(4) == 0),
+            8 | 9 if story.gave(object) => _ = story.receive(pid, object, random.below(4) == 0),
             _ => _ = story.reach(pid, call(random), random.below(5) as u64, to),
         }
     }
     story
 }
 
+/// What an exec may show.
+fn exec(random: &mut Random) -> Exec {
+    let often = |random: &mut Random| random.below(3) == 0;
+    let stdout = [Stream::None, Stream::Pipe, Stream::File, Stream::Socket, Stream::Device];
+    Exec {
+        program: u16::try_from(random.below(9)).unwrap_or(0),
+        script: if often(random) { programs::NPM } else { 0 },
+        skip: 2,
+        injected: random.below(6) == 0,
+        fresh: often(random),
+        copied: u32::try_from(random.below(4)).unwrap_or(0),
+        stdout: random.pick(&stdout),
+        line: u16::try_from(random.below(8)).unwrap_or(0),
+        ..Exec::default()
+    }
+}
+
 fn relation(random: &mut Random) -> Relation {
-    random.pick(&[Relation::Outside, Relation::Descendant, Relation::Job, Relation::Unknown])
+    random.pick(&[Relation::Outside, Relation::Descendant, Relation::Job, Relation::Unknown, Relation::Own])
 }
 
 fn call(random: &mut Random) -> Call {
@@ -95,25 +120,41 @@ pub(super) fn garbage(random: &mut Random) -> Event {
         1 => IpAddr::V6(Ipv6Addr::from(u128::from(random.next()))),
         _ => IpAddr::from([198, 51, 100, 7]),
     };
-    let flow = |random: &mut Random| Flow::new(object(random), random.number());
+    let flow = |random: &mut Random| Flow {
+        plain: random.below(2) == 0,
+        handed: random.below(2) == 0,
+        ..Flow::new(object(random), random.number())
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "any 16 bits will do")]
+    let half = |random: &mut Random| random.number() as u16;
     let port = random.pick(&[0, 443, u16::MAX]);
     let outcome = random.pick(&[Outcome::Passed, Outcome::Refused, Outcome::Quarantined]);
     let door = random.pick(&[Door::Mem, Door::Environ, Door::Auxv, Door::PtraceSeize, Door::ProcessVmRead]);
-    let body = match random.below(15) {
+    let body = match random.below(16) {
         0 => Body::Fork(Fork { child: process(random), holder: HolderId(random.number()), step: random.word() }),
         1 => Body::Exec(Exec {
             before: HolderId(random.number()),
-            entered: None,
+            entered: if random.below(2) == 0 { None } else { Some(random.number()) },
             path: text(random),
-            file: File::default(),
             argv: vec![text(random)],
             argv_cut: random.word(),
             uid: random.word(),
-            ..Exec::default()
+            program: half(random),
+            script: half(random),
+            skip: random.word(),
+            line: half(random),
+            copied: random.word(),
+            ..exec(random)
         }),
+        14 => Body::Script(Script { program: half(random) }),
         2 => Body::Exit(Exit { code: 255, signal: 255 }),
         3 | 4 => Body::Open(Open { path: text(random), file: File::default(), read: true, write: false }),
-        5 => Body::Attempt(Attempt { path: text(random), errno: random.word() }),
+        5 => Body::Attempt(Attempt {
+            path: text(random),
+            errno: random.word(),
+            call: random.pick(&[Probe::Open, Probe::Stat, Probe::Access, Probe::Readlink]),
+            program: (random.below(2) == 0).then(|| text(random)),
+        }),
         6 => Body::Access(Access {
             door,
             target: process(random),

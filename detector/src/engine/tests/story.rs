@@ -2,16 +2,21 @@
 
 use super::policy;
 use crate::{
-    engine::{Conclusion, Engine, Mode},
+    engine::{Conclusion, Engine, Finding, Mode},
     event::{
         Access, Actor, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network, Object,
-        Open, Outcome, Process, Protocol, Relation,
+        Open, Outcome, Process, Protocol, Relation, Script, StepId,
     },
+    policy::Policy,
+    secret::ClassSet,
 };
 use std::{collections::BTreeMap, net::SocketAddr};
 
 pub(super) const AWS: &str = "/root/.aws/credentials";
 pub(super) const NPMRC: &str = "/root/.npmrc";
+pub(super) const GIT_TOKEN: &str = "/root/.git-credentials";
+pub(super) const CRATES: &str = "/root/.cargo/credentials";
+pub(super) const FORGE: &str = "198.51.100.8:443";
 pub(super) const SINK: &str = "203.0.113.9:443";
 pub(super) const REGISTRY: &str = "198.51.100.7:443";
 const WORKER: u32 = 1;
@@ -26,6 +31,11 @@ pub(super) fn file(inode: u64) -> Object {
     Object::File(File { device: 8 << 20 | 1, inode, generation: 7 })
 }
 
+/// The file at `path`.
+pub(super) fn at(path: &str) -> Object {
+    Object::File(File { device: 8 << 20 | 1, inode: detector_common::command::word(path.as_bytes()), generation: 7 })
+}
+
 pub(super) fn process(pid: u32) -> Process {
     Process { pid, start: u64::from(pid) * 1000 }
 }
@@ -37,6 +47,7 @@ pub(super) struct Story {
     given: BTreeMap<Object, u64>,
     holders: u64,
     outcome: Outcome,
+    step: StepId,
 }
 
 impl Story {
@@ -48,6 +59,7 @@ impl Story {
             given: BTreeMap::new(),
             holders: 0,
             outcome: Outcome::Passed,
+            step: 1,
         };
         let holder = story.found();
         story.actors.insert(WORKER, Actor { job: 1, step: 0, process: process(WORKER), thread: WORKER, holder });
@@ -79,7 +91,13 @@ impl Story {
         self
     }
 
-    /// The worker starts a step.
+    /// What the worker starts from now on is another step.
+    pub(super) fn next_step(&mut self) -> &mut Self {
+        self.step += 1;
+        self
+    }
+
+    /// The worker starts a process of the step.
     pub(super) fn start(&mut self, pid: u32, path: &str) -> &mut Self {
         self.spawn(WORKER, pid, path)
     }
@@ -99,19 +117,25 @@ impl Story {
     }
 
     fn clone_into(&mut self, parent: u32, pid: u32, holder: HolderId) -> &mut Self {
-        let step = self.actors[&parent].step.max(1);
+        let step = if parent == WORKER { self.step } else { self.actors[&parent].step };
         let child = process(pid);
         self.actors.insert(pid, Actor { step, process: child, thread: pid, holder, ..self.actors[&parent] });
         self.act(parent, Body::Fork(Fork { child, holder, step }))
     }
 
+    /// An exec whose arguments may carry what was held.
     pub(super) fn exec(&mut self, pid: u32, path: &str) -> &mut Self {
+        self.run(pid, path, Exec { fresh: true, ..Exec::default() })
+    }
+
+    /// An exec of which `exec` says the rest.
+    pub(super) fn run(&mut self, pid: u32, path: &str, exec: Exec) -> &mut Self {
         let (before, holder) = (self.holder(pid), self.found());
         if let Some(actor) = self.actors.get_mut(&pid) {
             actor.holder = holder;
         }
         let (path, argv) = (path.to_owned(), vec![path.to_owned()]);
-        self.act(pid, Body::Exec(Exec { before, entered: None, path, file: File::default(), argv, ..Exec::default() }))
+        self.act(pid, Body::Exec(Exec { before, path, argv, ..exec }))
     }
 
     pub(super) fn exit(&mut self, pid: u32) -> &mut Self {
@@ -123,7 +147,19 @@ impl Story {
     }
 
     pub(super) fn open(&mut self, pid: u32, path: &str, read: bool) -> &mut Self {
-        self.act(pid, Body::Open(Open { path: path.to_owned(), file: File::default(), read, write: !read }))
+        self.open_as(pid, path, path, read)
+    }
+
+    /// Opens the file at `path` by another name.
+    pub(super) fn open_as(&mut self, pid: u32, path: &str, name: &str, read: bool) -> &mut Self {
+        let Object::File(file) = at(path) else { unreachable!() };
+        self.given.entry(at(path)).or_insert(self.events.len() as u64 * 10 + 10);
+        self.act(pid, Body::Open(Open { path: name.to_owned(), file, read, write: !read }))
+    }
+
+    /// The script that the arguments named was opened; 0 says that it was another file.
+    pub(super) fn script(&mut self, pid: u32, program: u16) -> &mut Self {
+        self.act(pid, Body::Script(Script { program }))
     }
 
     pub(super) fn access(&mut self, pid: u32, door: Door, relation: Relation, errno: u32) -> &mut Self {
@@ -137,9 +173,14 @@ impl Story {
     }
 
     pub(super) fn give(&mut self, pid: u32, object: Object) -> &mut Self {
+        self.write(pid, object, false)
+    }
+
+    /// A give of what cannot be the secret, where it is `plain`.
+    pub(super) fn write(&mut self, pid: u32, object: Object, plain: bool) -> &mut Self {
         let given = self.events.len() as u64 * 10 + 10;
         self.given.insert(object, given);
-        self.act(pid, Body::Give(Flow::new(object, given)))
+        self.act(pid, Body::Give(Flow { plain, ..Flow::new(object, given) }))
     }
 
     pub(super) fn gave(&self, object: Object) -> bool {
@@ -147,8 +188,13 @@ impl Story {
     }
 
     pub(super) fn take(&mut self, pid: u32, object: Object) -> &mut Self {
+        self.receive(pid, object, false)
+    }
+
+    /// A take that is of the standard input of a new program, where it was `handed`.
+    pub(super) fn receive(&mut self, pid: u32, object: Object, handed: bool) -> &mut Self {
         let given = self.given.get(&object).copied().unwrap_or(0);
-        self.act(pid, Body::Take(Flow::new(object, given)))
+        self.act(pid, Body::Take(Flow { handed, ..Flow::new(object, given) }))
     }
 
     pub(super) fn send(&mut self, pid: u32, socket: u64, to: &str) -> &mut Self {
@@ -174,6 +220,24 @@ impl Story {
         self.act(pid, Body::Kill(Kill { errno }))
     }
 
+    /// What the holder of `pid` has: names of classes, in the order of the strengths.
+    #[track_caller]
+    pub(super) fn has(&mut self, pid: u32, expected: [&[&str]; 4]) -> &mut Self {
+        let sets = self.tell().sets(self.holder(pid)).to_array();
+        assert_eq!(sets.map(|set| policy().names(ClassSet::from_bits(set))), expected);
+        self
+    }
+
+    /// Rule and classes of each finding.
+    #[track_caller]
+    pub(super) fn finds(&mut self, expected: &[(&str, &[&str])]) -> &mut Self {
+        let findings = self.conclude().findings;
+        let found: Vec<_> = findings.iter().map(|finding| (finding.rule.as_str(), finding.secret.clone())).collect();
+        let named = |classes: &[&str]| classes.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(found, expected.iter().map(|(rule, classes)| (*rule, named(classes))).collect::<Vec<_>>());
+        self
+    }
+
     /// An engine that was told the story.
     pub(super) fn tell(&self) -> Engine {
         tell(&self.events)
@@ -181,6 +245,13 @@ impl Story {
 
     pub(super) fn conclude(&self) -> Conclusion {
         conclude(&self.events)
+    }
+
+    /// The direct findings, worst first.
+    pub(super) fn direct(&self, policy: &Policy) -> Vec<Finding> {
+        let mut engine = Engine::new(policy.clone(), Mode::Audit, 0);
+        self.events.iter().for_each(|event| _ = engine.apply(event));
+        engine.conclude(Vec::new(), true).findings.into_iter().filter(is_direct).collect()
     }
 }
 
@@ -192,8 +263,15 @@ pub(super) fn tell(events: &[Event]) -> Engine {
     engine
 }
 
+/// What comes of `events` by join, flow and leak; [`Story::direct`] has the findings that need none of them.
 pub(super) fn conclude(events: &[Event]) -> Conclusion {
-    tell(events).conclude(Vec::new(), true)
+    let mut conclusion = tell(events).conclude(Vec::new(), true);
+    conclusion.findings.retain(|finding| !is_direct(finding));
+    conclusion
+}
+
+fn is_direct(finding: &Finding) -> bool {
+    finding.technique.is_some()
 }
 
 /// The story with its events numbered anew, as if those left were all there was.

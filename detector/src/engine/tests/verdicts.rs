@@ -125,7 +125,7 @@ fn arming_is_told_from_the_start_of_the_recording() {
     let mut story = Story::new();
     story.say(None, Body::Armed).say(None, Body::Proved).say(None, Body::Armed);
     let mut engine = crate::engine::Engine::new(super::policy(), crate::engine::Mode::Enforce, 4);
-    story.events.iter().for_each(|event| assert!(engine.apply(event).is_none()));
+    story.events.iter().for_each(|event| assert!(engine.apply(event).is_empty()));
     let coverage = engine.conclude(Vec::new(), true).coverage;
     assert_eq!((coverage.armed, coverage.proved), (Some(6), Some(16)));
 }

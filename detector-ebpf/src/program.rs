@@ -1,0 +1,95 @@
+//! Declared programs: which files they are.
+
+use crate::{
+    emit::{self, now},
+    file::File,
+    maps::{PROGRAM_NAMES, PROGRAMS, REGISTER, count, forget},
+    task::Current,
+};
+use aya_ebpf::helpers::bpf_get_current_pid_tgid;
+use detector_common::{
+    counter::Counter,
+    program::{NameKey, Program, ProgramKey, Script as Pending, trait_of},
+    record::{self, Script, kind},
+    state::Job,
+};
+
+/// The row of `file` under `policy`.
+#[inline(always)]
+fn key(policy: u32, file: &record::File) -> ProgramKey {
+    ProgramKey { inode: file.inode, device: file.device, generation: file.generation, policy, reserved: 0 }
+}
+
+/// The declared program or script that `file` is under `policy`.
+#[inline(always)]
+pub(crate) fn of(policy: u32, file: &record::File) -> Option<&'static Program> {
+    // SAFETY: a row is written whole; a concurrent removal leaves old bytes of a file that was trusted until then.
+    unsafe { PROGRAMS.get(&key(policy, file)) }
+}
+
+/// An open of this thread returned `fd`: where user space said so, the file is what it said.
+#[inline(always)]
+pub(crate) fn register(fd: i64) {
+    let Some(asked) = REGISTER.get_ptr_mut(0) else { return };
+    // SAFETY: entry 0 of an array of one is always there; user space writes it whole, then opens.
+    let asked = unsafe { &mut *asked };
+    if asked.pid == 0 || asked.pid != bpf_get_current_pid_tgid() as u32 || fd < 0 {
+        return;
+    }
+    let Some(file) = File::of_descriptor(fd as u64).and_then(File::identity) else { return };
+    if PROGRAMS.insert(&key(asked.policy, &file), &asked.program, 0).is_ok() {
+        // The answer.
+        asked.pid = 0;
+    } else {
+        count(Counter::ProgramsFull);
+    }
+}
+
+/// `current` opened a file called `name` (its hash) for writing: it is a declared program no longer, or is one from now on.
+#[inline(always)]
+pub(crate) fn written(current: &Current<'_>, job: &Job, file: File, name: u64) {
+    let installs = current.task.traits & trait_of::INSTALLER != 0;
+    // SAFETY: user space writes the rows of a policy before a job runs under it.
+    let named =
+        if installs { unsafe { PROGRAM_NAMES.get(&NameKey { name, policy: job.policy, reserved: 0 }) } } else { None };
+    if installs && named.is_none() {
+        return;
+    }
+    let Some(file) = file.identity() else { return count(Counter::Unread) };
+    let key = key(job.policy, &file);
+    match named {
+        Some(program) => {
+            if PROGRAMS.insert(&key, program, 0).is_err() {
+                count(Counter::ProgramsFull);
+            }
+        }
+        None => forget(&PROGRAMS, &key),
+    }
+}
+
+/// `current`, whose arguments named a script, opened a file called `name` (its hash) for reading: the first of the script's
+/// names decides.
+#[inline(always)]
+pub(crate) fn confirm(current: &mut Current<'_>, job: &Job, file: File, name: u64) {
+    let Pending { leaves, program } = current.task.script;
+    if program.number == 0 || !leaves.contains(&name) {
+        return;
+    }
+    let confirmed = file
+        .identity()
+        .and_then(|file| of(job.policy, &file))
+        .is_some_and(|row| row.traits & trait_of::SCRIPT != 0 && row.number == program.number);
+    current.task.script.program.number = 0;
+    if confirmed {
+        current.task.program = program.number;
+        current.task.reads = program.reads;
+        current.task.traits = program.traits | trait_of::INTERPRETER;
+        current.task.line = current.task.script_line;
+    }
+    let record = Script {
+        header: emit::header(kind::SCRIPT, current, now()),
+        program: if confirmed { u32::from(program.number) } else { 0 },
+        reserved: 0,
+    };
+    emit::process(&record, size_of::<Script>() as u64);
+}

@@ -1,0 +1,295 @@
+//! Tokens: what a secret may look like in arguments, in an environment, in what a shell writes.
+//!
+//! A token is a maximal run of at least [`TOKEN_BYTES`] ASCII letters and digits with one of each in it. So long a run covers
+//! an aligned word of eight bytes: words are looked at first, and bytes only where a word is all letters and digits.
+//!
+//! VERIFIER: without branches but those that end a loop, and with what a loop decides in memory or made of what was read,
+//! so that the loop's state depends on the number of the step alone.
+
+use crate::{layout::read, maps::SCAN, path::at_most};
+use aya_ebpf::helpers::generated::bpf_probe_read_user;
+use detector_common::{
+    limits::{SCAN_BYTES, SHELL_BYTES, TOKEN_BYTES, TOKENS},
+    state::{Entered, Tokens},
+    watch::below,
+};
+
+/// Words of the buffer: a power of two, so that an index is bounded by a mask.
+const WORDS: usize = 2_048;
+/// Words looked at in one step of a loop.
+const STRIDE: usize = 4;
+/// Bytes before the block: an empty word.
+const BEFORE: usize = 8;
+/// Runs of whole words that are told apart.
+const RUNS: usize = 512;
+/// The same, of what a shell writes.
+const SHELL_RUNS: usize = 32;
+
+const _: () = assert!(SCAN_BYTES + BEFORE + 8 * (STRIDE + 1) <= WORDS * 8);
+
+/// Where a block is looked at: too large for the stack.
+#[repr(C)]
+pub(crate) struct Scan {
+    /// The block, an empty word before it and some behind it.
+    words: [u64; WORDS + 2],
+    /// Kinds of the bytes in each run of whole words.
+    kinds: [u64; RUNS],
+    /// First word of each run, and above 16 bits the word behind it.
+    bounds: [u32; RUNS],
+    /// Place of each token in bytes, and above 16 bits its length.
+    places: [u32; TOKENS],
+    /// What was found, as part of what is kept.
+    pub(crate) entered: Entered,
+    /// Whether a string was found.
+    pub(crate) found: u64,
+}
+
+/// High bit of each byte.
+const HIGH: u64 = 0x8080_8080_8080_8080;
+/// Low bit of each byte.
+const LOW: u64 = 0x0101_0101_0101_0101;
+
+/// A copy of `byte` in each of eight.
+const fn each(byte: u64) -> u64 {
+    byte * LOW
+}
+
+/// What each of eight bytes is: its high bit for a digit, the bit below for a letter.
+#[inline(always)]
+fn classify(word: u64) -> u64 {
+    let low = word & !HIGH;
+    let folded = low | each(0x20);
+    let digits = low.wrapping_add(each(0x80 - b'0' as u64)) & !low.wrapping_add(each(0x80 - b'9' as u64 - 1));
+    let letters = folded.wrapping_add(each(0x80 - b'a' as u64)) & !folded.wrapping_add(each(0x80 - b'z' as u64 - 1));
+    let ascii = !word & HIGH;
+    (digits & ascii) | ((letters & ascii) >> 1)
+}
+
+/// The high bit of each byte that is a letter or digit.
+#[inline(always)]
+fn any(kinds: u64) -> u64 {
+    (kinds | kinds << 1) & HIGH
+}
+
+/// How many bytes have their low bit set, where no other is.
+#[inline(always)]
+fn count(bytes: u64) -> u64 {
+    bytes.wrapping_mul(LOW) >> 56
+}
+
+/// 1 when `value` is not zero, else 0.
+#[inline(always)]
+pub(crate) fn some(value: u64) -> u64 {
+    // Of words that are not negative `below` is a comparison of numbers.
+    below(0, (value >> 1) | (value & 1))
+}
+
+/// Notes the runs of whole words among the first `N` strides, as far as `len` bytes go; returns how many.
+#[inline(always)]
+fn runs<const N: usize, const KEPT: usize>(scan: &mut Scan, len: u64) -> u64 {
+    let words = (len >> 3) + 3;
+    let (mut start, mut noted, mut before, mut kinds) = (1u64, 0u64, 0u64, 0u64);
+    for stride in 0..N {
+        let first = stride * STRIDE + 1;
+        if first as u64 >= words {
+            break;
+        }
+        for i in first..first + STRIDE {
+            let here = classify(scan.words[i]);
+            let whole = (any(here) >> 7).wrapping_mul(LOW) >> 59;
+            let mask = whole.wrapping_neg();
+            let slot = (noted & (KEPT as u64 - 1)) as usize;
+            scan.bounds[slot] = start as u32 | (i as u32) << 16;
+            scan.kinds[slot] = kinds;
+            noted += before & (whole ^ 1);
+            start = (start & mask) | ((i as u64 + 1) & !mask);
+            kinds = (kinds | here) & mask;
+            before = whole;
+        }
+    }
+    noted
+}
+
+/// Notes the tokens among the first `noted` runs; returns how many there are, and how many of them begin before byte `border` of
+/// the block.
+#[inline(always)]
+fn tokens<const KEPT: usize>(scan: &mut Scan, noted: u64, border: u64) -> (u64, u64) {
+    let (mut found, mut among) = (0u64, 0u64);
+    for run in 0..KEPT {
+        if run as u64 >= noted {
+            break;
+        }
+        let bounds = u64::from(scan.bounds[run]);
+        let (start, end) = (bounds & 0xffff, bounds >> 16);
+        let head = classify(scan.words[(start.wrapping_sub(1) & (WORDS as u64 - 1)) as usize]);
+        let tail = classify(scan.words[(end & (WORDS as u64 - 1)) as usize]);
+        // Ones from the lowest byte up to the highest that ends a run; and from the lowest that ends one up.
+        let mut below_head = (any(head) ^ HIGH) >> 7;
+        below_head |= below_head >> 8;
+        below_head |= below_head >> 16;
+        below_head |= below_head >> 32;
+        let mut above_tail = (any(tail) ^ HIGH) >> 7;
+        above_tail |= above_tail << 8;
+        above_tail |= above_tail << 16;
+        above_tail |= above_tail << 32;
+        let (led, followed) = (8 - count(below_head), 8 - count(above_tail));
+        let kinds = scan.kinds[run] | head & !below_head.wrapping_mul(0xff) | tail & !above_tail.wrapping_mul(0xff);
+        let len = (end.wrapping_sub(start) << 3) + led + followed;
+        let place = (start << 3).wrapping_sub(led);
+        let token = some(kinds & HIGH) & some(kinds & HIGH >> 1) & below(TOKEN_BYTES as u64 - 1, len);
+        scan.places[(found & (TOKENS as u64 - 1)) as usize] = place as u32 | (len as u32) << 16;
+        found += token;
+        among += token & below(place, border + BEFORE as u64);
+    }
+    (found, among)
+}
+
+/// Hashes the first `found` tokens.
+#[inline(always)]
+fn hash(scan: &mut Scan, found: u64) {
+    const START: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0xff51_afd7_ed55_8ccd;
+    for hash in &mut scan.entered.tokens.hashes {
+        // SAFETY: a word of this CPU's own. Volatile, or it becomes a call of memset.
+        unsafe { core::ptr::from_mut(hash).write_volatile(0) };
+    }
+    let (mut token, mut hash) = (0u64, START);
+    let mut place = u64::from(scan.places[0]) & 0xffff;
+    let mut left = u64::from(scan.places[0]) >> 16;
+    for _ in 0..WORDS + TOKENS {
+        if token >= found {
+            break;
+        }
+        let at = (place & (WORDS as u64 * 8 - 1)) as usize;
+        // SAFETY: within the words, of which there is one more than the mask lets in.
+        let word = unsafe { scan.words.as_ptr().cast::<u8>().add(at).cast::<u64>().read_unaligned() };
+        let last = below(left, 9);
+        let mask = last.wrapping_neg();
+        let spare = mask & 8u64.wrapping_sub(left) & 7;
+        hash = (hash ^ (word & u64::MAX >> (spare << 3))).wrapping_mul(PRIME);
+        hash ^= hash >> 32;
+        scan.entered.tokens.hashes[(token & (TOKENS as u64 - 1)) as usize] = hash;
+        token += last;
+        let next = u64::from(scan.places[(token & (TOKENS as u64 - 1)) as usize]);
+        place = (place + 8) & !mask | (next & 0xffff) & mask;
+        left = left.wrapping_sub(8) & !mask | (next >> 16) & mask;
+        hash = hash & !mask | START & mask;
+    }
+}
+
+/// Reads `len` bytes at a user address into the buffer; `None` when they are not there.
+#[inline(always)]
+fn copy<const MAX: u64>(scan: &mut Scan, address: u64, len: u64) -> Option<()> {
+    let block = scan.words.as_mut_ptr().cast::<u8>();
+    scan.words[0] = 0;
+    let len = at_most::<MAX>(len);
+    // SAFETY: the buffer is longer than `MAX` by what is before and behind the block.
+    unsafe {
+        let block = block.add(BEFORE);
+        if bpf_probe_read_user(block.cast(), len as u32, address as *const _) != 0 {
+            return None;
+        }
+        let end = block.add(len as usize);
+        for i in 0..=STRIDE {
+            end.add(i * 8).cast::<u64>().write_unaligned(0);
+        }
+    }
+    Some(())
+}
+
+/// The block of arguments and environment of an image: where it begins, and how long both and the arguments alone are.
+pub(crate) struct Block {
+    pub(crate) start: u64,
+    pub(crate) arguments: u64,
+    pub(crate) len: u64,
+}
+
+/// The block of the process at `task`.
+#[inline(always)]
+pub(crate) fn block(task: u64) -> Option<Block> {
+    let mm = read!(task, task_mm, u64)?;
+    let start = read!(mm, mm_arg_start, u64)?;
+    let (arguments, end) = (read!(mm, mm_arg_end, u64)?, read!(mm, mm_env_end, u64)?);
+    Some(Block { start, arguments: arguments.checked_sub(start)?, len: end.checked_sub(start)? })
+}
+
+/// Finds the tokens of the image of the process at `task` into `scan.entered.tokens`.
+#[inline(always)]
+pub(crate) fn image(scan: &mut Scan, task: u64) {
+    scan.entered.tokens.whole = 0;
+    scan.entered.tokens.count = 0;
+    scan.entered.tokens.arguments = 0;
+    let Some(block) = block(task) else { return };
+    if block.len > SCAN_BYTES as u64 || copy::<{ SCAN_BYTES as u64 }>(scan, block.start, block.len).is_none() {
+        return;
+    }
+    let noted = runs::<{ WORDS / STRIDE - 1 }, RUNS>(scan, block.len);
+    let (found, among) = tokens::<RUNS>(scan, noted, block.arguments);
+    hash(scan, found);
+    scan.entered.tokens.count = found as u32;
+    scan.entered.tokens.arguments = among as u32;
+    scan.entered.tokens.whole = (below(noted, RUNS as u64 + 1) & below(found, TOKENS as u64 + 1)) as u32;
+}
+
+/// Whether the `len` bytes at a user address were read whole and have no token.
+#[inline(always)]
+pub(crate) fn plain(address: u64, len: u64) -> bool {
+    if len > SHELL_BYTES as u64 {
+        return false;
+    }
+    let Some(scan) = SCAN.get_ptr_mut(0) else { return false };
+    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    let scan = unsafe { &mut *scan };
+    if copy::<{ SHELL_BYTES as u64 }>(scan, address, len).is_none() {
+        return false;
+    }
+    let noted = runs::<{ SHELL_BYTES / 8 / STRIDE + 1 }, SHELL_RUNS>(scan, len);
+    let (found, _) = tokens::<SHELL_RUNS>(scan, noted, 0);
+    below(noted, SHELL_RUNS as u64 + 1) & (some(found) ^ 1) != 0
+}
+
+/// How the tokens of a new image compare with those of the one before: whether one of them was in neither its arguments nor its
+/// environment, and how many of the arguments were not among its arguments.
+#[inline(always)]
+pub(crate) fn compare(old: &Tokens, new: &Tokens) -> (bool, u32) {
+    let (mut fresh, mut copied) = (0u64, 0u64);
+    let (count, among) = (u64::from(new.count), u64::from(new.arguments));
+    let arguments = u64::from(old.arguments);
+    for (n, token) in new.hashes.iter().enumerate() {
+        if n as u64 >= count {
+            break;
+        }
+        let (mut known, mut said) = (0, 0);
+        for (o, before) in old.hashes.iter().enumerate() {
+            let same = some(token ^ before) ^ 1;
+            known |= same;
+            said |= same & below(o as u64, arguments);
+        }
+        fresh |= known ^ 1;
+        copied += below(n as u64, among) & (said ^ 1);
+    }
+    (fresh != 0, copied as u32)
+}
+
+/// Reads the string at a user address: its bytes up to and with the first `=`, at most eight, and how long it is with its ending
+/// zero.
+#[inline(always)]
+pub(crate) fn name(scan: &mut Scan, address: u64) -> Option<(u64, u64)> {
+    scan.words[0] = 0;
+    // SAFETY: at most the size of the buffer.
+    let len = unsafe {
+        aya_ebpf::helpers::generated::bpf_probe_read_user_str(
+            scan.words.as_mut_ptr().cast(),
+            SCAN_BYTES as u32,
+            address as *const _,
+        )
+    };
+    if len <= 0 {
+        return None;
+    }
+    let start = scan.words[0];
+    let other = start ^ each(b'=' as u64);
+    let equal = other.wrapping_sub(LOW) & !other & HIGH;
+    let last = equal & equal.wrapping_neg();
+    Some((start & (last << 1).wrapping_sub(1), len as u64))
+}
