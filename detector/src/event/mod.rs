@@ -14,8 +14,11 @@ pub use identity::{Actor, File, HolderId, JobId, Object, Process, StepId};
 
 use serde::{Deserialize, Serialize};
 
-/// Version of the schema. A reader refuses a newer major; within one, unknown fields are ignored.
-pub const SCHEMA: u32 = 1;
+/// Version of the schema. A reader refuses a newer one; within one, unknown fields are ignored.
+pub const SCHEMA: u32 = 2;
+
+/// The first schema whose execs say what of the image before may have come along, and what program they run.
+pub const STRENGTHS: u32 = 2;
 
 /// Something that happened, as the sensor saw it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,9 @@
 //! From a recording to a conclusion.
 
+use super::retold::Retold;
 use crate::{
     engine::{Conclusion, Engine},
+    event::STRENGTHS,
     policy::{BadPolicy, Policy},
     recording::{Header, ReadError, Reader},
 };
@@ -34,13 +36,19 @@ pub fn replay(path: &Path, policy: Option<Policy>) -> Result<(Conclusion, Header
 /// Judges an open recording by `policy`, or by the one it was recorded with.
 pub fn judge<R: BufRead>(mut reader: Reader<R>, policy: Option<Policy>) -> Result<(Conclusion, Header), ReplayError> {
     let header = reader.header();
+    let is_other = |policy: &Policy| policy.digest() != header.policy.digest;
+    let other = policy.as_ref().is_some_and(is_other) || header.schema < STRENGTHS;
     let policy = policy.map_or_else(|| recorded(header), Ok)?;
+    let mut retold = other.then(|| Retold::new(header, &policy));
     let mut engine = Engine::new(policy, header.mode, header.started.boottime);
     let mut events = 0;
     for event in &mut reader {
         let mut event = event?;
         // What the kernel side decided is evidence about it, never for us.
         event.kernel = None;
+        if let Some(retold) = &mut retold {
+            retold.retell(&mut event);
+        }
         let _ = engine.apply(&event);
         events += 1;
     }

@@ -24,8 +24,7 @@ pub(super) fn chain(finding: &Finding) -> Vec<String> {
                 named = None;
             }
         } else if at == 0 || at == skip.end || at + 1 == links.len() || !says_no_more(&links[at - 1], link) {
-            let change =
-                if before.replace(link.strength) == Some(link.strength) { "" } else { strength(link, at == 0) };
+            let change = if before.replace(link.strength) == Some(link.strength) { "" } else { strength(link) };
             steps.push(step(link, &mut named) + change);
         }
     }
@@ -62,9 +61,9 @@ fn says_no_more(before: &Link, link: &Link) -> bool {
 }
 
 /// How strong the evidence is from `link` on, where that is not what one would think.
-fn strength(link: &Link, first: bool) -> &'static str {
+fn strength(link: &Link) -> &'static str {
     match link.strength {
-        Strength::Held if first => "",
+        Strength::Held if matches!(link.did, Did::Read { .. } | Did::Access { .. } | Did::Dump) => "",
         Strength::Held => " [held]",
         Strength::Reader => " as reader",
         Strength::Sdk => " as SDK user",

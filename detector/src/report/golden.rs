@@ -105,6 +105,59 @@ fn relayed() -> Finding {
     }
 }
 
+/// What a quiet reader read, and a shell below it reached elsewhere.
+fn inherited() -> Finding {
+    let git = |pid| process("git", pid, "/usr/bin/git", &["git", "describe", "--tags"]);
+    let to = "203.0.113.9:443".to_owned();
+    let along =
+        |event, process, did, strength| Link { strength, classes: vec!["git".into()], ..link(event, process, did) };
+    Finding {
+        id: "5d41402abc4b".into(),
+        rule: "leak-inherited".into(),
+        severity: Severity::Low,
+        action: Action::Alert,
+        enforced: None,
+        secret: vec!["git".into()],
+        process: Some(curl()),
+        chain: vec![
+            along(31, git(820), Did::Read { path: "/home/runner/work/app/.git/config".into() }, Strength::Reader),
+            along(33, git(820), Did::Fork, Strength::Reader),
+            along(34, git(821), Did::Exec, Strength::Inherited),
+            along(35, shell(), Did::Fork, Strength::Inherited),
+            along(36, shell(), Did::Exec, Strength::Inherited),
+            along(37, curl(), Did::Send { call: Call::Connect, to }, Strength::Inherited),
+        ],
+        count: 4,
+        message:
+            "curl reached 203.0.113.9:443, and this step 2 more, which do not accept [git]: that secret was upstream, \
+                  and nothing shows that it came along"
+                .into(),
+        ..leak()
+    }
+}
+
+/// Of two classes one was read as a user of its SDK, and both went on as held.
+fn mixed() -> Finding {
+    let of = |class: &str, strength, link| Link { strength, classes: vec![class.into()], ..link };
+    let python = || process("python3", 830, "/usr/bin/python3", &["python3", "deploy.py"]);
+    let read = |event, path: &str| link(event, python(), Did::Read { path: path.into() });
+    let both = |strength, link| Link { strength, classes: vec!["aws".into(), "npm".into()], ..link };
+    let to = Did::Send { call: Call::SendTo, to: "203.0.113.9:443".into() };
+    Finding {
+        id: "7d793037a076".into(),
+        secret: vec!["aws".into(), "npm".into()],
+        chain: vec![
+            of("aws", Strength::Sdk, read(41, "/root/.aws/credentials")),
+            of("npm", Strength::Held, read(42, "/root/.npmrc")),
+            of("npm", Strength::Held, link(43, python(), Did::Fork)),
+            of("aws", Strength::Sdk, link(43, python(), Did::Fork)),
+            both(Strength::Held, link(44, python(), Did::Exec)),
+            both(Strength::Held, link(45, curl(), to)),
+        ],
+        ..relayed()
+    }
+}
+
 /// What the engine cannot trace: no process, no chain.
 fn unexplained() -> Finding {
     Finding {
@@ -164,8 +217,9 @@ fn conclusion(verdict: Verdict, reasons: &[&str], findings: Vec<Finding>) -> Con
 
 #[test]
 fn fail() {
-    let reasons = ["3 findings at or above high"];
-    let conclusion = conclusion(Verdict::Fail, &reasons, vec![leak(), relayed(), unexplained()]);
+    let reasons = ["4 findings at or above high"];
+    let findings = vec![leak(), relayed(), mixed(), unexplained(), inherited()];
+    let conclusion = conclusion(Verdict::Fail, &reasons, findings);
     golden!("fail.txt", text(&conclusion));
     golden!("fail.json", json(&conclusion));
 }

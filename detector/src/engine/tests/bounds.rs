@@ -1,10 +1,11 @@
 //! Memory follows what is alive, not how long the recording is.
 
 use super::{
-    classes,
-    story::{AWS, SINK, Story, file, pipe},
+    classes, programs,
+    story::{AWS, GIT_TOKEN, NPMRC, SINK, Story, file, pipe},
 };
-use crate::engine::carried::LINKS;
+use crate::{engine::carried::LINKS, event::Exec};
+use detector_common::command::line::QUIET;
 
 const BASH: u32 = 10;
 
@@ -76,4 +77,41 @@ fn too_many_findings_are_counted_and_hide_nothing_worse() {
     assert_eq!(conclusion.findings.len(), 1025);
     assert_eq!(conclusion.findings[0].secret, ["aws", "pypi"]);
     assert!(conclusion.reasons.iter().any(|it| it == "1976 more leaks were found than are listed"));
+}
+
+#[test]
+fn a_long_way_keeps_the_strength_of_its_source_and_of_its_end() {
+    use crate::engine::Strength::{Inherited, Reader};
+    let mut story = Story::new();
+    let git = || Exec { program: programs::GIT, line: QUIET, ..Exec::default() };
+    story.start(BASH, "/bin/bash").run(BASH, "/usr/bin/git", git()).read(BASH, GIT_TOKEN);
+    for _ in 0..20_000 {
+        story.run(BASH, "/usr/bin/git", git());
+    }
+    for hop in 0..500_u32 {
+        let pid = 100 + hop;
+        story
+            .give(if hop == 0 { BASH } else { pid - 1 }, pipe(hop.into()))
+            .start(pid, "/bin/cat")
+            .take(pid, pipe(hop.into()));
+    }
+    let finding = &story.connect(599, SINK).conclude().findings[0];
+    let (first, rest) = finding.chain.split_first().unwrap();
+    assert!(finding.chain.len() <= LINKS + 1, "{}", finding.chain.len());
+    assert_eq!((finding.rule.as_str(), first.strength), ("leak-inherited", Reader));
+    assert!(rest.iter().all(|link| link.strength == Inherited));
+}
+
+#[test]
+fn what_is_only_inherited_leaves_as_few_holders_and_findings() {
+    let mut story = Story::new();
+    story.start(BASH, "/bin/bash").read(BASH, AWS).read(BASH, NPMRC).read(BASH, GIT_TOKEN);
+    story.run(BASH, "/bin/sh", Exec::default());
+    for pid in 100..10_100 {
+        story.fork(BASH, pid).run(pid, "/usr/bin/curl", Exec::default());
+        story.connect(pid, &format!("203.0.113.9:{pid}")).exit(pid);
+    }
+    assert_eq!(story.tell().holders.len(), 2, "the worker's and the shell's");
+    let findings = story.conclude().findings;
+    assert_eq!((findings.len(), findings[0].count), (1, 10_000));
 }
