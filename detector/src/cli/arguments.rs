@@ -20,6 +20,9 @@ pub(super) enum Verb {
     /// Judge recorded runs again. Needs no root and no particular kernel.
     #[command(after_help = REPLAY_HELP)]
     Replay(ReplayArguments),
+    /// Print the classes of a policy, or everything about one. Needs no root and no particular kernel.
+    #[command(after_help = CATALOGUE_HELP)]
+    Catalogue(CatalogueArguments),
     /// Check or show policies, or print their JSON Schema. Needs no root and no particular kernel.
     #[command(after_help = POLICY_HELP)]
     Policy(PolicyArguments),
@@ -34,6 +37,8 @@ const RUN_HELP: &str = "Exit status: in audit the command's own, always; in enfo
 const REPLAY_HELP: &str = "Exit status: 0 for PASS, 100 for FAIL, 101 for INCONCLUSIVE with --strict (else 0), \
     102 bad usage, policy or recording, 104 internal error. Of several recordings the worst counts.";
 const POLICY_HELP: &str = "Exit status: 0 for a good policy, 102 for a bad one or bad usage, 104 internal error.";
+
+const CATALOGUE_HELP: &str = "Exit status: 0, or 102 for an unknown class, bad usage or a bad policy.";
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
@@ -80,6 +85,19 @@ pub(super) struct ReplayArguments {
     /// Exit with 101 when not everything was seen
     #[arg(long)]
     pub(super) strict: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CatalogueArguments {
+    /// The class [default: a table of all]
+    #[arg(value_name = "CLASS")]
+    pub(super) class: Option<String>,
+    /// Policy file [default: the builtin policy]
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// How it is printed
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    pub(super) format: Format,
 }
 
 #[derive(Debug, Args)]
@@ -149,7 +167,7 @@ impl From<ModeArgument> for Mode {
 }
 
 /// Formats of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     Text,
     Json,

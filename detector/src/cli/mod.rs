@@ -1,6 +1,7 @@
 //! Commands and exit codes. Holds no logic.
 
 mod arguments;
+mod catalogue;
 mod console;
 mod exit;
 mod output;
@@ -22,6 +23,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match arguments.verb {
         Verb::Run(arguments) => run::run(*arguments),
         Verb::Replay(arguments) => replay::replay(&arguments),
+        Verb::Catalogue(arguments) => catalogue::catalogue(&arguments),
         Verb::Policy(arguments) => policy::policy(&arguments.verb),
         Verb::ProveInChild { directory, sink } => return crate::live::prove_in_child(&directory, sink),
     };

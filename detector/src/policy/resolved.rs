@@ -6,9 +6,10 @@ use super::{
     destination::Destinations,
     document::{Accept, DestinationDocument, PolicyDocument},
     draft::Draft,
-    error::BadPolicy,
+    error::{BadPolicy, Place, PolicyError},
     exception::Exception,
-    load,
+    file, load,
+    nearest::hint,
     pattern::Walked,
     program::{Program, Programs},
     rule::{Rule, RuleSettings},
@@ -150,6 +151,18 @@ impl Policy {
     /// The classes, in the order of their bits.
     pub fn classes(&self) -> &[Class] {
         &self.classes
+    }
+
+    /// The class called `name`.
+    ///
+    /// # Errors
+    /// When there is none: the nearest name is said.
+    pub fn class(&self, name: &str) -> Result<&Class, PolicyError> {
+        self.classes.iter().find(|class| class.name == name).ok_or_else(|| PolicyError::UnknownClass {
+            place: Place::file("catalogue"),
+            name: file::shown(name),
+            hint: hint(name, self.classes.iter().map(|class| class.name.as_str())),
+        })
     }
 
     /// The names of `set`, in the order of their bits.
