@@ -162,11 +162,6 @@ impl PolicyError {
             | Self::Line { place, .. }
             | Self::Variable { place, .. }
             | Self::UnknownRule { place, .. }
-            | Self::ProgramName { place, .. }
-            | Self::ProgramFile { place, .. }
-            | Self::UnknownTrait { place, .. }
-            | Self::Line { place, .. }
-            | Self::Variable { place, .. }
             | Self::Pattern { place, .. }
             | Self::TooManyGlobs { place, .. }
             | Self::Destination { place, .. }
