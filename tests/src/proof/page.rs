@@ -1,0 +1,184 @@
+//! The proof as a page and as JSON.
+
+use super::{BuildFigures, Count, Findings, Run, TheftFigures};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// Messages shown of one build.
+const MESSAGES: usize = 6;
+
+/// All figures, in a stable order.
+#[derive(Clone, Debug, Serialize)]
+pub struct Page {
+    /// The day they were taken, `YYYY-MM-DD` (UTC).
+    pub date: String,
+    /// The kernel's release.
+    pub kernel: String,
+    /// Versions of the tools.
+    pub tools: Vec<String>,
+    /// Honest builds.
+    pub builds: Vec<BuildFigures>,
+    /// Thefts.
+    pub thefts: Vec<TheftFigures>,
+}
+
+impl Page {
+    /// Nothing to complain of: every honest build silent, every theft found and stopped.
+    pub fn is_good(&self) -> bool {
+        self.builds.iter().all(BuildFigures::is_silent) && self.thefts.iter().all(|theft| theft.missed.is_empty())
+    }
+
+    /// As JSON.
+    ///
+    /// # Errors
+    /// None that are known.
+    pub fn json(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// As Markdown.
+    pub fn markdown(&self) -> String {
+        let mut text = self.head();
+        self.builds_table(&mut text);
+        self.marks_table(&mut text);
+        self.policies(&mut text);
+        self.loud(&mut text);
+        self.thefts_table(&mut text);
+        text
+    }
+
+    fn head(&self) -> String {
+        let silent = self.builds.iter().filter(|build| build.is_silent()).count();
+        let stopped = self.thefts.iter().filter(|theft| theft.missed.is_empty()).count();
+        format!(
+            "# Proof\n\nWritten by `cargo xtask proof` on {} with kernel {}. {silent} of {} honest builds are silent, \
+             {stopped} of {} thefts\nare found and stopped.\n\n\
+             Real tools ran against local hosts in network namespaces, each host at an address of its own. Every build \
+             runs in equal\nfresh worlds: bare (twice, to know what a tool itself changes), under `--mode audit`, and under \
+             `--mode enforce`, with the\nbuiltin policy and at most the destinations below. **Silent** means: nothing \
+             denied, nothing killed, no finding above low, at most\nthree low, verdict PASS, and exit status, output and \
+             what the hosts received as in the bare run.\n\nTools: {}.\n",
+            self.date,
+            self.kernel,
+            self.builds.len(),
+            self.thefts.len(),
+            self.tools.join("; "),
+        )
+    }
+
+    fn builds_table(&self, text: &mut String) {
+        text.push_str("\n## Honest builds\n\nFindings are critical/high/medium/low/info. Status is bare, audit, enforce. Of what is `same`, o is the output, r what the hosts received.\n\n");
+        text.push_str("| build | silent | findings in audit | in enforce | denied | killed | status | same in audit | in enforce |\n|---|---|---|---|---|---|---|---|---|\n");
+        for build in &self.builds {
+            let run = |run: &Option<Run>, show: fn(&Run) -> String| run.as_ref().map_or("-".to_owned(), show);
+            let findings = |run: &Run| shown(&run.findings);
+            let same = |run: &Run| {
+                let mark = |same, letter| if same { letter } else { "" };
+                let same = format!("{}{}", mark(run.same_output, "o"), mark(run.same_received, "r"));
+                if same.is_empty() { "-".to_owned() } else { same }
+            };
+            let status = |run: &Run| code(run.status);
+            row(
+                text,
+                [
+                    build.name.to_owned(),
+                    if build.is_silent() { "yes" } else { "**no**" }.to_owned(),
+                    run(&build.audit, findings),
+                    run(&build.enforce, findings),
+                    run(&build.enforce, |run| run.denied.to_string()),
+                    run(&build.enforce, |run| run.killed.to_string()),
+                    format!("{}, {}, {}", code(build.status), run(&build.audit, status), run(&build.enforce, status)),
+                    run(&build.audit, same),
+                    run(&build.enforce, same),
+                ],
+            );
+        }
+    }
+
+    fn marks_table(&self, text: &mut String) {
+        text.push_str("\n## Marked objects\n\nDistinct objects that carry a class, in audit: held/inherited (`-`: the recording does not tell them apart).\n\n");
+        text.push_str("| build | processes | files | pipes | sockets | events |\n|---|---|---|---|---|---|\n");
+        for (name, run) in self.builds.iter().filter_map(|build| Some((build.name, build.audit.as_ref()?))) {
+            let Run { marks, events, .. } = run;
+            let counts = [marks.processes, marks.files, marks.pipes, marks.sockets].map(count);
+            row(text, [name.to_owned()].into_iter().chain(counts).chain([events.to_string()]));
+        }
+    }
+
+    fn policies(&self, text: &mut String) {
+        text.push_str("\n## What each build does, and what its user adds to the builtin policy\n\n");
+        for build in &self.builds {
+            let policy = if build.policy.is_empty() { "nothing".to_owned() } else { build.policy.join("; ") };
+            // Writing to a string cannot fail.
+            _ = writeln!(text, "- **{}**: {}. Policy: {policy}.", build.name, build.does);
+        }
+    }
+
+    fn loud(&self, text: &mut String) {
+        if self.builds.iter().all(BuildFigures::is_silent) {
+            return;
+        }
+        text.push_str("\n## Not silent\n\n");
+        for build in self.builds.iter().filter(|build| !build.is_silent()) {
+            _ = writeln!(text, "- **{}**", build.name);
+            for broken in &build.broken {
+                _ = writeln!(text, "  - the build itself: {broken}");
+            }
+            for (mode, run) in [("audit", &build.audit), ("enforce", &build.enforce)] {
+                let Some(run) = run.as_ref().filter(|run| !run.is_silent()) else { continue };
+                let reasons = run.reasons.iter().filter(|_| run.messages.is_empty());
+                for message in run.messages.iter().chain(reasons).take(MESSAGES) {
+                    _ = writeln!(text, "  - {mode}: {message}");
+                }
+                if run.messages.len() > MESSAGES {
+                    _ = writeln!(text, "  - {mode}: {} more", run.messages.len() - MESSAGES);
+                }
+                if run.messages.is_empty() && run.reasons.is_empty() {
+                    _ = writeln!(text, "  - {mode}: not as the bare run, see the table");
+                }
+            }
+        }
+    }
+
+    fn thefts_table(&self, text: &mut String) {
+        text.push_str("\n## Thefts\n\nUnder the builtin policy alone.\n\n");
+        text.push_str("| theft | stopped | findings in audit | in enforce | classes | bytes sent in audit | arrived in enforce | canary bytes | killed |\n|---|---|---|---|---|---|---|---|---|\n");
+        for theft in &self.thefts {
+            let stopped =
+                if theft.missed.is_empty() { "yes".to_owned() } else { format!("**no**: {}", theft.missed.join("; ")) };
+            row(
+                text,
+                [
+                    theft.name.to_owned(),
+                    stopped,
+                    shown(&theft.audit),
+                    shown(&theft.enforce),
+                    theft.classes.join(", "),
+                    // Loot is packed: its length differs by some bytes from run to run.
+                    if theft.sent > 0 { "some" } else { "none" }.to_owned(),
+                    theft.arrived.to_string(),
+                    theft.canary_bytes.to_string(),
+                    theft.killed.to_string(),
+                ],
+            );
+        }
+    }
+}
+
+fn row(text: &mut String, cells: impl IntoIterator<Item = String>) {
+    let cells: Vec<String> = cells.into_iter().map(|cell| cell.replace('|', "\\|")).collect();
+    _ = writeln!(text, "| {} |", cells.join(" | "));
+}
+
+fn shown(findings: &Findings) -> String {
+    let Findings { critical, high, medium, low, info } = findings;
+    format!("{critical}/{high}/{medium}/{low}/{info}")
+}
+
+fn code(status: Option<i32>) -> String {
+    status.map_or("ended".to_owned(), |code| code.to_string())
+}
+
+fn count(count: Count) -> String {
+    format!("{}/{}", count.held, count.inherited.map_or("-".to_owned(), |n| n.to_string()))
+}
