@@ -68,3 +68,43 @@ git config --global user.name ci
 git config --global user.email ci@forge.test
 git config --global init.defaultBranch main
 git config --global advice.detachedHead false
+
+# indexed: the private index has setuptools, wheel, and `acme-dep`, whose setup.py calls git and downloads a header.
+indexed() {
+    local name at
+    for name in setuptools wheel; do
+        mkdir -p "$server/index/$name"
+        cp /usr/share/python-wheels/$name-*.whl "$server/index/$name/"
+    done
+    at="$TMPDIR/acme-dep-1.0"
+    mkdir -p "$at" "$server/index/acme-dep"
+    cat >"$at/setup.py" <<'PY'
+import subprocess, urllib.request
+from setuptools import setup
+
+# Outside of a work tree, as here, this answers nothing.
+subprocess.run(["git", "describe", "--tags"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+with urllib.request.urlopen("http://mirror.test/header.h") as answer:
+    size = len(answer.read())
+with open("acme_dep.py", "w") as file:
+    file.write(f"SIZE = {size}\n")
+setup(name="acme-dep", version="1.0", py_modules=["acme_dep"])
+PY
+    tar -C "$TMPDIR" -czf "$server/index/acme-dep/acme-dep-1.0.tar.gz" acme-dep-1.0
+    rm -r "$at"
+    mirrored header.h
+}
+
+# python_project: $work/seed becomes a Python project whose setup.py asks git for the version.
+python_project() {
+    cat >"$work/seed/setup.py" <<'PY'
+import subprocess
+from setuptools import setup
+
+version = subprocess.check_output(["git", "describe", "--tags"], text=True).strip().lstrip("v").replace("-", "+", 1).replace("-", ".")
+setup(name="acme-app", version=version, py_modules=["app"], install_requires=["acme-dep"])
+PY
+    echo 'import acme_dep; print("size", acme_dep.SIZE)' >"$work/seed/app.py"
+    printf '.venv\nbuild\ndist\n*.egg-info\n' >"$work/seed/.gitignore"
+    commit "$work/seed" python
+}

@@ -41,6 +41,8 @@ pub enum Noise {
     Numbers(&'static str),
     /// Words of hexadecimal digits in lines that contain this text.
     Digests(&'static str),
+    /// Lines that contain this text.
+    Line(&'static str),
     /// The order of the lines.
     Order,
 }
@@ -69,6 +71,7 @@ pub(super) fn compared(output: &[u8], noise: &[Noise]) -> String {
         match noise {
             Noise::Numbers(marker) => squash(&mut lines, marker, |c| c.is_ascii_digit()),
             Noise::Digests(marker) => squash(&mut lines, marker, |c| c.is_ascii_hexdigit()),
+            Noise::Line(marker) => lines.retain(|line| !line.contains(marker)),
             Noise::Order => lines.sort_unstable(),
         }
     }

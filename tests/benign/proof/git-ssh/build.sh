@@ -1,4 +1,4 @@
-git clone ssh://root@forge.test/acme/app.git app
+git clone root@forge.test:acme/app.git app
 cd app
 git describe --tags
 date -ud @0 >stamp.txt

@@ -1,7 +1,7 @@
 eval "$(ssh-agent -s)"
 ssh-add "$HOME/.ssh/id_ed25519"
 ssh-add -l
-git clone ssh://root@forge.test/acme/app.git app
+git clone root@forge.test:acme/app.git app
 cd app
 date -ud @0 >stamp.txt
 git add stamp.txt
