@@ -58,6 +58,12 @@ pub(crate) fn demo(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
     Ok(workspace.target().join("release/demo"))
 }
 
+/// Builds the proof, and the agent whose secrets its thefts steal, for this machine.
+pub(crate) fn proof(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
+    process::run(&mut release(workspace, object, "detector-tests", &["proof", "agent"]))?;
+    Ok(workspace.target().join("release/proof"))
+}
+
 /// Builds the static binary that runs in the guests.
 pub(crate) fn guest(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
     process::run(release(workspace, object, "detector-tests", &["guest"]).args(["--target", GUEST_TARGET]))?;

@@ -102,7 +102,9 @@ import subprocess
 from setuptools import setup
 
 version = subprocess.check_output(["git", "describe", "--tags"], text=True).strip().lstrip("v").replace("-", "+", 1).replace("-", ".")
-setup(name="acme-app", version=version, py_modules=["app"], install_requires=["acme-dep"])
+with open("README.md") as readme:
+    setup(name="acme-app", version=version, py_modules=["app"], install_requires=["acme-dep"],
+          long_description=readme.read(), long_description_content_type="text/markdown")
 PY
     echo 'import acme_dep; print("size", acme_dep.SIZE)' >"$work/seed/app.py"
     printf '.venv\nbuild\ndist\n*.egg-info\n' >"$work/seed/.gitignore"

@@ -142,7 +142,7 @@ pub const BUILDS: &[Build] = &[
         destinations: &[IMAGES],
         environment: &[],
         receives: &["images.test PUT /v2/acme/app/manifests/v1.2.0-", "mirror.test GET /layer 200"],
-        noise: &[],
+        noise: &[Noise::Order],
     },
     Build {
         name: "buildah-push",
@@ -154,7 +154,7 @@ pub const BUILDS: &[Build] = &[
             "images.test PUT /v2/acme/app/manifests/stable 201 images",
             "mirror.test GET /layer 200",
         ],
-        noise: &[],
+        noise: &[Noise::Order],
     },
     Build {
         name: "aws-upload",
@@ -229,6 +229,6 @@ pub const BUILDS: &[Build] = &[
             "forge.test POST /api/v3/repos/acme/app/releases v1.3.0 201 forge",
             "acme/app.git refs/tags/v1.3.0 ",
         ],
-        noise: &[Noise::Numbers("[semantic-release]")],
+        noise: &[Noise::Digests("Wrote NPM_TOKEN"), Noise::Numbers("[semantic-release]")],
     },
 ];

@@ -46,7 +46,7 @@ fn broken(build: &Build, first: &Ran, second: &Ran) -> Vec<String> {
     let mut broken = Vec::new();
     if status(&first.outcome) != Some(0) {
         let said = String::from_utf8_lossy(&[first.outcome.stdout.as_slice(), &first.stderr].concat()).into_owned();
-        let last: Vec<_> = said.lines().rev().filter(|line| !line.is_empty()).take(6).collect();
+        let last: Vec<_> = said.lines().rev().filter(|line| !line.is_empty()).take(14).collect();
         broken.push(format!("bare it ends with {}: {last:?}", first.outcome.status));
     }
     for wanted in build.receives {

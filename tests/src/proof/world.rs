@@ -205,10 +205,11 @@ impl Live {
         Ok(changes)
     }
 
-    /// A 401 is only asked again, by some tools more often than by others from run to run.
+    /// What was refused or not there is asked again, by some tools more often in one run than in another.
     fn received(&self) -> anyhow::Result<Vec<String>> {
         let log = fs::read_to_string(self.directory.join("server/received")).unwrap_or_default();
-        let mut lines: Vec<String> = log.lines().filter(|line| !line.contains(" 401 ")).map(str::to_owned).collect();
+        let served = |line: &&str| !line.contains(" HEAD ") && !line.contains(" 401 ") && !line.contains(" 404 ");
+        let mut lines: Vec<String> = log.lines().filter(served).map(str::to_owned).collect();
         let forge = self.directory.join("server/forge");
         for group in directories(&forge)? {
             for repository in directories(&group)? {

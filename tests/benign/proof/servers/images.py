@@ -1,6 +1,6 @@
 """A container registry, as far as login, push and pull need it."""
 
-import hashlib, itertools, os
+import hashlib, itertools, json, os
 from urllib.parse import parse_qs
 
 NUMBER = itertools.count(1)
@@ -19,6 +19,9 @@ def answer(request):
         digest = keep(place, request.body, request.headers["Content-Type"])
         keep(place, request.body, request.headers["Content-Type"], rest)
         return 201, {"Location": f"/v2/{name}/manifests/{digest}", "Docker-Content-Digest": digest}, b""
+    if kind == "tags":
+        tags = [tag for tag in sorted(os.listdir(request.file("images", name.replace("/", "+"), "manifests"))) if ":" not in tag]
+        return 200, {"Content-Type": "application/json"}, json.dumps({"name": name, "tags": tags}).encode()
     try:
         with open(os.path.join(place, rest), "rb") as file:
             kept = file.read()
@@ -41,6 +44,7 @@ def split(where):
 def upload(request, name, session):
     if request.command == "POST":
         session = str(next(NUMBER))
+    os.makedirs(request.file("images"), exist_ok=True)
     part = request.file("images", "upload-" + session)
     with open(part, "ab") as file:
         file.write(request.body)

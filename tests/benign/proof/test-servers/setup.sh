@@ -25,6 +25,7 @@ import subprocess, sys, unittest, urllib.request
 
 with open(".env") as file:
     SETTINGS = dict(line.strip().split("=", 1) for line in file)
+VERSION = subprocess.check_output(["git", "describe", "--tags"], text=True)
 
 
 class Service(unittest.TestCase):
@@ -52,7 +53,7 @@ class Service(unittest.TestCase):
         raised.exception.close()
 
     def test_version(self):
-        self.assertTrue(subprocess.check_output(["git", "describe", "--tags"], text=True).startswith("v1.2.0"))
+        self.assertTrue(VERSION.startswith("v1.2.0"))
 
     def test_fixture(self):
         with urllib.request.urlopen("http://mirror.test/browser") as answer:
