@@ -110,7 +110,7 @@ pub const BUILDS: &[Build] = &[
         destinations: &[INDEX_NETRC],
         environment: &[],
         receives: &["index.test GET /files/acme-dep/acme-dep-1.0.tar.gz 200 index", "mirror.test GET /header.h 200"],
-        noise: &[Noise::Numbers("package")],
+        noise: &[Noise::Line(" package in "), Noise::Line(" packages in ")],
     },
     Build {
         name: "twine-upload",

@@ -75,7 +75,7 @@ impl Run {
 }
 
 /// One honest build.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Build {
     /// Its name.
     pub name: &'static str,
@@ -102,7 +102,7 @@ impl Build {
 }
 
 /// One theft.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Theft {
     /// The incident.
     pub name: &'static str,
@@ -112,11 +112,11 @@ pub struct Theft {
     pub enforce: Findings,
     /// Classes of its leaks.
     pub classes: Vec<String>,
-    /// Bytes that reached the sink in audit.
+    /// Bytes of secrets that reached the sink in audit.
     pub sent: usize,
-    /// Bytes that reached the sink in enforce.
+    /// Bytes that reached the sink in enforce: requests for what the thief fetches first, say.
     pub arrived: usize,
-    /// Bytes of secrets among these, in any spelling that is known.
+    /// Bytes of secrets that reached the sink in enforce.
     pub canary_bytes: usize,
     /// Processes killed in enforce.
     pub killed: usize,

@@ -1,6 +1,7 @@
 //! The proof as a page and as JSON.
 
 use super::{BuildFigures, Count, Findings, Run, TheftFigures};
+use detector_common::limits::{HOLDERS, OBJECTS, SOCKETS};
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -98,11 +99,13 @@ impl Page {
     fn marks_table(&self, text: &mut String) {
         text.push_str("\n## Marked objects\n\nDistinct objects that carry a class, in audit: held/inherited (`-`: the recording does not tell them apart).\n\n");
         text.push_str("| build | processes | files | pipes | sockets | events |\n|---|---|---|---|---|---|\n");
+        let bounds = format!("| *bound* | {HOLDERS} | {OBJECTS} with pipes | | {SOCKETS} | |\n");
         for (name, run) in self.builds.iter().filter_map(|build| Some((build.name, build.audit.as_ref()?))) {
             let Run { marks, events, .. } = run;
             let counts = [marks.processes, marks.files, marks.pipes, marks.sockets].map(count);
             row(text, [name.to_owned()].into_iter().chain(counts).chain([events.to_string()]));
         }
+        text.push_str(&bounds);
     }
 
     fn policies(&self, text: &mut String) {
@@ -141,8 +144,8 @@ impl Page {
     }
 
     fn thefts_table(&self, text: &mut String) {
-        text.push_str("\n## Thefts\n\nUnder the builtin policy alone.\n\n");
-        text.push_str("| theft | stopped | findings in audit | in enforce | classes | bytes sent in audit | arrived in enforce | canary bytes | killed |\n|---|---|---|---|---|---|---|---|---|\n");
+        text.push_str("\n## Thefts\n\nUnder the builtin policy alone. What arrives in enforce beside secrets is what a thief asks for first, such as its payload.\n\n");
+        text.push_str("| theft | stopped | findings in audit | in enforce | classes | canary bytes sent in audit | in enforce | all bytes in enforce | killed |\n|---|---|---|---|---|---|---|---|---|\n");
         for theft in &self.thefts {
             let stopped =
                 if theft.missed.is_empty() { "yes".to_owned() } else { format!("**no**: {}", theft.missed.join("; ")) };
@@ -154,10 +157,9 @@ impl Page {
                     shown(&theft.audit),
                     shown(&theft.enforce),
                     theft.classes.join(", "),
-                    // Loot is packed: its length differs by some bytes from run to run.
-                    if theft.sent > 0 { "some" } else { "none" }.to_owned(),
-                    theft.arrived.to_string(),
+                    theft.sent.to_string(),
                     theft.canary_bytes.to_string(),
+                    theft.arrived.to_string(),
                     theft.killed.to_string(),
                 ],
             );

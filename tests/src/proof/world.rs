@@ -221,6 +221,8 @@ impl Live {
             }
         }
         lines.sort_unstable();
+        // A download cut short is begun again.
+        lines.dedup_by(|one, other| one == other && one.contains(" GET "));
         Ok(lines)
     }
 }
