@@ -36,10 +36,10 @@ impl Findings {
 }
 
 /// One run of an honest build under the detector.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Run {
-    /// Its verdict.
-    pub verdict: Verdict,
+    /// Its verdict; absent before it is known.
+    pub verdict: Option<Verdict>,
     /// Why, where it is not PASS.
     pub reasons: Vec<String>,
     /// Its findings, counted.
@@ -68,7 +68,7 @@ impl Run {
     /// Nothing denied or killed, nothing above low, at most three low, everything seen, and as the bare run.
     pub fn is_silent(&self) -> bool {
         let Findings { critical, high, medium, low, .. } = self.findings;
-        let quiet = critical + high + medium == 0 && low <= LOW_BUDGET && self.verdict == Verdict::Pass;
+        let quiet = critical + high + medium == 0 && low <= LOW_BUDGET && self.verdict == Some(Verdict::Pass);
         let untouched = self.denied == 0 && self.killed == 0;
         quiet && untouched && self.same_status && self.same_output && self.same_received
     }

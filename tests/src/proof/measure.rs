@@ -86,7 +86,7 @@ fn judged(build: &Build, world: &World, bare: &Ran, ran: &Ran) -> anyhow::Result
     let status = if ran.outcome.timed_out { None } else { own };
     explain(build, bare, ran);
     Ok(Run {
-        verdict: conclusion.verdict,
+        verdict: Some(conclusion.verdict),
         reasons: conclusion.reasons,
         findings,
         messages,

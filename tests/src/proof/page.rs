@@ -2,14 +2,13 @@
 
 use super::{BuildFigures, Count, Findings, Run, TheftFigures};
 use detector_common::limits::{HOLDERS, OBJECTS, SOCKETS};
-use serde::Serialize;
 use std::fmt::Write as _;
 
 /// Messages shown of one build.
 const MESSAGES: usize = 6;
 
 /// All figures, in a stable order.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Page {
     /// The day they were taken, `YYYY-MM-DD` (UTC).
     pub date: String,
@@ -29,12 +28,19 @@ impl Page {
         self.builds.iter().all(BuildFigures::is_silent) && self.thefts.iter().all(|theft| theft.missed.is_empty())
     }
 
-    /// As JSON.
+    /// As JSON, one case a line: what changed from one version to the next is then what differs.
     ///
     /// # Errors
     /// None that are known.
     pub fn json(&self) -> anyhow::Result<String> {
-        Ok(serde_json::to_string_pretty(self)? + "\n")
+        let lines = |lines: Result<Vec<String>, serde_json::Error>| Ok::<_, serde_json::Error>(lines?.join(",\n"));
+        let builds = lines(self.builds.iter().map(serde_json::to_string).collect())?;
+        let thefts = lines(self.thefts.iter().map(serde_json::to_string).collect())?;
+        let (date, kernel) = (serde_json::to_string(&self.date)?, serde_json::to_string(&self.kernel)?);
+        let tools = serde_json::to_string(&self.tools)?;
+        Ok(format!(
+            "{{\"date\":{date},\n\"kernel\":{kernel},\n\"tools\":{tools},\n\"builds\":[\n{builds}\n],\n\"thefts\":[\n{thefts}\n]}}\n"
+        ))
     }
 
     /// As Markdown.
@@ -183,4 +189,28 @@ fn code(status: Option<i32>) -> String {
 
 fn count(count: Count) -> String {
     format!("{}/{}", count.held, count.inherited.map_or("-".to_owned(), |n| n.to_string()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_json_and_has_a_line_for_each_case() {
+        let build = |name| BuildFigures { name, audit: Some(Run::default()), ..BuildFigures::default() };
+        let page = Page {
+            date: "2026-01-01".to_owned(),
+            kernel: "6.1".to_owned(),
+            tools: vec!["git \"2\"".to_owned()],
+            builds: vec![build("one"), build("two")],
+            thefts: vec![TheftFigures::default()],
+        };
+        let text = page.json().unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(value["builds"][1]["name"], "two");
+        assert_eq!(value["tools"][0], "git \"2\"");
+        assert_eq!(text.lines().filter(|line| line.starts_with("{\"name\"")).count(), 3);
+        assert!(page.markdown().contains("| one | **no** | 0/0/0/0/0 | - |"), "{}", page.markdown());
+    }
 }
