@@ -22,7 +22,10 @@ pub(crate) struct Options {
     /// Run only these cases, and print the page in place of writing it; may be given again
     #[arg(long, value_name = "CASE")]
     only: Vec<String>,
-    /// Where the figures go as JSON [default: docs/proof.json, with --only none]
+    /// Another policy for all honest builds, to try it; the page is printed in place of being written
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// Where the figures go as JSON [default: docs/proof.json, when the page is written]
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
@@ -46,13 +49,17 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     for case in &options.only {
         command.args(["--only", case]);
     }
+    if let Some(policy) = &options.policy {
+        command.arg("--policy").arg(policy);
+    }
     let docs = workspace.root().join("docs");
-    if options.only.is_empty() {
+    let whole = options.only.is_empty() && options.policy.is_none();
+    if whole {
         command.arg("--markdown").arg(docs.join("proof.md"));
     }
     match &options.json {
         Some(file) => command.arg("--json").arg(file),
-        None if options.only.is_empty() => command.arg("--json").arg(docs.join("proof.json")),
+        None if whole => command.arg("--json").arg(docs.join("proof.json")),
         None => &mut command,
     };
     let shown = process::shown(&command);

@@ -1,6 +1,7 @@
 //! `cargo xtask proof`: honest builds and thefts, measured, as `docs/proof.md` and as JSON.
 
 use anyhow::{Context as _, bail};
+use detector::policy::Policy;
 use detector_tests::proof::{BUILDS, BuildFigures, Page, THEFTS, TheftFigures, measure};
 use std::{
     env, fs,
@@ -10,15 +11,19 @@ use std::{
 
 fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = env::args().skip(1);
-    let (mut only, mut markdown, mut json) = (Vec::new(), None, None);
+    let (mut only, mut policy, mut markdown, mut json) = (Vec::new(), None, None, None);
     while let Some(argument) = arguments.next() {
         let value = arguments.next().with_context(|| format!("{argument} needs a value"))?;
         match argument.as_str() {
             "--only" => only.push(value),
+            "--policy" => policy = Some(fs::read_to_string(&value).with_context(|| format!("cannot read {value}"))?),
             "--markdown" => markdown = Some(value),
             "--json" => json = Some(value),
             _ => bail!("unknown option {argument}"),
         }
+    }
+    if let Some(text) = &policy {
+        Policy::parse(text, "--policy")?;
     }
     let wanted = |name: &str| only.is_empty() || only.iter().any(|only| only == name);
     let known = |only: &String| BUILDS.iter().any(|b| b.name == only) || THEFTS.iter().any(|t| t.name == only);
@@ -28,7 +33,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut page = Page { date: date()?, kernel: kernel()?, tools: tools(), builds: Vec::new(), thefts: Vec::new() };
     for build in BUILDS.iter().filter(|build| wanted(build.name)) {
         // One that cannot be measured must not hide the others.
-        let figures = measure(build).unwrap_or_else(|error| BuildFigures {
+        let figures = measure(build, policy.as_deref()).unwrap_or_else(|error| BuildFigures {
             name: build.name,
             does: build.does,
             broken: vec![format!("{error:#}")],

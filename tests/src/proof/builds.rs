@@ -86,7 +86,7 @@ pub const BUILDS: &[Build] = &[
         destinations: &[REGISTRY],
         environment: &[],
         receives: &["registry.test GET /@acme/native/-/native-1.0.0.tgz 200 npm", "mirror.test GET /native.node 200"],
-        noise: &[Noise::Numbers("packages in"), Noise::Numbers("package in")],
+        noise: &[Noise::Line(" packages in ")],
     },
     Build {
         name: "npm-publish",
@@ -110,7 +110,7 @@ pub const BUILDS: &[Build] = &[
         destinations: &[INDEX_NETRC],
         environment: &[],
         receives: &["index.test GET /files/acme-dep/acme-dep-1.0.tar.gz 200 index", "mirror.test GET /header.h 200"],
-        noise: &[Noise::Line(" package in "), Noise::Line(" packages in ")],
+        noise: &[Noise::Line(" package in "), Noise::Line(" packages in "), Noise::Order],
     },
     Build {
         name: "twine-upload",

@@ -63,6 +63,18 @@ impl Build {
     }
 }
 
+impl Noise {
+    /// In words.
+    pub(super) fn named(&self) -> String {
+        match self {
+            Self::Numbers(marker) => format!("numbers in lines with `{marker}`"),
+            Self::Digests(marker) => format!("digests in lines with `{marker}`"),
+            Self::Line(marker) => format!("lines with `{}`", marker.trim()),
+            Self::Order => "the order of the lines".to_owned(),
+        }
+    }
+}
+
 /// `output` without what the tools make anew in every run.
 pub(super) fn compared(output: &[u8], noise: &[Noise]) -> String {
     let text = String::from_utf8_lossy(output).into_owned();

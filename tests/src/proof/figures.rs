@@ -60,6 +60,8 @@ pub struct Run {
     pub same_received: bool,
     /// What was marked.
     pub marks: Marks,
+    /// Events on which the kernel side and the engine decided differently.
+    pub disagreements: usize,
     /// Events in the recording.
     pub events: usize,
 }
@@ -83,6 +85,8 @@ pub struct Build {
     pub does: &'static str,
     /// What a user added to the builtin policy.
     pub policy: Vec<String>,
+    /// What its tools make anew in every run, and is not compared.
+    pub noise: Vec<String>,
     /// Exit status of the bare run.
     pub status: Option<i32>,
     /// What is wrong with the build itself, bare: nothing can be said of it then.
@@ -122,4 +126,46 @@ pub struct Theft {
     pub killed: usize,
     /// What was expected and is not so.
     pub missed: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn quiet() -> Run {
+        Run {
+            verdict: Some(Verdict::Pass),
+            same_status: true,
+            same_output: true,
+            same_received: true,
+            findings: Findings { low: LOW_BUDGET, info: 9, ..Findings::default() },
+            ..Run::default()
+        }
+    }
+
+    #[test]
+    fn every_part_of_silence_counts() {
+        assert!(quiet().is_silent());
+        let spoilt: [fn(&mut Run); 10] = [
+            |run| run.verdict = Some(Verdict::Inconclusive),
+            |run| run.same_status = false,
+            |run| run.same_output = false,
+            |run| run.same_received = false,
+            |run| run.denied = 1,
+            |run| run.killed = 1,
+            |run| run.findings.low += 1,
+            |run| run.findings.medium = 1,
+            |run| run.findings.high = 1,
+            |run| run.findings.critical = 1,
+        ];
+        for spoil in spoilt {
+            let mut run = quiet();
+            spoil(&mut run);
+            assert!(!run.is_silent(), "{run:?}");
+        }
+        let build = |enforce| Build { audit: Some(quiet()), enforce, ..Build::default() };
+        assert!(build(Some(quiet())).is_silent());
+        assert!(!build(None).is_silent());
+        assert!(!Build { broken: vec!["x".to_owned()], ..build(Some(quiet())) }.is_silent());
+    }
 }

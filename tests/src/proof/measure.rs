@@ -1,7 +1,7 @@
 //! One honest build, three times in equal worlds: bare, in audit, in enforce.
 
 use super::{
-    Build, BuildFigures, Findings, Marks, Run,
+    Build, BuildFigures, Findings, Marks, Noise, Run,
     case::compared,
     hosts,
     world::{Ran, World},
@@ -10,18 +10,19 @@ use crate::{canary, outcome::Outcome, recording::Recording};
 use anyhow::{Context as _, ensure};
 use detector::{
     engine::{Conclusion, Finding},
-    event::{Body, Event, Outcome as Fate},
+    event::{Body, Event, Kernel, Outcome as Fate},
 };
 
 const BUILD: &str = "build.sh";
 
-/// Runs `build` and counts.
+/// Runs `build` and counts; `policy` takes the place of the one that its user would have.
 ///
 /// # Errors
 /// When its world cannot be made, or a run leaves no recording or a secret in one.
-pub fn measure(build: &'static Build) -> anyhow::Result<BuildFigures> {
+pub fn measure(build: &'static Build, policy: Option<&str>) -> anyhow::Result<BuildFigures> {
     let world = World::new(build)?;
-    let policy = build.policy()?;
+    let other = policy.map(|_| vec!["another policy".to_owned()]);
+    let policy = policy.map_or_else(|| build.policy(), |policy| Ok(policy.to_owned()))?;
     let bare = || world.run(&world.fresh()?, BUILD, |job| job.bare());
     let (first, second) = (bare()?, bare()?);
     let broken = broken(build, &first, &second);
@@ -33,7 +34,8 @@ pub fn measure(build: &'static Build) -> anyhow::Result<BuildFigures> {
     Ok(BuildFigures {
         name: build.name,
         does: build.does,
-        policy: build.destinations.iter().map(shown).collect(),
+        policy: other.unwrap_or_else(|| build.destinations.iter().map(shown).collect()),
+        noise: build.noise.iter().map(Noise::named).collect(),
         status: status(&first.outcome),
         audit: under("audit")?,
         enforce: under("enforce")?,
@@ -97,6 +99,7 @@ fn judged(build: &Build, world: &World, bare: &Ran, ran: &Ran) -> anyhow::Result
         same_output: output_differs(build, bare, ran).is_none(),
         same_received: bare.received == ran.received,
         marks: Marks::of(&recording)?,
+        disagreements: disagreements(&recording)?,
         events: recording.events.len(),
     })
 }
@@ -116,6 +119,15 @@ fn is_denied(event: &Event) -> bool {
         Body::Drop(drop) => drop.dropped,
         _ => false,
     }
+}
+
+/// How often the kernel side decided otherwise than the engine. Of a drop, it tells the leak only.
+fn disagreements(recording: &Recording) -> anyhow::Result<usize> {
+    let differ = |(event, kernel, engine): &(&Event, Kernel, Kernel)| match event.body {
+        Body::Drop(_) => (kernel.bits, kernel.leak) != (engine.leak, engine.leak),
+        _ => kernel != engine,
+    };
+    Ok(recording.decisions()?.filter(differ).count())
 }
 
 /// No planted secret is in what the detector itself wrote. The build's own output is its own business.

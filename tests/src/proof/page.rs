@@ -23,9 +23,13 @@ pub struct Page {
 }
 
 impl Page {
-    /// Nothing to complain of: every honest build silent, every theft found and stopped.
+    /// Nothing to complain of: every honest build silent, every theft found and stopped, kernel and engine alike.
     pub fn is_good(&self) -> bool {
-        self.builds.iter().all(BuildFigures::is_silent) && self.thefts.iter().all(|theft| theft.missed.is_empty())
+        let runs = self.builds.iter().flat_map(|build| [&build.audit, &build.enforce]).flatten();
+        let alike = runs.map(|run| run.disagreements).sum::<usize>() == 0;
+        alike
+            && self.builds.iter().all(BuildFigures::is_silent)
+            && self.thefts.iter().all(|theft| theft.missed.is_empty())
     }
 
     /// As JSON, one case a line: what changed from one version to the next is then what differs.
@@ -64,7 +68,7 @@ impl Page {
              runs in equal\nfresh worlds: bare (twice, to know what a tool itself changes), under `--mode audit`, and under \
              `--mode enforce`, with the\nbuiltin policy and at most the destinations below. **Silent** means: nothing \
              denied, nothing killed, no finding above low, at most\nthree low, verdict PASS, and exit status, output and \
-             what the hosts received as in the bare run.\n\nTools: {}.\n",
+             what the hosts received as in the bare run (served requests, and every branch and tag; not what was refused, absent or fetched twice).\nA build is broken, and so not silent, when its bare run fails, does not deliver, or two bare runs differ in what is compared.\n\nTools: {}.\n",
             self.date,
             self.kernel,
             self.builds.len(),
@@ -103,13 +107,18 @@ impl Page {
     }
 
     fn marks_table(&self, text: &mut String) {
-        text.push_str("\n## Marked objects\n\nDistinct objects that carry a class, in audit: held/inherited (`-`: the recording does not tell them apart).\n\n");
-        text.push_str("| build | processes | files | pipes | sockets | events |\n|---|---|---|---|---|---|\n");
-        let bounds = format!("| *bound* | {HOLDERS} | {OBJECTS} with pipes | | {SOCKETS} | |\n");
+        text.push_str("\n## Marked objects\n\nDistinct objects that carry a class, in audit: held/inherited (`-`: the recording does not tell them apart). A disagreement is an event on which the kernel side decided otherwise than the engine.\n\n");
+        text.push_str(
+            "| build | processes | files | pipes | sockets | events | disagreements |\n|---|---|---|---|---|---|---|\n",
+        );
+        let bounds = format!("| *bound* | {HOLDERS} | {OBJECTS} with pipes | | {SOCKETS} | | |\n");
         for (name, run) in self.builds.iter().filter_map(|build| Some((build.name, build.audit.as_ref()?))) {
-            let Run { marks, events, .. } = run;
+            let Run { marks, events, disagreements, .. } = run;
             let counts = [marks.processes, marks.files, marks.pipes, marks.sockets].map(count);
-            row(text, [name.to_owned()].into_iter().chain(counts).chain([events.to_string()]));
+            row(
+                text,
+                [name.to_owned()].into_iter().chain(counts).chain([events.to_string(), disagreements.to_string()]),
+            );
         }
         text.push_str(&bounds);
     }
@@ -118,8 +127,13 @@ impl Page {
         text.push_str("\n## What each build does, and what its user adds to the builtin policy\n\n");
         for build in &self.builds {
             let policy = if build.policy.is_empty() { "nothing".to_owned() } else { build.policy.join("; ") };
+            let noise = if build.noise.is_empty() {
+                String::new()
+            } else {
+                format!(" Not compared: {}.", build.noise.join(", "))
+            };
             // Writing to a string cannot fail.
-            _ = writeln!(text, "- **{}**: {}. Policy: {policy}.", build.name, build.does);
+            _ = writeln!(text, "- **{}**: {}. Policy: {policy}.{noise}", build.name, build.does);
         }
     }
 
