@@ -64,6 +64,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     };
     let shown = process::shown(&command);
     let status = command.status().with_context(|| format!("cannot run `{shown}`"))?;
+    if whole {
+        println!("written    {}", docs.join("proof.md").display());
+    }
     Ok(status.success())
 }
 

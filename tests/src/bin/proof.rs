@@ -79,7 +79,7 @@ fn theft_line(theft: &TheftFigures) -> String {
 fn tools() -> Vec<String> {
     let rust = env::var("PROOF_RUST").unwrap_or_default();
     let tools = env::var("PROOF_TOOLS").unwrap_or_default();
-    let asked: [(&str, &str, &str); 18] = [
+    let asked: [(&str, &str, &str); 17] = [
         ("git", "git", "--version"),
         ("npm", "npm", "--version"),
         ("node", "node", "--version"),
@@ -97,9 +97,14 @@ fn tools() -> Vec<String> {
         ("ssh", "ssh", "-V"),
         ("make", "make", "--version"),
         ("curl", "curl", "--version"),
-        ("semantic-release", &format!("{tools}/node_modules/.bin/semantic-release"), "--version"),
     ];
-    asked.iter().map(|(name, program, option)| format!("{name} {}", version(program, option))).collect()
+    let mut known: Vec<_> =
+        asked.iter().map(|(name, program, option)| format!("{name} {}", version(program, option))).collect();
+    // It does not know its own.
+    let package = fs::read(format!("{tools}/node_modules/semantic-release/package.json")).unwrap_or_default();
+    let package: serde_json::Value = serde_json::from_slice(&package).unwrap_or_default();
+    known.push(format!("semantic-release {}", package["version"].as_str().unwrap_or("(absent)")));
+    known
 }
 
 /// The first word of the answer that starts like a version.
