@@ -28,7 +28,7 @@ pub(crate) fn carries(file: File) -> bool {
     matches!(file.mode & S_IFMT, S_IFIFO | S_IFREG)
 }
 
-/// What a call writes: one buffer of user space, where it is that simple.
+/// What a call writes: one buffer of user space.
 #[derive(Clone, Copy)]
 pub(crate) struct Buffer {
     /// Its address.
@@ -37,9 +37,12 @@ pub(crate) struct Buffer {
     pub(crate) len: u64,
 }
 
+/// Where it is not that simple: longer than any that is looked at.
+pub(crate) const NO_BUFFER: Buffer = Buffer { address: 0, len: u64::MAX };
+
 /// `current` is about to write to `file`.
 #[inline(always)]
-pub(crate) fn give(current: &Current<'_>, file: File, buffer: Option<Buffer>) {
+pub(crate) fn give(current: &Current<'_>, file: File, buffer: Buffer) {
     let sets = current.sets();
     if sets.all() == 0 {
         return;
@@ -53,8 +56,7 @@ pub(crate) fn give(current: &Current<'_>, file: File, buffer: Option<Buffer>) {
     };
     let (quiet, lossy) = (current.quiet(), current.lossy());
     // Only where it would make a difference.
-    let said_plain =
-        sets.passed(quiet, lossy).0 & !carried != 0 && buffer.is_some_and(|buffer| plain(current, pipe, buffer));
+    let said_plain = sets.passed(quiet, lossy).0 & !carried != 0 && plain(current, pipe, buffer);
     let (strong, mild) = sets.passed(quiet, lossy || said_plain);
     let bits = strong & !carried;
     let inherited = if pipe { mild & !(carried | bits | known) } else { 0 };

@@ -181,18 +181,30 @@ pub(crate) fn arm() {
 static NOTHING: Holder = Holder { held: EMPTY, own: EMPTY, soft: EMPTY, inherited: EMPTY };
 
 /// Adds `bits` with plain byte stores, which several CPUs may do at once.
+///
+/// VERIFIER: without a branch a class: for one that is not to be added, the one before it that is, or the lowest, is stored again.
 #[inline(always)]
 pub(crate) fn grow(set: &mut GrowingSet, bits: Bits) {
     if bits == 0 {
         return;
     }
     let bytes = set.words.as_mut_ptr().cast::<u8>();
-    for class in 0..CLASSES {
-        if bits & (1 << class) != 0 {
-            // SAFETY: `class` is below 64, the size of the set. Volatile: eight stores must not become one.
-            unsafe { bytes.add(class).write_volatile(1) };
-        }
+    let mut at = lowest(bits);
+    for class in 0..CLASSES as u64 {
+        let mask = ((bits >> class) & 1).wrapping_neg();
+        at = class & mask | at & !mask;
+        // SAFETY: within the set, of 64 bytes. Volatile: eight stores must not become one.
+        unsafe { bytes.add((at & (CLASSES as u64 - 1)) as usize).write_volatile(1) };
     }
+}
+
+/// The lowest class in `bits`, which has one.
+#[inline(always)]
+fn lowest(bits: Bits) -> u64 {
+    let below = (bits & bits.wrapping_neg()).wrapping_sub(1);
+    let pairs = below - ((below >> 1) & 0x5555_5555_5555_5555);
+    let fours = (pairs & 0x3333_3333_3333_3333) + ((pairs >> 2) & 0x3333_3333_3333_3333);
+    ((fours + (fours >> 4)) & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(0x0101_0101_0101_0101) >> 56
 }
 
 /// Process `pid` leaves what it shared and founds a holder of its own, which holds `sets`.

@@ -5,7 +5,7 @@ use crate::{
     abi,
     emit::{self, now},
     file::File,
-    flow::{self, Buffer},
+    flow::{self, Buffer, NO_BUFFER},
     hook::{exec, memory, open, probe},
     layout::{load, read},
     maps::{count, first},
@@ -52,6 +52,8 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     if foreign() {
         return;
     }
+    // VERIFIER: all of it first, so that what follows is not followed for each number.
+    let buffer = buffer(number, &arguments);
     let (from, to) = if number == abi::IO_SUBMIT {
         submitted(&arguments)
     } else {
@@ -61,7 +63,7 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
         take(&current, from);
     }
     if let Some(to) = to {
-        give(&mut current, to, buffer(number, &arguments));
+        give(&mut current, to, buffer);
         // A send that blocks on what is dropped would not return for a quarter of an hour.
         kill();
     }
@@ -79,7 +81,8 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     }
     let arguments = Arguments { regs };
     if let Some((call, name)) = probe::named(number) {
-        if call == record::probe::OPEN {
+        let opened = call == record::probe::OPEN && result >= 0;
+        if opened {
             program::register(result);
         }
         if let Some(mut current) = current() {
@@ -89,7 +92,7 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
             if call == record::probe::OPEN {
                 count(Counter::Opens);
             }
-            if call == record::probe::OPEN && result >= 0 {
+            if opened {
                 open::returned(&mut current, result as u64);
             } else {
                 probe::returned(&current, call, arguments.get(name), result);
@@ -120,7 +123,7 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     {
         take(&current, from);
         if let Some(to) = target(number, &arguments) {
-            give(&mut current, to, None);
+            give(&mut current, to, NO_BUFFER);
         }
     }
     kill();
@@ -265,15 +268,15 @@ fn take(current: &Current<'_>, fd: u64) {
 
 /// The one buffer that a call writes.
 #[inline(always)]
-fn buffer(number: u64, arguments: &Arguments) -> Option<Buffer> {
+fn buffer(number: u64, arguments: &Arguments) -> Buffer {
     match number {
-        abi::WRITE | abi::PWRITE64 => Some(Buffer { address: arguments.get(1), len: arguments.get(2) }),
-        _ => None,
+        abi::WRITE | abi::PWRITE64 => Buffer { address: arguments.get(1), len: arguments.get(2) },
+        _ => NO_BUFFER,
     }
 }
 
 #[inline(always)]
-fn give(current: &mut Current<'_>, fd: u64, buffer: Option<Buffer>) {
+fn give(current: &mut Current<'_>, fd: u64, buffer: Buffer) {
     let Some(file) = File::of_descriptor(fd) else { return };
     if file.mode & abi::S_IFMT == abi::S_IFSOCK {
         socket::send(current, file);

@@ -3,6 +3,7 @@
 mod attribute;
 mod command;
 mod disposition;
+mod environment;
 mod error;
 mod proof;
 mod resolvers;

@@ -3,6 +3,7 @@
 use super::{
     Command, LiveError, command,
     disposition::Ignored,
+    environment,
     proof, resolvers,
     session::{JOB, Session},
     signals::Signals,
@@ -54,7 +55,8 @@ pub struct Ended {
 pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<Ended, LiveError> {
     let ignored = Ignored::now();
     let Options { command, policy, mode, layout, record } = options;
-    let policy = policy.with_resolvers(&resolvers::configured());
+    let environment = environment::of_command(&policy);
+    let policy = policy.for_job(&environment).with_resolvers(&resolvers::configured());
     let left = Quarantine::sweep();
     if left != 0 {
         tracing::info!("sockets of {left} earlier run(s) are still quarantined");

@@ -29,7 +29,7 @@ pub(super) fn compile(draft: Draft, name: &str) -> Result<Policy, PolicyError> {
             classes.push(compile_class(class, id, &mut watches)?);
         }
     }
-    let programs = Programs::compile(&draft.programs, &classes)?;
+    let programs = Programs::compile(&draft.programs, &draft.classes)?;
     let mut destinations = Destinations::default();
     for row in &draft.destinations {
         let accepted = match &row.accept {

@@ -27,5 +27,5 @@ pub use destination::BadDestination;
 pub use document::{Accept, ClassDocument, DestinationDocument, PolicyDocument, ProgramDocument};
 pub use error::{Place, PolicyError};
 pub use pattern::{BadPattern, Pattern};
-pub use program::Program;
+pub use program::{BadLine, BadName, BadVariable, FileName, Program, ScriptName};
 pub use resolved::{Policy, Tables};
