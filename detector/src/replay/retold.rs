@@ -81,12 +81,14 @@ mod tests {
         policy
     }
 
-    fn recorded(names: &[&str], schema: u32) -> Header {
+    /// A header whose policy declares these programs behind the builtin ones; and how many those are.
+    fn recorded(names: &[&str], schema: u32) -> (Header, usize) {
         let mut header = header();
         header.schema = schema;
+        let builtin = header.policy.document.programs.len();
         let program = |name: &&str| ProgramDocument { name: (*name).to_owned(), ..ProgramDocument::default() };
-        header.policy.document.programs = names.iter().map(program).collect();
-        header
+        header.policy.document.programs.extend(names.iter().map(program));
+        (header, builtin)
     }
 
     fn told(retold: &mut Retold, body: Body) -> Body {
@@ -102,10 +104,12 @@ mod tests {
     #[test]
     fn programs_keep_their_names_and_not_their_numbers() {
         let declared = programs(&["first", "second"]);
-        let known = declared.programs().len() - 2;
-        let number = |n: usize| u16::try_from(known + n).unwrap();
-        let mut retold = Retold::new(&recorded(&["second", "gone", "first"], SCHEMA), &declared);
-        for (was, is) in [(0, 0), (1, number(2)), (2, 0), (3, number(1)), (4, 0), (u16::MAX, 0)] {
+        let (header, builtin) = recorded(&["second", "gone", "first"], SCHEMA);
+        let number = |n: usize| u16::try_from(builtin + n).unwrap();
+        let mut retold = Retold::new(&header, &declared);
+        for (was, is) in
+            [(0, 0), (number(1), number(2)), (number(2), 0), (number(3), number(1)), (number(4), 0), (u16::MAX, 0)]
+        {
             let Body::Exec(exec) = told(&mut retold, exec(Exec { program: was, script: was, ..Exec::default() }))
             else {
                 unreachable!()
@@ -118,8 +122,10 @@ mod tests {
 
     #[test]
     fn a_line_is_not_taken_over() {
-        let mut retold = Retold::new(&recorded(&["second"], SCHEMA), &programs(&["second"]));
-        let quiet = Exec { program: 1, line: QUIET, argv: vec!["second".into(), "unknown".into()], ..Exec::default() };
+        let (header, builtin) = recorded(&["second"], SCHEMA);
+        let mut retold = Retold::new(&header, &programs(&["second"]));
+        let program = u16::try_from(builtin + 1).unwrap();
+        let quiet = Exec { program, line: QUIET, argv: vec!["second".into(), "unknown".into()], ..Exec::default() };
         let Body::Exec(exec) = told(&mut retold, exec(quiet)) else { unreachable!() };
         assert_eq!(exec.line, 0);
     }
@@ -127,7 +133,7 @@ mod tests {
     #[test]
     fn what_was_not_looked_for_may_have_come_along() {
         let fresh = |schema, holds: bool| {
-            let mut retold = Retold::new(&recorded(&[], schema), &programs(&[]));
+            let mut retold = Retold::new(&recorded(&[], schema).0, &programs(&[]));
             let read = events().swap_remove(2);
             let holder = read.actor.unwrap().holder;
             if holds {
