@@ -1,6 +1,6 @@
 //! Exit codes: part of the contract.
 
-use crate::{engine::Verdict, live::LiveError, policy::PolicyError, replay::ReplayError};
+use crate::{engine::Verdict, live::LiveError, policy::BadPolicy, replay::ReplayError};
 use std::{io, path::PathBuf, process::ExitCode};
 
 /// A finding reached the threshold.
@@ -19,7 +19,7 @@ const NOT_FOUND: u8 = 127;
 pub(super) enum Failure {
     /// The policy.
     #[error(transparent)]
-    Policy(#[from] PolicyError),
+    Policy(#[from] BadPolicy),
     /// The live side.
     #[error(transparent)]
     Live(#[from] LiveError),
