@@ -71,24 +71,23 @@ mod tests {
     use crate::{
         event::{HolderId, SCHEMA, Script},
         policy::ProgramDocument,
-        recording::{events, header},
+        recording::{POLICY, events, header},
     };
     use detector_common::command::line::QUIET;
 
     fn programs(names: &[&str]) -> Policy {
-        let mut policy = Policy::parse("version: 1\nextends: builtin\n", "test").unwrap();
+        let mut policy = Policy::parse(POLICY, "test").unwrap();
         names.iter().for_each(|name| _ = policy.declare(name, 0, &[]));
         policy
     }
 
-    /// A header whose policy declares these programs behind the builtin ones; and how many those are.
-    fn recorded(names: &[&str], schema: u32) -> (Header, usize) {
+    /// A header whose policy declares these programs.
+    fn recorded(names: &[&str], schema: u32) -> Header {
         let mut header = header();
         header.schema = schema;
-        let builtin = header.policy.document.programs.len();
         let program = |name: &&str| ProgramDocument { name: (*name).to_owned(), ..ProgramDocument::default() };
-        header.policy.document.programs.extend(names.iter().map(program));
-        (header, builtin)
+        header.policy.document.programs = names.iter().map(program).collect();
+        header
     }
 
     fn told(retold: &mut Retold, body: Body) -> Body {
@@ -104,12 +103,8 @@ mod tests {
     #[test]
     fn programs_keep_their_names_and_not_their_numbers() {
         let declared = programs(&["first", "second"]);
-        let (header, builtin) = recorded(&["second", "gone", "first"], SCHEMA);
-        let number = |n: usize| u16::try_from(builtin + n).unwrap();
-        let mut retold = Retold::new(&header, &declared);
-        for (was, is) in
-            [(0, 0), (number(1), number(2)), (number(2), 0), (number(3), number(1)), (number(4), 0), (u16::MAX, 0)]
-        {
+        let mut retold = Retold::new(&recorded(&["second", "gone", "first"], SCHEMA), &declared);
+        for (was, is) in [(0, 0), (1, 2), (2, 0), (3, 1), (4, 0), (u16::MAX, 0)] {
             let Body::Exec(exec) = told(&mut retold, exec(Exec { program: was, script: was, ..Exec::default() }))
             else {
                 unreachable!()
@@ -122,10 +117,8 @@ mod tests {
 
     #[test]
     fn a_line_is_not_taken_over() {
-        let (header, builtin) = recorded(&["second"], SCHEMA);
-        let mut retold = Retold::new(&header, &programs(&["second"]));
-        let program = u16::try_from(builtin + 1).unwrap();
-        let quiet = Exec { program, line: QUIET, argv: vec!["second".into(), "unknown".into()], ..Exec::default() };
+        let mut retold = Retold::new(&recorded(&["second"], SCHEMA), &programs(&["second"]));
+        let quiet = Exec { program: 1, line: QUIET, argv: vec!["second".into(), "unknown".into()], ..Exec::default() };
         let Body::Exec(exec) = told(&mut retold, exec(quiet)) else { unreachable!() };
         assert_eq!(exec.line, 0);
     }
@@ -133,7 +126,7 @@ mod tests {
     #[test]
     fn what_was_not_looked_for_may_have_come_along() {
         let fresh = |schema, holds: bool| {
-            let mut retold = Retold::new(&recorded(&[], schema).0, &programs(&[]));
+            let mut retold = Retold::new(&recorded(&[], schema), &programs(&[]));
             let read = events().swap_remove(2);
             let holder = read.actor.unwrap().holder;
             if holds {
