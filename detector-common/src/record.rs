@@ -197,18 +197,34 @@ pub struct Open {
     pub path: Path,
 }
 
-/// An open of a watched name failed.
+/// An open of a watched name failed, or a process asked whether it is there.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Attempt {
     /// Head.
     pub header: Header,
-    /// Positive errno.
+    /// Positive errno; 0 where the call succeeded.
     pub errno: u32,
     /// Bytes of `path` in use, the ending zero not counted.
     pub len: u32,
+    /// One of [`probe`].
+    pub call: u32,
+    /// Zero.
+    pub reserved: u32,
     /// The string, as the caller wrote it: relative to whatever.
     pub path: [u8; ATTEMPT_BYTES],
+}
+
+/// Which family of calls an [`Attempt`] is of.
+pub mod probe {
+    /// `open`, `openat`, `openat2`, `creat`, `open_by_handle_at`: it failed.
+    pub const OPEN: u32 = 1;
+    /// `stat`, `lstat`, `newfstatat`, `statx`.
+    pub const STAT: u32 = 2;
+    /// `access`, `faccessat`, `faccessat2`.
+    pub const ACCESS: u32 = 3;
+    /// `readlink`, `readlinkat`: EINVAL says that it is there, and no link.
+    pub const READLINK: u32 = 4;
 }
 
 /// Relation of the process that acts to the process acted upon.
@@ -225,7 +241,7 @@ pub mod relation {
     pub const OWN: u32 = 5;
 }
 
-/// A process opened another one's memory, environment or maps.
+/// A process opened another one's memory, environment or maps, or its own environment.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Access {

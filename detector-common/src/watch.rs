@@ -73,6 +73,43 @@ pub mod kind {
     pub const ANCHORED: u32 = 4;
     /// Gate: a file of procfs of this name opens another process ([`super::door`]).
     pub const PROC: u32 = 5;
+    /// Gate: any file in a directory in a directory of this name may be watched.
+    pub const GRANDPARENT: u32 = 6;
+    /// Gate: a file whose name starts with these four bytes ([`super::start`]) may be watched; its globs hold anywhere.
+    pub const START: u32 = 7;
+    /// Gate: a file whose name ends with these four bytes ([`super::end`]) may be watched; its globs hold anywhere.
+    pub const END: u32 = 8;
+    /// One row, with hash 0: the classes that are about opens for writing.
+    pub const WRITES: u32 = 9;
+}
+
+/// What a gate lets through, as [`WatchValue::gate`].
+pub mod gate {
+    /// Every open.
+    pub const OPEN: u32 = 1;
+    /// Opens for writing. The number is `FMODE_WRITE`.
+    pub const WRITE: u32 = 2;
+    /// Whoever asks for the file, or fails to open it.
+    pub const PROBE: u32 = 4;
+}
+
+/// Bytes of a name that the gates [`kind::START`] and [`kind::END`] know.
+pub const GATE_BYTES: usize = 4;
+
+/// What stands for `bytes` in a key of kind [`kind::START`] or [`kind::END`].
+#[inline(always)]
+pub fn edge(bytes: [u8; GATE_BYTES]) -> u64 {
+    u32::from_le_bytes(bytes) as u64
+}
+
+/// The key of a name's first four bytes; 0 for a shorter name.
+pub fn start(name: &[u8]) -> u64 {
+    name.first_chunk().map_or(0, |bytes| edge(*bytes))
+}
+
+/// The key of a name's last four bytes; 0 for a shorter name, and for one that is cut.
+pub fn end(name: &[u8]) -> u64 {
+    if name.len() > NAME_BYTES { 0 } else { name.last_chunk().map_or(0, |bytes| edge(*bytes)) }
 }
 
 /// Files of `/proc/<pid>` that open another process, as [`WatchValue::door`].
@@ -238,10 +275,12 @@ impl LeafGlob {
 pub struct WatchValue {
     /// Classes of a file whose whole chain matched.
     pub bits: Bits,
+    /// Classes whose SDK such a file belongs to.
+    pub sdk: Bits,
     /// For rows of kind `PROC`: one of [`door`].
     pub door: u32,
-    /// Zero.
-    pub reserved: u32,
-    /// For chains whose leaf is a glob (the leaf hashed as [`ANY`]).
+    /// For gates: what passes, of [`gate`].
+    pub gate: u32,
+    /// For chains whose leaf is a glob (the leaf hashed as [`ANY`]), and for gates of kind `START` and `END`.
     pub globs: [LeafGlob; LEAF_GLOBS],
 }

@@ -34,6 +34,15 @@ mod arch {
     pub(crate) const PWRITEV2: u64 = 328;
     pub(crate) const OPENAT2: u64 = 437;
     pub(crate) const IO_SUBMIT: u64 = 209;
+    pub(crate) const STAT: u64 = 4;
+    pub(crate) const LSTAT: u64 = 6;
+    pub(crate) const ACCESS: u64 = 21;
+    pub(crate) const READLINK: u64 = 89;
+    pub(crate) const NEWFSTATAT: u64 = 262;
+    pub(crate) const READLINKAT: u64 = 267;
+    pub(crate) const FACCESSAT: u64 = 269;
+    pub(crate) const STATX: u64 = 332;
+    pub(crate) const FACCESSAT2: u64 = 439;
 
     /// Numbers of the 32-bit entry (arch/x86/entry/syscalls/syscall_32.tbl) that open files or other processes:
     /// open, creat, ptrace, openat, open_by_handle_at, process_vm_readv.
@@ -110,6 +119,15 @@ mod arch {
     pub(crate) const PWRITEV2: u64 = 287;
     pub(crate) const OPENAT2: u64 = 437;
     pub(crate) const IO_SUBMIT: u64 = 2;
+    pub(crate) const STAT: u64 = NONE - 2;
+    pub(crate) const LSTAT: u64 = NONE - 3;
+    pub(crate) const ACCESS: u64 = NONE - 4;
+    pub(crate) const READLINK: u64 = NONE - 5;
+    pub(crate) const NEWFSTATAT: u64 = 79;
+    pub(crate) const READLINKAT: u64 = 78;
+    pub(crate) const FACCESSAT: u64 = 48;
+    pub(crate) const STATX: u64 = 291;
+    pub(crate) const FACCESSAT2: u64 = 439;
 
     /// 32-bit processes are not told apart here.
     #[inline(always)]

@@ -9,7 +9,7 @@ use detector_common::{
     limits::{GLOB_BYTES, NAME_BYTES, PATH_STEPS, WATCH_DEPTH},
     record::Path,
     set::Bits,
-    watch::{ANY, CHAIN, Component, Leaf, WatchKey, WatchValue, below, chain, hash, kind},
+    watch::{ANY, CHAIN, Component, GATE_BYTES, Leaf, WatchKey, WatchValue, below, chain, edge, gate, hash, kind},
 };
 
 /// The words of a component, as they are hashed.
@@ -82,6 +82,48 @@ fn step_over(dentry: u64, mount: u64) -> Option<(u64, u64)> {
     Some((read!(mount, mount_mountpoint, u64).unwrap_or(0), above))
 }
 
+/// The dentry and the mount by whose names a file goes: a file may be mounted on another, as container engines do.
+#[inline(always)]
+pub(crate) fn named(dentry: u64, mount: u64) -> (u64, u64) {
+    let held = offset!(mount_mnt) as u64;
+    step_over(dentry, mount.wrapping_sub(held)).map_or((dentry, mount), |(dentry, above)| (dentry, above + held))
+}
+
+/// Keys of the first and the last four bytes of a name: those of [`detector_common::watch::start`] and `end`.
+#[inline(always)]
+pub(crate) fn edges(component: &Component) -> (u64, u64) {
+    let len = u64::from(component.len);
+    // Behind a name of less than four bytes lie zeros, and no key has one.
+    let last = at_most::<{ (NAME_BYTES - GATE_BYTES) as u64 }>(len.wrapping_sub(GATE_BYTES as u64)) as usize;
+    let four = |at: usize| {
+        let name = component.name.as_ptr();
+        // SAFETY: `at` and the three bytes behind it are below NAME_BYTES.
+        unsafe { edge([*name.add(at), *name.add(at + 1), *name.add(at + 2), *name.add(at + 3)]) }
+    };
+    (four(0), four(last) & below(len, NAME_BYTES as u64 + 1).wrapping_neg())
+}
+
+/// Whether the file whose name is hashed as `leaf`, and stands in `path`, may be watched: decided by its name, the ends of
+/// that, and the names of the two directories above it. The path serves as room for those.
+///
+/// VERIFIER: every gate is asked, whatever the others said: five ways to the walk would be five times the walk.
+#[inline(always)]
+pub(crate) fn gate(policy: u32, (dentry, mount): (u64, u64), leaf: u64, opened: u32, path: &mut Path) -> bool {
+    let (start, end) = edges(&path.components[0]);
+    let lets = gate::OPEN | opened & gate::WRITE;
+    let of = |kind: u32, hash: u64| watch(policy, kind, hash).map_or(0, |row| row.gate);
+    let mut gates = of(kind::LEAF, leaf) | of(kind::START, start) | of(kind::END, end);
+    let (mut dentry, mut mount) = (dentry, mount.wrapping_sub(offset!(mount_mnt) as u64));
+    for (i, kind) in [kind::PARENT, kind::GRANDPARENT].into_iter().enumerate() {
+        // A directory may be where something is mounted, as those of secrets often are.
+        (dentry, mount) = step_over(read!(dentry, dentry_parent, u64).unwrap_or(0), mount).unwrap_or((0, mount));
+        if name(dentry, &mut path.components[i + 1]).is_some() {
+            gates |= of(kind, hash(words(&path.components[i + 1])));
+        }
+    }
+    gates & lets != 0
+}
+
 /// Walks from `dentry` on `mount` to the root, through the mounts, leaf first (fs/d_path.c, `prepend_path`).
 ///
 /// VERIFIER: one slot a step, and the arms meet at the head of the loop, so that its state depends on the
@@ -132,8 +174,10 @@ fn read_leaf(dentry: u64, leaf: &mut Leaf) -> Option<()> {
     Some(())
 }
 
-/// Chains of a path that may have a row: three of each depth, and three of the whole path.
-pub(crate) const CHAINS: usize = 3 * (WATCH_DEPTH + 1);
+/// Chains of one depth: as they are, any leaf, any parent, any of both.
+const VARIANTS: usize = 4;
+/// Rows that a path may have: those of each depth, those of the whole path, those of the ends of its name.
+pub(crate) const CHAINS: usize = VARIANTS * (WATCH_DEPTH + 1) + 2;
 
 /// Hashes the last components of the path into its chains; those that it does not have stay 0.
 ///
@@ -143,44 +187,63 @@ pub(crate) const CHAINS: usize = 3 * (WATCH_DEPTH + 1);
 fn hash_chains(path: &Path, chains: &mut [u64; CHAINS]) {
     let steps = u64::from(path.steps);
     let rooted = 1 ^ u64::from(path.cut);
-    let (mut exact, mut leaf_any, mut parent_any) = (CHAIN, CHAIN, CHAIN);
-    let mut whole = [0; 3];
+    let (mut exact, mut leaf_any, mut parent_any, mut both_any) = (CHAIN, CHAIN, CHAIN, CHAIN);
+    let mut whole = [0; VARIANTS];
     for depth in 0..WATCH_DEPTH {
         let component = hash(words(&path.components[depth]));
         exact = chain(exact, component);
         leaf_any = chain(leaf_any, if depth == 0 { ANY } else { component });
         parent_any = chain(parent_any, if depth == 1 { ANY } else { component });
+        both_any = chain(both_any, if depth <= 1 { ANY } else { component });
         let there = below(depth as u64, steps).wrapping_neg();
         let last = there & (below(depth as u64 + 1, steps) ^ 1).wrapping_neg() & rooted.wrapping_neg();
         // The leaf has no parent among the components so far.
-        let parent = if depth == 0 { 0 } else { parent_any };
-        for (variant, value) in [exact, leaf_any, parent].into_iter().enumerate() {
-            chains[depth * 3 + variant] = value & there;
+        let (parent, both) = if depth == 0 { (0, 0) } else { (parent_any, both_any) };
+        for (variant, value) in [exact, leaf_any, parent, both].into_iter().enumerate() {
+            chains[depth * VARIANTS + variant] = value & there;
             whole[variant] |= value & last;
         }
     }
     for (variant, value) in whole.into_iter().enumerate() {
-        chains[WATCH_DEPTH * 3 + variant] = value;
+        chains[WATCH_DEPTH * VARIANTS + variant] = value;
     }
+    (chains[CHAINS - 2], chains[CHAINS - 1]) = edges(&path.components[0]);
 }
 
-/// Classes of the walked path of `dentry`.
+/// Classes of an open of the walked path of `dentry`, and classes of whose SDK the file is.
 #[inline(always)]
-pub(crate) fn classes(policy: u32, dentry: u64, path: &Path, leaf: &mut Leaf, chains: &mut [u64; CHAINS]) -> (Bits, Bits) {
+pub(crate) fn classes(
+    policy: u32,
+    dentry: u64,
+    opened: u32,
+    path: &Path,
+    leaf: &mut Leaf,
+    chains: &mut [u64; CHAINS],
+) -> (Bits, Bits) {
     if read_leaf(dentry, leaf).is_none() {
         return (0, 0);
     }
     hash_chains(path, chains);
-    let mut bits = 0;
+    let (mut bits, mut sdk) = (0, 0);
     for (i, chain) in chains.iter().enumerate() {
-        let kind = if i < WATCH_DEPTH * 3 { kind::SUFFIX } else { kind::ANCHORED };
+        const ENDS: usize = CHAINS - 2;
+        const DEPTHS: usize = WATCH_DEPTH * VARIANTS;
+        let kind = match i {
+            0..DEPTHS => kind::SUFFIX,
+            DEPTHS..ENDS => kind::ANCHORED,
+            ENDS => kind::START,
+            _ => kind::END,
+        };
         if let Some(row) = watch(policy, kind, *chain) {
-            // A row with a literal leaf has no globs, one with a glob no bits of its own.
             bits |= row.bits;
+            sdk |= row.sdk;
             for glob in &row.globs {
                 bits |= glob.bits_of(leaf);
             }
         }
     }
-    (bits, 0)
+    if opened & gate::WRITE == 0 {
+        bits &= !watch(policy, kind::WRITES, 0).map_or(0, |row| row.bits);
+    }
+    (bits, sdk)
 }

@@ -50,11 +50,8 @@ pub(crate) fn register(fd: i64) {
 pub(crate) fn written(current: &Current<'_>, job: &Job, file: File, name: u64) {
     let installs = current.task.traits & trait_of::INSTALLER != 0;
     // SAFETY: user space writes the rows of a policy before a job runs under it.
-    let named = if installs {
-        unsafe { PROGRAM_NAMES.get(&NameKey { name, policy: job.policy, reserved: 0 }) }
-    } else {
-        None
-    };
+    let named =
+        if installs { unsafe { PROGRAM_NAMES.get(&NameKey { name, policy: job.policy, reserved: 0 }) } } else { None };
     if installs && named.is_none() {
         return;
     }

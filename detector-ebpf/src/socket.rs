@@ -118,8 +118,7 @@ pub(crate) fn judge(current: &Current<'_>, job: &Job, sets: &Sets, socket: Bits,
         }
     }
     let hook = current.task.hook != 0;
-    let spending =
-        Spending { accepted, accepted_for_reader, socket, hook, forge: job.forge, registry: job.registry };
+    let spending = Spending { accepted, accepted_for_reader, socket, hook, forge: job.forge, registry: job.registry };
     let Judged { carried, leak, weak, mark } = judge::judge(sets, &spending);
     Judgement { carried, leak, weak, mark, denied: job.enforce != 0 && leak & job.deny != 0 }
 }

@@ -10,7 +10,7 @@ use std::{
 use tempfile::TempDir;
 
 /// Credential files: the canary's name, the path under the home, the text around the canary.
-const CREDENTIALS: [(&str, &str, &str); 9] = [
+const CREDENTIALS: [(&str, &str, &str); 10] = [
     ("aws", ".aws/credentials", "[default]\naws_access_key_id = AKIAMADEUPMADEUPMADE\naws_secret_access_key = {}\n"),
     ("npm", ".npmrc", "//packages.example/:_authToken=npm_{}\n"),
     ("pypi", ".pypirc", "[distutils]\nindex-servers = example\n[example]\nusername = __token__\npassword = pypi-{}\n"),
@@ -19,6 +19,7 @@ const CREDENTIALS: [(&str, &str, &str); 9] = [
     ("kube", ".kube/config", "apiVersion: v1\nkind: Config\nusers:\n- name: ci\n  user:\n    token: {}\n"),
     ("git-credentials", ".git-credentials", "https://x-access-token:{}@forge.example\n"),
     ("git", "work/project/.git/config", "[http \"https://forge.example/\"]\n\textraheader = AUTHORIZATION: basic {}\n"),
+    ("gh", ".config/gh/hosts.yml", "forge.example:\n    user: ci\n    oauth_token: gho_{}\n"),
     ("netrc", ".netrc", "machine forge.example login ci password {}\n"),
 ];
 

@@ -30,6 +30,8 @@ pub const JOB_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0
 pub const SINK_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(203, 0, 113, 9));
 /// The sink's second address, behind a route: two destinations for one sink.
 pub const OTHER_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
+/// The sink's address as a cloud's metadata service: the one that all clouds use.
+pub const METADATA_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 /// The sink's address.
 pub const SINK_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9));
 
@@ -50,7 +52,7 @@ pub fn require_root() -> anyhow::Result<()> {
 pub struct Network {
     /// Where the watched command runs: [`JOB_V4`], [`JOB_V6`], loopback.
     pub job: Namespace,
-    /// Where the sink listens: [`SINK_V4`], [`OTHER_V4`], [`SINK_V6`], loopback.
+    /// Where the sink listens: [`SINK_V4`], [`OTHER_V4`], [`METADATA_V4`], [`SINK_V6`], loopback.
     pub sink: Namespace,
 }
 
@@ -68,13 +70,19 @@ impl Network {
         network.job.configure(&format!("link add job0 type veth peer name sink0 netns {}", network.sink.name))?;
         network.sink.configure(&format!(
             "link set lo up\nlink set sink0 up\naddr add {SINK_V4}/24 dev sink0\naddr add {OTHER_V4}/32 dev lo\n\
-             addr add {SINK_V6}/64 dev sink0 nodad"
+             addr add {METADATA_V4}/32 dev lo\naddr add {SINK_V6}/64 dev sink0 nodad"
         ))?;
         network.job.configure(&format!(
             "link set lo up\nlink set job0 up\naddr add {JOB_V4}/24 dev job0\naddr add {JOB_V6}/64 dev job0 nodad\n\
-             route add {OTHER_V4}/32 via {SINK_V4}"
+             route add {OTHER_V4}/32 via {SINK_V4}\nroute add {METADATA_V4}/32 via {SINK_V4}"
         ))?;
         Ok(network)
+    }
+
+    /// One more address of the sink's namespace, behind a route: another destination.
+    pub fn host(&self, address: Ipv4Addr) -> anyhow::Result<()> {
+        self.sink.configure(&format!("addr add {address}/32 dev lo"))?;
+        self.job.configure(&format!("route add {address}/32 via {SINK_V4}"))
     }
 }
 

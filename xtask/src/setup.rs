@@ -33,6 +33,10 @@ pub(crate) fn test_tools() -> Result<()> {
     demo_tools()?;
     apt::ensure(&[
         apt::program("qemu-system-x86_64", "qemu-system-x86"),
+        apt::program("git", "git"),
+        apt::program("make", "make"),
+        apt::program("node", "nodejs"),
+        apt::program("npm", "npm"),
         apt::Need { name: "busybox".into(), package: "busybox-static".into(), found: static_program },
     ])?;
     guest_target()

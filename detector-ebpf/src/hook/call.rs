@@ -6,7 +6,7 @@ use crate::{
     emit::{self, now},
     file::File,
     flow::{self, Buffer, NO_BUFFER},
-    hook::{exec, memory, open},
+    hook::{exec, memory, open, probe},
     layout::{load, read},
     maps::{count, first},
     program, socket,
@@ -15,7 +15,7 @@ use crate::{
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, helpers::bpf_send_signal, programs::BtfTracePointContext};
 use detector_common::{
     counter::Counter,
-    record::{Kill, kind},
+    record::{self, Kill, kind},
 };
 
 /// A system call's arguments, read when asked for.
@@ -80,18 +80,23 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
         return missed();
     }
     let arguments = Arguments { regs };
-    let name = match number {
-        abi::OPEN | abi::CREAT => Some(0),
-        abi::OPENAT | abi::OPENAT2 | abi::OPEN_BY_HANDLE_AT => Some(1),
-        _ => None,
-    };
-    if let Some(name) = name {
-        program::register(result);
+    if let Some((call, name)) = probe::named(number) {
+        let opened = call == record::probe::OPEN && result >= 0;
+        if opened {
+            program::register(result);
+        }
         if let Some(mut current) = current() {
             if foreign() {
                 return;
             }
-            open::returned(&mut current, arguments.get(name), result);
+            if call == record::probe::OPEN {
+                count(Counter::Opens);
+            }
+            if opened {
+                open::returned(&mut current, result as u64);
+            } else {
+                probe::returned(&current, call, arguments.get(name), result);
+            }
         }
         return kill();
     }

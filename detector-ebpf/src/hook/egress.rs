@@ -111,14 +111,7 @@ fn say(mark: &Socket, cookie: u64, remote: &Remote, leak: Bits, denied: bool, by
         thread: mark.pid,
         step: mark.step,
     };
-    let record = Drop {
-        header,
-        address: remote.address,
-        cookie,
-        leak,
-        port: remote.port,
-        denied: u16::from(denied),
-        bytes,
-    };
+    let record =
+        Drop { header, address: remote.address, cookie, leak, port: remote.port, denied: u16::from(denied), bytes };
     emit::secret(&record, size_of::<Drop>() as u64);
 }

@@ -6,4 +6,5 @@ pub(crate) mod exec;
 pub(crate) mod memory;
 pub(crate) mod network;
 pub(crate) mod open;
+pub(crate) mod probe;
 pub(crate) mod process;

@@ -8,45 +8,48 @@ use crate::{
     hook::memory,
     job,
     layout::read,
-    maps::{ATTEMPT, Attempted, OPEN, Opened, TAIL, count, first},
+    maps::{OPEN, Opened, count, first},
     path, program,
     task::{Current, armed},
 };
-use aya_ebpf::helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str};
 use core::mem::offset_of;
 use detector_common::{
     counter::Counter,
-    limits::{ATTEMPT_BYTES, NAME_BYTES},
-    record::{Attempt, Open, kind},
+    record::{Open, kind},
     state::Job,
-    watch::{Component, below, hash, kind as row},
+    watch::{Component, hash, kind as row},
 };
 
-/// An open returned `result`; `name` is the string it was given.
+/// An open returned the descriptor `fd`. One that failed is looked at in [`super::probe`].
+///
+/// VERIFIER: what is long comes first, and leaves what it found in memory: it is followed again for each way that leads to it.
 #[inline(always)]
-pub(crate) fn returned(current: &mut Current<'_>, name: u64, result: i64) {
-    count(Counter::Opens);
+pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
     let Some(job) = job::find(current.task.job) else { return };
-    if result < 0 {
-        return attempt(current, job.policy, name, result);
-    }
-    let Some(file) = File::of_descriptor(result as u64) else { return count(Counter::Unread) };
-    // Whoever opens what a holder wrote is about to have it, by whatever call.
-    let opened = read!(file.address, file_mode, u32).unwrap_or(abi::FMODE_READ);
-    if opened & abi::FMODE_READ != 0 && armed() && flow::carries(file) {
-        flow::take(current, file, false);
-    }
+    let Some(file) = File::of_descriptor(fd) else { return count(Counter::Unread) };
+    let Some(opened) = read!(file.address, file_mode, u32) else { return count(Counter::Unread) };
     let Some(dentry) = read!(file.address, file_dentry, u64) else { return count(Counter::Unread) };
+    let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
     let Some(opening) = OPEN.get_ptr_mut(0) else { return };
     // SAFETY: this CPU's own slot; tracepoints run with preemption off.
     let opening: &mut Opened = unsafe { &mut *opening };
-    let Some(leaf) = name_of(dentry, &mut opening.record.path.components[0]) else { return count(Counter::Unread) };
+    let place = path::named(dentry, mount);
+    let Some(leaf) = name_of(place.0, &mut opening.record.path.components[0]) else { return count(Counter::Unread) };
+    (opening.record.bits, opening.record.sdk) = (0, 0);
+    if path::gate(job.policy, place, leaf, opened, &mut opening.record.path) {
+        path::walk(place.0, place.1, &mut opening.record.path);
+        let Opened { record, leaf, chains } = opening;
+        (record.bits, record.sdk) = path::classes(job.policy, place.0, opened, &record.path, leaf, chains);
+    }
+    // Whoever opens what a holder wrote is about to have it, by whatever call.
+    if opened & abi::FMODE_READ != 0 && armed() && flow::carries(file) {
+        flow::take(current, file, false);
+    }
     let sb = read!(file.inode, inode_sb, u64).unwrap_or(0);
-    if read!(sb, sb_magic, u64) == Some(abi::PROC_SUPER_MAGIC) {
-        if let Some(gate) = path::watch(job.policy, row::PROC, leaf) {
-            memory::opened(current, job, file, gate.door);
-        }
-        return;
+    if read!(sb, sb_magic, u64) == Some(abi::PROC_SUPER_MAGIC)
+        && let Some(gate) = path::watch(job.policy, row::PROC, leaf)
+    {
+        return memory::opened(current, job, file, gate.door);
     }
     if opened & abi::FMODE_READ != 0 {
         program::confirm(current, job, file, leaf);
@@ -54,14 +57,9 @@ pub(crate) fn returned(current: &mut Current<'_>, name: u64, result: i64) {
     if opened & abi::FMODE_WRITE != 0 {
         program::written(current, job, file, leaf);
     }
-    if path::watch(job.policy, row::LEAF, leaf).is_none() {
-        let parent = read!(dentry, dentry_parent, u64)
-            .and_then(|parent| name_of(parent, &mut opening.record.path.components[1]));
-        if parent.and_then(|parent| path::watch(job.policy, row::PARENT, parent)).is_none() {
-            return;
-        }
+    if opening.record.bits | opening.record.sdk != 0 {
+        watched(current, job, file, opened, &mut opening.record);
     }
-    resolve(current, job, file, dentry, opened, opening);
 }
 
 /// Hash of the name of `dentry`.
@@ -71,21 +69,15 @@ fn name_of(dentry: u64, into: &mut Component) -> Option<u64> {
     Some(hash(path::words(into)))
 }
 
-/// The gate was passed: walk the path and decide.
+/// The file is of a class, or of the SDK of one.
 #[inline(always)]
-fn resolve(current: &mut Current<'_>, job: &Job, file: File, dentry: u64, opened: u32, opening: &mut Opened) {
-    let record = &mut opening.record;
-    let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
-    path::walk(dentry, mount, &mut record.path);
+fn watched(current: &mut Current<'_>, job: &Job, file: File, opened: u32, record: &mut Open) {
     if record.path.cut != 0 {
         count(Counter::PathCut);
     }
-    let (bits, sdk) = path::classes(job.policy, dentry, &record.path, &mut opening.leaf, &mut opening.chains);
-    if bits | sdk == 0 {
-        return;
-    }
     let Some(identity) = file.identity() else { return count(Counter::Unread) };
-    let bits = bits | flow::credential(current.task.job, &identity);
+    let sdk = record.sdk;
+    let bits = record.bits | flow::credential(current.task.job, &identity);
     let time = now();
     let (joinable, reads) = (bits & !job.observe, opened & abi::FMODE_READ != 0);
     let mut news = flow::mark(current, file, joinable, time);
@@ -98,82 +90,16 @@ fn resolve(current: &mut Current<'_>, job: &Job, file: File, dentry: u64, opened
         }
     }
     let object = u64::from(identity.device) << 32 | u64::from(identity.generation);
-    let first = bits != 0
-        && first(current.task.holder, [object, identity.inode, u64::from(opened & 3) | 1 << 32, bits]);
+    let first =
+        bits != 0 && first(current.task.holder, [object, identity.inode, u64::from(opened & 3) | 1 << 32, bits]);
     if !news && !first {
         return;
     }
     record.header = emit::header(kind::OPEN, current, time);
     record.bits = bits;
-    record.sdk = sdk;
     record.file = identity;
     record.access = opened & 3;
     record.reserved = 0;
     let used = offset_of!(Open, path.components) as u64 + path::bytes(&record.path);
     emit::secret(record, path::at_most::<{ size_of::<Open>() as u64 }>(used));
-}
-
-/// A failed open is recorded when the last or last but one component of the string is watched.
-#[inline(always)]
-fn attempt(current: &Current<'_>, policy: u32, name: u64, result: i64) {
-    let Some(attempted) = ATTEMPT.get_ptr_mut(0) else { return };
-    // SAFETY: as in `returned`.
-    let Attempted { record, tail, name: component_name } = unsafe { &mut *attempted };
-    // SAFETY: at most the size of the array.
-    let len =
-        unsafe { bpf_probe_read_user_str(record.path.as_mut_ptr().cast(), ATTEMPT_BYTES as u32, name as *const _) };
-    // The string counts its ending zero; a path that is not there is an error of the caller, not ours.
-    if len <= 1 || len > ATTEMPT_BYTES as i64 {
-        return;
-    }
-    let len = len as u64 - 1;
-    let start = len.saturating_sub(TAIL as u64);
-    // SAFETY: the size of the array; bytes behind the string's end are not looked at.
-    if unsafe { bpf_probe_read_user(tail.as_mut_ptr().cast(), TAIL as u32, (name + start) as *const _) } != 0 {
-        return;
-    }
-    let end = len - start;
-    let (mut last, mut before) = (0u64, 0u64);
-    for (i, byte) in tail.iter().enumerate() {
-        // VERIFIER: without branches, so that the loop's state depends on the number of the step alone.
-        let slash = below(u64::from(*byte ^ b'/'), 1) & below(i as u64, end);
-        let mask = slash.wrapping_neg();
-        before = (before & !mask) | (last & mask);
-        last = (last & !mask) | ((i as u64 + 1) & mask);
-    }
-    let leaf = component(name + start + last, end.wrapping_sub(last), component_name).unwrap_or(0);
-    let parent = if last > before {
-        component(name + start + before, last - before - 1, component_name).unwrap_or(0)
-    } else {
-        0
-    };
-    let watched = path::watch(policy, row::LEAF, leaf).is_some()
-        || path::watch(policy, row::PROC, leaf).is_some()
-        || path::watch(policy, row::PARENT, parent).is_some();
-    if !watched || !first(current.task.holder, [leaf, parent, len, result as u64]) {
-        return;
-    }
-    record.header = emit::header(kind::ATTEMPT, current, now());
-    record.errno = result.unsigned_abs() as u32;
-    record.len = len as u32;
-    emit::network(record, size_of::<Attempt>() as u64);
-}
-
-/// Hash of the component of `len` bytes at a user address.
-#[inline(always)]
-fn component(at: u64, len: u64, name: &mut Component) -> Option<u64> {
-    path::clear(name);
-    if len == 0 || len > NAME_BYTES as u64 {
-        return None;
-    }
-    name.len = len as u16;
-    // SAFETY: at most NAME_BYTES into an array of as many.
-    let result = unsafe {
-        bpf_probe_read_user(
-            name.name.as_mut_ptr().cast(),
-            path::at_most::<{ NAME_BYTES as u64 }>(len) as u32,
-            at as *const _,
-        )
-    };
-    (result == 0).then(|| hash(path::words(name)))
 }

@@ -1,17 +1,19 @@
 //! The engine: state of the analysis, and which rule an event goes to.
 
 use super::{
-    Capability, Conclusion, Finding, Mode, Strength,
+    Capability, Conclusion, Finding, Mode, Severity, Strength,
     carried::Moment,
     coverage::Observed,
+    exception::Exceptions,
     finding::Findings,
     holder::Holders,
     object::{Objects, Sockets},
+    rules::Rules,
     verdict::verdict,
 };
 use crate::{
     event::{Actor, Body, Event, HolderId, Kernel},
-    policy::Policy,
+    policy::{Policy, Rule},
     process::Table,
     secret::ClassSet,
 };
@@ -29,6 +31,8 @@ pub struct Engine {
     pub(super) objects: Objects,
     pub(super) sockets: Sockets,
     pub(super) findings: Findings,
+    pub(super) excepted: Exceptions,
+    pub(super) rules: Rules,
     pub(super) observed: Observed,
     pub(super) decision: Kernel,
     mode: Mode,
@@ -61,6 +65,7 @@ impl Engine {
     /// and decides nothing.
     pub fn new(policy: Policy, mode: Mode, start: u64) -> Self {
         Self {
+            rules: Rules::new(&policy),
             roles: Roles::of(&policy),
             policy,
             processes: Table::default(),
@@ -68,6 +73,7 @@ impl Engine {
             objects: Objects::default(),
             sockets: Sockets::default(),
             findings: Findings::default(),
+            excepted: Exceptions::default(),
             observed: Observed::default(),
             decision: Kernel::default(),
             mode,
@@ -76,8 +82,8 @@ impl Engine {
         }
     }
 
-    /// Takes in the next event. The findings that are new; one that repeats or is updated shows in [`Self::conclude`].
-    /// `event.kernel` is not looked at.
+    /// Takes in the next event. The findings that are new, or worse than before; one that repeats or is updated shows in
+    /// [`Self::conclude`]. `event.kernel` is not looked at.
     pub fn apply(&mut self, event: &Event) -> Vec<Finding> {
         self.order += 1;
         self.decision = Kernel::default();
@@ -88,8 +94,10 @@ impl Engine {
             None => Vec::new(),
         };
         if let Body::Unexplained { leaks } = event.body {
-            found.extend(self.findings.unexplained(event.actor.map_or(0, |actor| actor.job), leaks));
+            let severity = self.policy.rule(Rule::SensorUnexplained).severity(Severity::High);
+            found.extend(self.findings.unexplained(event.actor.map_or(0, |actor| actor.job), leaks, severity));
         }
+        self.look(event, &mut found);
         // Last: in an exec's own link the process still runs what it ran before.
         self.processes.apply(event);
         found
@@ -132,6 +140,7 @@ impl Engine {
             policy: self.policy.digest(),
             coverage: self.observed.coverage(capabilities, self.start),
             findings,
+            excepted: self.excepted.listed(),
         }
     }
 

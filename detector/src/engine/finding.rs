@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     event::{Drop, JobId, Outcome, Process, StepId},
+    policy::Rule,
     secret::ClassSet,
 };
 use rustc_hash::FxHashMap;
@@ -15,9 +16,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
 };
-
-/// The kernel side saw a leak that the recorded events do not show.
-const UNEXPLAINED: &str = "sensor-unexplained";
 
 /// Findings of one severity that are listed; more are counted. A budget each, so that noise hides nothing worse.
 const LISTED: usize = 1024;
@@ -37,14 +35,11 @@ pub(super) enum Leak {
 }
 
 impl Leak {
-    /// The rule of what was upstream and is not shown to be there.
-    pub(super) const INHERITED: &str = "leak-inherited";
-
     /// The rule.
-    pub(super) fn rule(self) -> &'static str {
+    pub(super) fn rule(self) -> Rule {
         match self {
-            Self::Held => "leak",
-            Self::Sdk | Self::Pair => "leak-alert",
+            Self::Held => Rule::Leak,
+            Self::Sdk | Self::Pair => Rule::LeakAlert,
         }
     }
 }
@@ -90,6 +85,8 @@ enum About {
     /// The places that were reached.
     Inherited(BTreeSet<SocketAddr>),
     Unexplained,
+    /// What its rule says.
+    Direct,
 }
 
 impl Record {
@@ -111,6 +108,9 @@ impl Record {
     /// Brings the finding up to date with what became of its sends.
     fn refresh(&mut self) {
         let Self { finding, about, outcomes } = self;
+        if matches!(about, About::Direct) {
+            return;
+        }
         if let (Some(enforced), Some(outcome)) = (finding.enforced.as_mut(), outcomes.worst()) {
             enforced.outcome = outcome;
         }
@@ -169,7 +169,7 @@ impl Findings {
     }
 
     /// Leaks that the kernel side decided and no event explains: one finding a recording.
-    pub(super) fn unexplained(&mut self, job: JobId, leaks: u64) -> Option<Finding> {
+    pub(super) fn unexplained(&mut self, job: JobId, leaks: u64, severity: Severity) -> Option<Finding> {
         if leaks == 0 {
             return None;
         }
@@ -180,8 +180,9 @@ impl Findings {
         }
         let finding = Finding {
             id: String::new(),
-            rule: UNEXPLAINED.to_owned(),
-            severity: Severity::High,
+            rule: Rule::SensorUnexplained.id().to_owned(),
+            technique: None,
+            severity,
             action: Action::Alert,
             enforced: None,
             secret: Vec::new(),
@@ -197,6 +198,28 @@ impl Findings {
         record.refresh();
         self.unexplained = self.add(record);
         self.records.get(self.unexplained?).map(|record| record.finding.clone())
+    }
+
+    /// Adds a finding of a rule that needs no destination, which gets its id here; its place, unless there are too many to
+    /// list.
+    pub(super) fn direct(&mut self, finding: Finding) -> Option<usize> {
+        self.add(Record::new(finding, About::Direct))
+    }
+
+    /// The finding at a place that [`Self::direct`] gave.
+    pub(super) fn get_mut(&mut self, n: usize) -> Option<&mut Finding> {
+        self.records.get_mut(n).map(|record| &mut record.finding)
+    }
+
+    /// The finding at that place is of severity `to` from now on.
+    pub(super) fn raise(&mut self, n: usize, to: Severity) -> Option<Finding> {
+        let finding = &mut self.records.get_mut(n)?.finding;
+        if let Some(listed) = self.listed.get_mut(&finding.severity) {
+            *listed = listed.saturating_sub(1);
+        }
+        *self.listed.entry(to).or_insert(0) += 1;
+        finding.severity = to;
+        Some(finding.clone())
     }
 
     /// Egress saw a packet of `process` that leaks. False when no finding is about it.

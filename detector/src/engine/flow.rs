@@ -75,7 +75,7 @@ impl Engine {
     pub(super) fn open(&mut self, event: &Event, actor: &Actor, open: &Open) {
         let file = Object::File(open.file);
         let (known, _) = self.objects.credential(actor.job, file);
-        let classes = self.policy.classes_of(&open.path).union(known);
+        let classes = self.policy.classes_opened(&open.path, open.write).union(known);
         let sdk = self.policy.sdk_of(&open.path);
         self.decision = Kernel { bits: classes.bits(), soft: sdk.bits(), ..Kernel::default() };
         if open.read && !sdk.is_empty() {
@@ -117,6 +117,7 @@ impl Engine {
             Door::Mem | Door::ProcessVmRead | Door::PtraceAttach | Door::PtraceSeize => {
                 ClassSet::from_bits(self.holders.sets(self.holders.of(access.target)).strong())
             }
+            Door::Environ if access.relation == Relation::Own => self.policy.dump().minus(self.policy.observed()),
             // Tools ask the environment of init whether they are in a container; it has no secrets.
             Door::Environ if access.relation != Relation::Descendant && access.target.pid != 1 => self.policy.environ(),
             _ => ClassSet::EMPTY,
@@ -188,7 +189,7 @@ impl Engine {
         }
     }
 
-    fn target(&self, target: Process, program: Option<&str>) -> String {
+    pub(super) fn target(&self, target: Process, program: Option<&str>) -> String {
         match program.unwrap_or_else(|| self.processes.program(target).name()) {
             "" => format!("process {}", target.pid),
             name => format!("{name}({})", target.pid),
@@ -196,7 +197,7 @@ impl Engine {
     }
 }
 
-fn door(door: Door) -> &'static str {
+pub(super) fn door(door: Door) -> &'static str {
     match door {
         Door::Mem => "mem",
         Door::Environ => "environ",

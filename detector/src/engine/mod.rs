@@ -4,18 +4,20 @@ mod analysis;
 mod carried;
 mod coverage;
 mod enforcement;
+mod exception;
 mod finding;
 mod flow;
 mod holder;
 mod leak;
 mod model;
 mod object;
+mod rules;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 pub use analysis::Engine;
 pub use model::{
-    Action, Capability, Conclusion, Coverage, Destination, Did, Enforced, Finding, Link, Mode, ProcessName, Severity,
+    Action, Capability, Conclusion, Coverage, Destination, Did, Enforced, Excepted, Finding, Link, Mode, ProcessName, Severity,
     Strength, Verdict,
 };

@@ -18,9 +18,9 @@ pub enum Body {
     Exit(Exit),
     /// A watched file was opened.
     Open(Open),
-    /// An open of a watched name failed.
+    /// An open of a watched name failed, or a process asked whether it is there.
     Attempt(Attempt),
-    /// A process opened another one's memory, environment or maps.
+    /// A process opened another one's memory, environment or maps, or its own environment.
     Access(Access),
     /// A holder wrote to a file or pipe.
     Give(Flow),
@@ -159,10 +159,44 @@ pub struct Open {
 /// See [`Body::Attempt`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// The string as the caller wrote it.
+    /// The string as the caller wrote it: relative to whatever.
     pub path: String,
-    /// Positive errno.
+    /// Positive errno; 0 where the call succeeded.
     pub errno: u32,
+    /// By which call.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub call: Probe,
+    /// Of a file of `/proc/<pid>`: name of the program of that process, where it was known and lives outside the job.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub program: Option<String>,
+}
+
+impl Attempt {
+    /// The process whose memory, environment or maps it was, by its number in the namespace of the caller: only absolute
+    /// paths tell.
+    pub fn target(&self) -> Option<u32> {
+        let (pid, rest) = self.path.strip_prefix("/proc/")?.split_once('/')?;
+        let rest = match rest.strip_prefix("task/") {
+            Some(task) => task.split_once('/')?.1,
+            None => rest,
+        };
+        matches!(rest, "mem" | "environ" | "maps" | "smaps" | "pagemap" | "auxv").then(|| pid.parse().ok())?
+    }
+}
+
+/// Which call asked for a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probe {
+    /// `open` and its like: it failed.
+    #[default]
+    Open,
+    /// `stat` and its like.
+    Stat,
+    /// `access` and its like.
+    Access,
+    /// `readlink` and its like; EINVAL says that the file is there, and no link.
+    Readlink,
 }
 
 /// The way into another process.

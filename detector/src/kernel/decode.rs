@@ -3,7 +3,7 @@
 use crate::{
     event::{
         Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel, Kill,
-        Network, Object, Open, Outcome, Process, Protocol, Relation, Script, Stream,
+        Network, Object, Open, Outcome, Probe, Process, Protocol, Relation, Script, Stream,
     },
     secret::redact,
 };
@@ -78,7 +78,8 @@ fn body(kind: u16, bytes: &[u8]) -> Option<(Body, Option<Kernel>)> {
         kind::ATTEMPT => {
             let record = whole::<record::Attempt>(bytes)?;
             let path = record.path.get(..record.len as usize)?;
-            (Body::Attempt(Attempt { path: redact::path(path), errno: record.errno }), None)
+            let (path, call) = (redact::path(path), probe(record.call)?);
+            (Body::Attempt(Attempt { path, errno: record.errno, call, program: None }), None)
         }
         kind::ACCESS => {
             let record = whole::<record::Access>(bytes)?;
@@ -281,6 +282,16 @@ fn relation(number: u32) -> Option<Relation> {
         record::relation::JOB => Relation::Job,
         record::relation::UNKNOWN => Relation::Unknown,
         record::relation::OWN => Relation::Own,
+        _ => return None,
+    })
+}
+
+fn probe(number: u32) -> Option<Probe> {
+    Some(match number {
+        record::probe::OPEN => Probe::Open,
+        record::probe::STAT => Probe::Stat,
+        record::probe::ACCESS => Probe::Access,
+        record::probe::READLINK => Probe::Readlink,
         _ => return None,
     })
 }

@@ -195,8 +195,12 @@ impl Sensor {
     /// When there is no room, or the kernel side did not see the file being opened.
     pub fn trust(&mut self, policy: u32, path: &Path, program: Program) -> Result<(), KernelError> {
         let real = fs::canonicalize(path).ok();
-        let mut leaves: Vec<&[u8]> =
-            [Some(path), real.as_deref()].into_iter().flatten().filter_map(Path::file_name).map(OsStr::as_bytes).collect();
+        let mut leaves: Vec<&[u8]> = [Some(path), real.as_deref()]
+            .into_iter()
+            .flatten()
+            .filter_map(Path::file_name)
+            .map(OsStr::as_bytes)
+            .collect();
         leaves.dedup();
         let mut names: HashMap<_, Abi<NameKey>, Abi<Program>> = typed(&mut self.ebpf, "PROGRAM_NAMES")?;
         for leaf in leaves {
@@ -372,7 +376,12 @@ fn load(ebpf: &mut Ebpf, program: &programs::Program, btf: &Btf) -> Result<(), B
 }
 
 /// Attaches; returns the link when it is to be pinned.
-fn attach(ebpf: &mut Ebpf, program: &programs::Program, cgroup: &File, pin: bool) -> Result<Option<FdLink>, Box<dyn Error>> {
+fn attach(
+    ebpf: &mut Ebpf,
+    program: &programs::Program,
+    cgroup: &File,
+    pin: bool,
+) -> Result<Option<FdLink>, Box<dyn Error>> {
     // A link (5.7) is always beside whatever else is attached there, and takes no flags that say so.
     const BESIDE: CgroupAttachMode = CgroupAttachMode::Single;
     let loaded = ebpf.program_mut(program.name).ok_or("not in the object")?;

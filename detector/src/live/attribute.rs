@@ -1,9 +1,10 @@
 //! What the kernel side did not say of a process outside the job, from /proc while it is there.
 
 use crate::{
-    event::{Body, Event, Process},
+    event::{Access, Actor, Attempt, Body, Event, Process},
     secret::redact,
 };
+use std::fs;
 
 /// `sysconf(_SC_CLK_TCK)`: start times in /proc are in these, a hundredth of a second on Linux (proc_pid_stat(5)).
 pub(super) const TICK: u64 = 10_000_000;
@@ -13,21 +14,56 @@ const NAME_MAX: usize = 64;
 
 /// Fills in the name, and where it is missing the start, of a target outside the job.
 pub(super) fn attribute(event: &mut Event) {
-    let Body::Access(access) = &mut event.body else { return };
+    match &mut event.body {
+        Body::Access(access) => accessed(access),
+        Body::Attempt(attempt) => attempted(attempt, event.actor.as_ref()),
+        _ => {}
+    }
+}
+
+fn accessed(access: &mut Access) {
     if access.target.pid == 0 || access.program.is_some() {
         return;
     }
-    let Ok(pid) = i32::try_from(access.target.pid) else { return };
-    let Ok(process) = procfs::process::Process::new(pid) else { return };
-    let Ok(stat) = process.stat() else { return };
-    let start = stat.starttime * TICK;
+    let Some((process, start)) = running(access.target.pid) else { return };
     if access.target.start == 0 {
         access.target = Process { pid: access.target.pid, start };
     } else if start.abs_diff(access.target.start) > TICK {
         return; // another process by now
     }
-    // argv[0] is how an agent is known to people (`Runner.Worker`); `comm` is what is left of it.
-    let name = process.cmdline().ok().and_then(|argv| argv.into_iter().next()).unwrap_or(stat.comm);
-    let leaf = name.rsplit('/').next().unwrap_or(&name);
-    access.program = Some(redact::text(leaf.as_bytes(), NAME_MAX));
+    access.program = name(&process);
+}
+
+/// An open that failed has no file to tell whose it was: the number in the path does, where it is one of our own namespace.
+fn attempted(attempt: &mut Attempt, actor: Option<&Actor>) {
+    let Some(pid) = attempt.target() else { return };
+    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    let same = |actor: &Actor| {
+        let own = namespace("self");
+        own.is_some() && own == namespace(&actor.process.pid.to_string())
+    };
+    if actor.is_some_and(same) {
+        attempt.program = running(pid).and_then(|(process, _)| name(&process));
+    }
+}
+
+/// Process `pid`, and its start.
+fn running(pid: u32) -> Option<(procfs::process::Process, u64)> {
+    let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
+    let start = process.stat().ok()?.starttime * TICK;
+    Some((process, start))
+}
+
+/// argv[0] is how an agent is known to people (`Runner.Worker`), and where that is `java`, its archive (`agent.jar`);
+/// `comm` is what is left of it.
+fn name(process: &procfs::process::Process) -> Option<String> {
+    let argv = process.cmdline().unwrap_or_default();
+    let leaf = |text: &str| text.rsplit('/').next().unwrap_or(text).to_owned();
+    let name = match argv.first() {
+        Some(first) if !first.is_empty() => leaf(first),
+        _ => process.stat().ok()?.comm,
+    };
+    let archive = argv.iter().skip_while(|argument| *argument != "-jar").nth(1).filter(|_| name == "java");
+    let name = archive.map_or_else(|| name.clone(), |archive| format!("{name} {}", leaf(archive)));
+    Some(redact::text(name.as_bytes(), NAME_MAX))
 }

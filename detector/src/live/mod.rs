@@ -3,7 +3,9 @@
 mod attribute;
 mod command;
 mod disposition;
+mod environment;
 mod error;
+mod programs;
 mod proof;
 mod resolvers;
 mod run;

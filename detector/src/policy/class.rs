@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A way to join a class other than by opening a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Door {
     /// Another process's memory.
@@ -18,6 +19,7 @@ pub enum Door {
 
 /// How sure it is that what belongs to a class is a live secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Sureness {
     /// Often no secret, or none of value.
@@ -31,6 +33,7 @@ pub enum Sureness {
 
 /// Which opens of its files a class is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
     /// For reading.
@@ -42,12 +45,25 @@ pub enum Access {
 
 /// What a class is to a release, which needs a forge and a registry at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Code and workflows are changed with it.
     Forge,
     /// Packages are published with it.
     Registry,
+}
+
+/// Where a class is spent, by name. Names are not judged: this is for whoever writes destinations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Hosts {
+    /// By anyone: nobody but the owner can have a host of such a name.
+    #[serde(default)]
+    pub anyone: Vec<String>,
+    /// By declared readers only: others have hosts of such names, too.
+    #[serde(default)]
+    pub readers: Vec<String>,
 }
 
 /// A secret class.
@@ -81,8 +97,10 @@ pub struct Class {
     pub readers: Vec<String>,
     /// Files of the SDK whose programs read it.
     pub sdk: Vec<Pattern>,
-    /// Variables of the environment that name the file, or the directory of the file.
+    /// Variables of the environment that move it: `NAME` has the file's own path, `NAME/PATTERN` that of a directory.
     pub moved: Vec<String>,
+    /// Where it is spent.
+    pub hosts: Hosts,
 }
 
 impl Class {

@@ -1,35 +1,53 @@
 //! Path patterns: few forms, so that the kernel can look them up instead of matching them.
 
 use crate::secret::redact::{self, CLOSE, CUT, OPEN};
-use detector_common::limits::{GLOB_BYTES, NAME_BYTES, WATCH_DEPTH};
+use detector_common::{
+    limits::{GLOB_BYTES, NAME_BYTES, WATCH_DEPTH},
+    watch::GATE_BYTES,
+};
 use std::fmt;
+
+/// Paths that one pattern may mean.
+const MEANINGS: usize = 16;
 
 /// Why a pattern was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum BadPattern {
-    #[error("it must start with `/`, `~/` or `**/`")]
+    #[error("it must start with `/`, `~/`, `**/` or `$NAME/`")]
     Start,
     #[error("a component is empty; write single slashes and no slash at the end")]
     Empty,
     #[error("`.` and `..` never match, since paths are resolved first; write the real path")]
     Dot,
-    #[error("{0:?} has no meaning in patterns; write one pattern a form, variables filled in")]
+    #[error("{0:?} has no meaning in patterns; write one pattern a form, a variable at the start only")]
     Character(char),
     #[error("more than {WATCH_DEPTH} components; keep the last ones behind `**/`")]
     Deep,
     #[error("a component of more than {NAME_BYTES} bytes")]
     Long,
-    #[error("`**` stands only at the start; name the directories or use `**/` in front")]
+    #[error(
+        "`**` stands at the start, or as `DIR/**` or `DIR/**/NAME` for at most one directory more; name the others"
+    )]
     Recursive,
     #[error("only the last component may have one `*` in it; write the others out")]
     Star,
-    #[error("a directory may be `*` only right above the last component, which must be literal then")]
+    #[error("a directory may be `*` only right above the last component")]
     Directory,
-    #[error("a `*` in the last component needs a named directory above it")]
+    #[error("a `*` in the last component needs a named directory above it, or {GATE_BYTES} bytes before or behind it")]
     Bare,
     #[error("more than {GLOB_BYTES} bytes before or after the `*`; shorten that side")]
     Glob,
+    #[error("braces are `{{a,b}}`, one level deep and closed")]
+    Braces,
+    #[error("it means more than {MEANINGS} paths; write several patterns")]
+    Meanings,
+    #[error(
+        "a variable is `$NAME` at the start, of letters, digits and `_`; behind it stands `/`, `.`, `@` or nothing"
+    )]
+    Variable,
+    #[error("a file of an SDK has its whole name, or is any in its directory (`DIR/*`, `DIR/**`)")]
+    Sdk,
     #[error("an exception must be `*SUFFIX`, with 1 to {GLOB_BYTES} bytes behind the star and no slash")]
     Except,
     #[error("more than one exception of the class is of use to it; leave one, or name the files")]
@@ -57,14 +75,21 @@ pub(super) enum Step {
     },
 }
 
-/// A path pattern.
+/// One path that a pattern means: without braces, and with `**` at the start only.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
-    text: String,
+pub(super) struct Meaning {
     /// Its first component stands under the root.
     pub(super) anchored: bool,
     /// Leaf first.
     pub(super) steps: Vec<Step>,
+}
+
+/// A path pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    text: String,
+    /// None for one that starts with a variable: what that is, a job says.
+    pub(super) meanings: Vec<Meaning>,
 }
 
 impl fmt::Display for Pattern {
@@ -76,13 +101,106 @@ impl fmt::Display for Pattern {
 impl Pattern {
     /// The pattern `text`.
     pub(super) fn parse(text: &str) -> Result<Self, BadPattern> {
+        let variable = variable(text)?;
+        // Wherever the variable leads, the rest must be a pattern there.
+        let written = variable.map_or(text.to_owned(), |(_, rest)| format!("/_{rest}"));
+        let mut meanings = Vec::new();
+        for alternative in braces(&written)? {
+            for path in recursive(&alternative)? {
+                meanings.push(Meaning::parse(&path)?);
+            }
+        }
+        if meanings.len() > MEANINGS {
+            return Err(BadPattern::Meanings);
+        }
+        if variable.is_some() {
+            meanings.clear();
+        }
+        Ok(Self { text: text.to_owned(), meanings })
+    }
+
+    /// Whether the file at `path` is meant.
+    pub(super) fn matches(&self, path: &Walked<'_>) -> bool {
+        self.meanings.iter().any(|meaning| meaning.matches(path))
+    }
+
+    /// Files that it means, one for each of its readings: those that may be anywhere are below `home`, and what is not
+    /// named is called `any`, or `dir` where it is a directory.
+    pub fn examples(&self, home: &str) -> Vec<String> {
+        let one = |meaning: &Meaning| {
+            let names = meaning.steps.iter().rev().map(|step| match step {
+                Step::Name { raw, .. } => format!("/{raw}"),
+                Step::Any => "/dir".to_owned(),
+                Step::Glob { prefix, suffix } => format!("/{prefix}any{suffix}"),
+            });
+            format!("{}{}", if meaning.anchored { "" } else { home }, names.collect::<String>())
+        };
+        self.meanings.iter().map(one).collect()
+    }
+
+    /// The variable that it starts with, and what stands behind that: nothing, or a path, mostly with its slash.
+    pub(super) fn variable(&self) -> Option<(&str, &str)> {
+        variable(&self.text).ok().flatten()
+    }
+}
+
+/// The variable at the start of `text` and the rest.
+pub(super) fn variable(text: &str) -> Result<Option<(&str, &str)>, BadPattern> {
+    let Some(text) = text.strip_prefix('$') else { return Ok(None) };
+    let in_name = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let (name, rest) = text.split_at(text.bytes().position(|b| !in_name(b)).unwrap_or(text.len()));
+    let starts = |name: &str| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    // What follows may belong to the directory's own name: GitLab has `$CI_PROJECT_DIR.tmp/`, Jenkins `$WORKSPACE@tmp/`.
+    if starts(name) && (rest.is_empty() || rest.starts_with(['/', '.', '@'])) {
+        Ok(Some((name, rest)))
+    } else {
+        Err(BadPattern::Variable)
+    }
+}
+
+/// Every text that the `{a,b}` of `text` make of it.
+fn braces(text: &str) -> Result<Vec<String>, BadPattern> {
+    let mut done = vec![String::new()];
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (inside, behind) = after.split_once('}').ok_or(BadPattern::Braces)?;
+        if before.contains('}') || inside.contains('{') || !inside.contains(',') {
+            return Err(BadPattern::Braces);
+        }
+        let with = |text: &String| inside.split(',').map(move |one| format!("{text}{before}{one}")).collect::<Vec<_>>();
+        done = done.iter().flat_map(with).collect();
+        if done.len() > MEANINGS {
+            return Err(BadPattern::Meanings);
+        }
+        rest = behind;
+    }
+    if rest.contains('}') {
+        return Err(BadPattern::Braces);
+    }
+    done.iter_mut().for_each(|text| text.push_str(rest));
+    Ok(done)
+}
+
+/// `DIR/**` is every file in DIR and in the directories of DIR; `DIR/**/x` likewise those called so.
+fn recursive(text: &str) -> Result<Vec<String>, BadPattern> {
+    let (front, rest) = text.strip_prefix("**/").map_or(("", text), |rest| ("**/", rest));
+    let (directory, leaf) = match (rest.strip_suffix("/**"), rest.split_once("/**/")) {
+        (Some(directory), None) => (directory, "*"),
+        (None, Some((directory, leaf))) if !leaf.contains('/') => (directory, leaf),
+        (None, None) => return Ok(vec![text.to_owned()]),
+        _ => return Err(BadPattern::Recursive),
+    };
+    Ok(vec![format!("{front}{directory}/{leaf}"), format!("{front}{directory}/*/{leaf}")])
+}
+
+impl Meaning {
+    fn parse(text: &str) -> Result<Self, BadPattern> {
         let (anchored, rest) = match (text.strip_prefix('/'), text.strip_prefix("~/"), text.strip_prefix("**/")) {
             (Some(rest), ..) => (true, rest),
             (_, Some(rest), _) | (.., Some(rest)) => (false, rest),
             _ => return Err(BadPattern::Start),
         };
-        let is_meta =
-            |c: &char| "?[]{}\\$".contains(*c) || !redact::component(c.to_string().as_bytes()).starts_with(*c);
+        let is_meta = |c: &char| "?[]\\$".contains(*c) || !redact::component(c.to_string().as_bytes()).starts_with(*c);
         if let Some(c) = rest.chars().find(is_meta) {
             return Err(BadPattern::Character(c));
         }
@@ -90,22 +208,58 @@ impl Pattern {
         if names.len() > WATCH_DEPTH {
             return Err(BadPattern::Deep);
         }
-        let steps = names.iter().enumerate().map(|(i, name)| step(name, i, names[0])).collect::<Result<Vec<_>, _>>()?;
-        if matches!(steps[0], Step::Glob { .. }) && steps.len() == 1 {
-            return Err(BadPattern::Bare);
-        }
-        Ok(Self { text: text.to_owned(), anchored, steps })
+        let steps = names.iter().enumerate().map(|(i, name)| step(name, i)).collect::<Result<Vec<_>, _>>()?;
+        let meaning = Self { anchored, steps };
+        // Else nothing says cheaply which files to look at.
+        let gated = match &meaning.steps[..] {
+            [Step::Glob { .. }] if anchored => false,
+            [Step::Glob { .. }] => meaning.edge().is_some(),
+            [Step::Glob { prefix, .. }, above @ ..] => {
+                prefix.len() >= GATE_BYTES || above.iter().take(2).any(|step| matches!(step, Step::Name { .. }))
+            }
+            _ => true,
+        };
+        if gated { Ok(meaning) } else { Err(BadPattern::Bare) }
     }
 
-    /// Whether the file at `path` is meant.
-    pub(super) fn matches(&self, path: &Walked<'_>) -> bool {
+    /// For a glob without a directory: by which end it is found.
+    pub(super) fn edge(&self) -> Option<Edge> {
+        match &self.steps[..] {
+            [Step::Glob { prefix, .. }] if prefix.len() >= GATE_BYTES => Some(Edge::Start),
+            [Step::Glob { suffix, .. }] if suffix.len() >= GATE_BYTES => Some(Edge::End),
+            _ => None,
+        }
+    }
+
+    fn matches(&self, path: &Walked<'_>) -> bool {
         (!self.anchored || path.rooted && path.names.len() == self.steps.len())
             && path.names.len() >= self.steps.len()
             && self.steps.iter().zip(&path.names).all(|(step, name)| step.matches(name))
+            && self.edge().is_none_or(|edge| edge.is_seen(path.names[0]))
     }
 }
 
-fn step(name: &str, i: usize, leaf: &str) -> Result<Step, BadPattern> {
+/// An end of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Edge {
+    /// The first bytes.
+    Start,
+    /// The last bytes.
+    End,
+}
+
+impl Edge {
+    /// Whether enough of `name` is known there.
+    fn is_seen(self, name: &str) -> bool {
+        let (head, tail) = ends(name);
+        match self {
+            Self::Start => head.len() >= GATE_BYTES,
+            Self::End => !is_cut(name) && tail.len() >= GATE_BYTES,
+        }
+    }
+}
+
+fn step(name: &str, i: usize) -> Result<Step, BadPattern> {
     match (name, name.split_once('*')) {
         ("", _) => Err(BadPattern::Empty),
         ("." | "..", _) => Err(BadPattern::Dot),
@@ -117,7 +271,7 @@ fn step(name: &str, i: usize, leaf: &str) -> Result<Step, BadPattern> {
             (0..=GLOB_BYTES, 0..=GLOB_BYTES) => Ok(Step::Glob { prefix: prefix.to_owned(), suffix: suffix.to_owned() }),
             _ => Err(BadPattern::Glob),
         },
-        ("*", _) if i == 1 && !leaf.contains('*') => Ok(Step::Any),
+        ("*", _) if i == 1 => Ok(Step::Any),
         ("*", _) => Err(BadPattern::Directory),
         _ => Err(BadPattern::Star),
     }

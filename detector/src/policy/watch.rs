@@ -1,12 +1,15 @@
 //! Rows of the kernel's table of watched paths.
 
 use super::{
-    class::Class,
-    pattern::{BadPattern, Pattern, Step},
+    class::{Access, Class},
+    pattern::{BadPattern, Edge, Meaning, Pattern, Step},
 };
 use detector_common::{
     set::Bits,
-    watch::{ANY, CHAIN, Component, LeafGlob, Part, WatchKey, WatchValue, chain, door, hash, kind},
+    watch::{
+        ANY, CHAIN, Component, GATE_BYTES, LeafGlob, Part, WatchKey, WatchValue, chain, door, end, gate, hash, kind,
+        start,
+    },
 };
 use std::{collections::BTreeMap, fmt};
 
@@ -47,48 +50,111 @@ impl fmt::Debug for Watches {
     }
 }
 
+/// What `step` is in a chain.
+fn link(step: &Step) -> u64 {
+    match step {
+        Step::Name { raw, .. } => name_hash(raw),
+        Step::Any | Step::Glob { .. } => ANY,
+    }
+}
+
 /// Hash of the component `name`.
 pub(super) fn name_hash(name: &str) -> u64 {
     hash(&zerocopy::transmute!(Component::new(name.as_bytes())))
 }
 
 impl Watches {
-    /// Adds the row and the gate of `pattern`, which is one of `class`.
+    /// Adds the rows and the gates of `pattern`, which is one of `class`.
     pub(super) fn add(&mut self, class: &Class, pattern: &Pattern) -> Result<(), NoRow> {
         let bits = 1 << class.id.index();
-        let glob = match &pattern.steps[..] {
-            [Step::Glob { prefix, suffix }, ..] => {
-                let excepts = excepts(suffix, &class.except).map_err(NoRow::Bad)?;
-                let Some(except) = excepts else { return Ok(()) };
-                Some(leaf_glob(bits, prefix, suffix, except))
+        let gate = if class.access == Access::Write { gate::WRITE } else { gate::OPEN | gate::PROBE };
+        if class.access == Access::Write && !pattern.meanings.is_empty() {
+            self.0.entry((kind::WRITES, 0)).or_default().bits |= bits;
+        }
+        // All or none: half a pattern would be more than the document says.
+        let before = if pattern.meanings.len() > 1 { Some(self.0.clone()) } else { None };
+        for meaning in &pattern.meanings {
+            if let Err(no_row) = self.add_meaning(bits, &class.except, gate, meaning) {
+                if let Some(before) = before {
+                    self.0 = before;
+                }
+                return Err(no_row);
             }
-            [Step::Name { raw, .. }, ..] if class.except.iter().any(|suffix| raw.ends_with(suffix.as_str())) => {
+        }
+        Ok(())
+    }
+
+    /// Adds the rows and the gates of `pattern`, which is of files of the SDK of `class`.
+    pub(super) fn add_sdk(&mut self, class: &Class, pattern: &Pattern) -> Result<(), BadPattern> {
+        for meaning in &pattern.meanings {
+            match &meaning.steps[..] {
+                [Step::Glob { prefix, suffix }, ..] if !prefix.is_empty() || !suffix.is_empty() => {
+                    return Err(BadPattern::Sdk);
+                }
+                _ => self.row(meaning).sdk |= 1 << class.id.index(),
+            }
+            // By the directory where it can be: `package.json` is the name of too many.
+            let gate = match &meaning.steps[..] {
+                [_, Step::Name { raw, .. }, ..] => (kind::PARENT, name_hash(raw)),
+                [_, Step::Any, Step::Name { raw, .. }, ..] => (kind::GRANDPARENT, name_hash(raw)),
+                [leaf, ..] => (kind::LEAF, link(leaf)),
+                [] => continue,
+            };
+            self.0.entry(gate).or_default().gate |= gate::OPEN;
+        }
+        Ok(())
+    }
+
+    fn add_meaning(&mut self, bits: Bits, except: &[String], gate: u32, meaning: &Meaning) -> Result<(), NoRow> {
+        let glob = match &meaning.steps[..] {
+            [Step::Glob { prefix, suffix }, ..] => {
+                let excepts = excepts(suffix, except).map_err(NoRow::Bad)?;
+                let Some(except) = excepts else { return Ok(()) };
+                let any = prefix.is_empty() && suffix.is_empty() && except.is_empty();
+                if any { None } else { Some(leaf_glob(bits, prefix, suffix, except)) }
+            }
+            [Step::Name { raw, .. }, ..] if except.iter().any(|suffix| raw.ends_with(suffix.as_str())) => {
                 return Ok(());
             }
             _ => None,
         };
-        let links = pattern.steps.iter().map(|step| match step {
-            Step::Name { raw, .. } => name_hash(raw),
-            Step::Any | Step::Glob { .. } => ANY,
-        });
-        let kind = if pattern.anchored { kind::ANCHORED } else { kind::SUFFIX };
-        let row = self.0.entry((kind, links.clone().fold(CHAIN, chain))).or_default();
-        let gate = match glob {
-            None => {
-                row.bits |= bits;
-                (kind::LEAF, links.clone().next())
-            }
+        let row = self.row(meaning);
+        match glob {
+            None => row.bits |= bits,
             Some(glob) => {
                 let same = |other: &&mut LeafGlob| other.bits == 0 || LeafGlob { bits, ..**other } == glob;
                 let slot = row.globs.iter_mut().find(same).ok_or(NoRow::Full)?;
                 *slot = LeafGlob { bits: slot.bits | bits, ..glob };
-                (kind::PARENT, links.clone().nth(1))
+            }
+        }
+        self.open_gate(meaning, gate);
+        Ok(())
+    }
+
+    /// The row of `meaning`: of its chain, or of the end of the name by which it is found.
+    fn row(&mut self, meaning: &Meaning) -> &mut WatchValue {
+        let key = match (meaning.edge(), &meaning.steps[..]) {
+            (Some(Edge::Start), [Step::Glob { prefix, .. }, ..]) => (kind::START, start(prefix.as_bytes())),
+            (Some(Edge::End), [Step::Glob { suffix, .. }, ..]) => (kind::END, end(suffix.as_bytes())),
+            _ => {
+                let kind = if meaning.anchored { kind::ANCHORED } else { kind::SUFFIX };
+                (kind, meaning.steps.iter().map(link).fold(CHAIN, chain))
             }
         };
-        if let (kind, Some(hash)) = gate {
-            self.0.entry((kind, hash)).or_default();
-        }
-        Ok(())
+        self.0.entry(key).or_default()
+    }
+
+    /// Lets files through that may be meant.
+    fn open_gate(&mut self, meaning: &Meaning, gate: u32) {
+        let key = match &meaning.steps[..] {
+            [Step::Glob { prefix, .. }, ..] if prefix.len() >= GATE_BYTES => (kind::START, start(prefix.as_bytes())),
+            [Step::Glob { suffix, .. }] => (kind::END, end(suffix.as_bytes())),
+            [Step::Glob { .. }, Step::Name { raw, .. }, ..] => (kind::PARENT, name_hash(raw)),
+            [Step::Glob { .. }, _, Step::Name { raw, .. }, ..] => (kind::GRANDPARENT, name_hash(raw)),
+            [leaf, ..] => (kind::LEAF, link(leaf)),
+            [] => return,
+        };
+        self.0.entry(key).or_default().gate |= gate;
     }
 
     pub(super) fn len(&self) -> usize {

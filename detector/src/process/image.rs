@@ -97,6 +97,11 @@ impl Image {
         self.line & line::DUMPS != 0
     }
 
+    /// What it writes is installed, by whoever asked for it.
+    pub fn is_installer(&self) -> bool {
+        self.has(trait_of::INSTALLER)
+    }
+
     fn has(&self, flag: u32) -> bool {
         self.traits & flag != 0
     }

@@ -7,7 +7,7 @@ use crate::{
     engine::{Capability, Mode},
     event::{
         Access, Actor, Attempt, Body, Call, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel,
-        Kill, Network, Object, Open, Outcome, Process, Protocol, Relation, SCHEMA, Script, Stream,
+        Kill, Network, Object, Open, Outcome, Probe, Process, Protocol, Relation, SCHEMA, Script, Stream,
     },
     policy::Policy,
 };
@@ -89,7 +89,11 @@ pub(crate) fn events() -> Vec<Event> {
             Body::Open(Open { path: "/root/.aws/credentials".into(), file: file(7), read: true, write: false }),
             bits(1),
         ),
-        (Some(SHELL), Body::Attempt(Attempt { path: "/root/.npmrc".into(), errno: 2 }), None),
+        (
+            Some(SHELL),
+            Body::Attempt(Attempt { path: "/root/.npmrc".into(), errno: 2, call: Probe::Stat, program: None }),
+            None,
+        ),
         (
             Some(SHELL),
             Body::Access(Access {

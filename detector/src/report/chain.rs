@@ -80,6 +80,12 @@ fn step<'a>(link: &'a Link, named: &mut Option<(Process, &'a str)>) -> String {
         Did::Access { door, target } => {
             format!("read {} of {} {}", clip(door, 16), clip(target, 28), classes(&link.classes))
         }
+        Did::Probe { path, found } => {
+            let absent = if *found { "" } else { " (not there)" };
+            format!("look for {}{absent} {}", squeeze(path, 72), classes(&link.classes))
+        }
+        Did::Write { path } => format!("write {}", squeeze(path, 72)),
+        Did::Run { what } => format!("run {}", squeeze(what, 96)),
         Did::Dump => format!("print its environment {}", classes(&link.classes)),
         Did::Fork => "fork".to_owned(),
         Did::Exec => "exec".to_owned(),

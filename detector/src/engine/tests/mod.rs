@@ -2,6 +2,8 @@
 
 mod algebra;
 mod bounds;
+mod direct;
+mod exceptions;
 mod findings;
 mod images;
 mod properties;

@@ -71,7 +71,7 @@ impl Oracle {
             }
             Body::Open(open) => {
                 let object = self.objects.entry(Object::File(open.file)).or_default();
-                let bits = policy.classes_of(&open.path).bits() | object.credential;
+                let bits = policy.classes_opened(&open.path, open.write).bits() | object.credential;
                 let (joinable, sdk) = (bits & !policy.observed().bits(), policy.sdk_of(&open.path));
                 object.credential |= joinable;
                 if open.read {
@@ -88,6 +88,7 @@ impl Oracle {
                     (Mem | ProcessVmRead | PtraceAttach | PtraceSeize, Outside | Unknown) => policy.memory().bits(),
                     (Mem | ProcessVmRead | PtraceAttach | PtraceSeize, _) => target.map_or(0, Sets::strong),
                     (Environ, Outside | Unknown | Job) => policy.environ().bits(),
+                    (Environ, Own) => policy.dump().bits(),
                     _ => 0,
                 };
                 add(self.sets.entry(holder).or_default(), &Sets { held, ..Sets::default() });

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::event::{
     Access, Actor, Attempt, Body, Call, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel,
-    Kill, Network, Object, Open, Outcome, Process, Protocol, Relation, Script, Stream,
+    Kill, Network, Object, Open, Outcome, Probe, Process, Protocol, Relation, Script, Stream,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -100,7 +100,7 @@ fn exec(random: &mut Random) -> Exec {
 }
 
 fn relation(random: &mut Random) -> Relation {
-    random.pick(&[Relation::Outside, Relation::Descendant, Relation::Job, Relation::Unknown])
+    random.pick(&[Relation::Outside, Relation::Descendant, Relation::Job, Relation::Unknown, Relation::Own])
 }
 
 fn call(random: &mut Random) -> Call {
@@ -149,7 +149,12 @@ pub(super) fn garbage(random: &mut Random) -> Event {
         14 => Body::Script(Script { program: half(random) }),
         2 => Body::Exit(Exit { code: 255, signal: 255 }),
         3 | 4 => Body::Open(Open { path: text(random), file: File::default(), read: true, write: false }),
-        5 => Body::Attempt(Attempt { path: text(random), errno: random.word() }),
+        5 => Body::Attempt(Attempt {
+            path: text(random),
+            errno: random.word(),
+            call: random.pick(&[Probe::Open, Probe::Stat, Probe::Access, Probe::Readlink]),
+            program: (random.below(2) == 0).then(|| text(random)),
+        }),
         6 => Body::Access(Access {
             door,
             target: process(random),

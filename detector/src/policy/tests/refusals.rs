@@ -30,13 +30,14 @@ fn yaml_says_where_it_breaks() {
     refused("classes:\n  x: { paths: [*x] }\n", &["ci.yaml:3:", "quote"]);
     refused("destinations: [{ to: [10.0.0.1] }]\n", &["ci.yaml:2:", "`accept`", "add it"]);
     refused("destinations: [{ to: [10.0.0.1], accept: some }]\n", &["ci.yaml:2:34", "`all` or a list"]);
+    refused("rules: { sweep: { enabled: no } }\n", &["ci.yaml:2:28", "write `true` or `false`"]);
     refused("mode: !x audit\n", &["ci.yaml:2:"]);
     refused("--- {}\n", &["ci.yaml:"]);
 }
 
 #[test]
 fn versions_are_checked_before_keys() {
-    let of = |text| Policy::parse(text, "p").unwrap_err().to_string();
+    let of = |text| Policy::parse(text, "p").unwrap_err().into_first().to_string();
     assert!(of("version: 2\nnovel: 1\n").starts_with("p:1:10: version 2 is not known"));
     assert!(of("mode: audit\n").contains("no version"));
     assert!(of("").contains("no version"));
@@ -109,20 +110,37 @@ fn every_kind_of_bad_pattern_has_its_message() {
         ("/a/b/", Empty),
         ("/a/../b", Dot),
         ("/a/./b", Dot),
-        ("/a/{b,c}", Character('{')),
+        ("/a/{b,c", Braces),
+        ("/a/b}", Braces),
+        ("/a/{b}", Braces),
+        ("/a/{b,{c,d}}", Braces),
+        ("/a/{1,2,3,4}{1,2,3,4,5}", Meanings),
+        ("/a/{1,2,3}/{1,2,3}/**", Meanings),
+        ("$/x", Variable),
+        ("$A B/x", Variable),
+        ("$1A", Variable),
+        ("$A/../x", Dot),
+        ("$A/*.x/y", Star),
         ("/a/b?", Character('?')),
         ("/home/$USER/x", Character('$')),
         ("/a/b\u{202e}c", Character('\u{202e}')),
         ("/1/2/3/4/5/6/7", Deep),
         (&*long, Long),
-        ("/a/**", Recursive),
-        ("/a/**/b", Recursive),
+        ("/a/**/b/c", Recursive),
+        ("/a/**/**", Recursive),
+        ("/a/**/b/**", Recursive),
+        ("/a/b**", Star),
+        ("/1/2/3/4/5/**", Deep),
         ("/a/*b*", Star),
         ("/a/b*/c", Star),
         ("/*/b/c", Directory),
-        ("/a/*/*.x", Directory),
-        ("~/*.pem", Bare),
+        ("/*/*/x", Directory),
+        ("~/*.pe", Bare),
+        ("~/pre*", Bare),
         ("/*", Bare),
+        ("~/**", Bare),
+        ("/*.pem", Bare),
+        ("~/*/*.key", Bare),
         (&*glob, Glob),
     ] {
         let error = policy(&class(&format!("'{pattern}'"), "")).unwrap_err();
@@ -137,6 +155,14 @@ fn every_kind_of_bad_pattern_has_its_message() {
         refused(&class("/x", &format!("'{except}'")), &["ci.yaml:3:", "bad pattern", "exception"]);
     }
     refused(&class("'/d/*'", "'*.a', '*.b'"), &["ci.yaml:3:16", "one exception"]);
+    let with = |field: &str| format!("classes:\n  x: {{ paths: [/x], {field}, action: kill, reason: r }}\n");
+    refused(&with("sdk: ['/d/*.py']"), &["ci.yaml:3:27", "`/d/*.py`", "SDK"]);
+    refused(&with("moved: [A-B]"), &["ci.yaml:3:", "`A-B`", "variable"]);
+    refused(&with("moved: [A/../b]"), &["ci.yaml:3:", "resolved first"]);
+    for host in ["*", "*.", "example", "EXAMPLE.test", "a.*.test", "a b.test", "a..test"] {
+        refused(&with(&format!("hosts: {{ anyone: ['{host}'] }}")), &["ci.yaml:3:", "bad host"]);
+        refused(&with(&format!("hosts: {{ readers: ['{host}'] }}")), &["ci.yaml:3:", "bad host"]);
+    }
     refused(&class("'/d/a*', '/d/b*', '/d/c*', '/d/d*', '/d/e*'", ""), &["ci.yaml:3:", "`/d/e*`", "at most 4"]);
 }
 
@@ -152,11 +178,11 @@ fn rows_are_bounded() {
 fn what_is_no_policy_file_is_said_to_be_none() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
-    let load = |name: &str| Policy::load(&at(name)).unwrap_err();
+    let load = |name: &str| Policy::load(&at(name)).unwrap_err().into_first();
     let write = |name: &str, text: &str| fs::write(at(name), text).unwrap();
 
     assert!(matches!(load("none.yaml"), PolicyError::Read { .. }));
-    assert!(matches!(Policy::load(directory.path()), Err(PolicyError::Directory { .. })));
+    assert!(matches!(load("."), PolicyError::Directory { .. }));
     write("large.yaml", &format!("version: 1\n#{}", "x".repeat(1 << 20)));
     assert!(matches!(load("large.yaml"), PolicyError::TooLarge { .. }));
     fs::write(at("latin.yaml"), b"version: 1\n# gr\xfcn\n").unwrap();

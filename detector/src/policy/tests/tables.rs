@@ -5,7 +5,7 @@ use crate::secret::ClassSet;
 use detector_common::{
     destination::FIXED_BITS,
     limits::{NAME_BYTES, WATCH_DEPTH},
-    watch::{ANY, CHAIN, Leaf, LeafGlob, WatchKey, WatchValue, chain, door, kind},
+    watch::{ANY, CHAIN, Leaf, LeafGlob, WatchKey, WatchValue, chain, door, end, gate, kind, start},
 };
 use std::{
     collections::HashMap,
@@ -27,33 +27,55 @@ impl Kernel {
         self.0.get(&WatchKey { policy: 7, kind, hash })
     }
 
-    fn classes_of(&self, path: &str) -> ClassSet {
+    /// Whether the gates let an open for writing, or another one, through.
+    fn passes(&self, names: &[&str], write: bool) -> bool {
+        let leaf = names[0].as_bytes();
+        let hash = |i: usize| names.get(i).map_or(0, |name| name_hash(name));
+        let gates = [
+            (kind::LEAF, hash(0)),
+            (kind::PARENT, hash(1)),
+            (kind::GRANDPARENT, hash(2)),
+            (kind::START, start(leaf)),
+            (kind::END, end(leaf)),
+        ];
+        let lets = gate::OPEN | if write { gate::WRITE } else { 0 };
+        gates.into_iter().filter_map(|(kind, hash)| self.get(kind, hash)).any(|row| row.gate & lets != 0)
+    }
+
+    /// Classes of an open, and classes whose SDK the file is of.
+    fn classes_of(&self, path: &str, write: bool) -> (ClassSet, ClassSet) {
         let rooted = path.starts_with('/');
         let names: Vec<_> = path.trim_start_matches('…').rsplit('/').filter(|name| !name.is_empty()).collect();
-        let Some(leaf) = names.first() else { return ClassSet::EMPTY };
-        let h = name_hash(leaf);
-        let parent = names.get(1).and_then(|parent| self.get(kind::PARENT, name_hash(parent)));
-        if self.get(kind::LEAF, h).is_none() && parent.is_none() && self.get(kind::PROC, h).is_none() {
-            return ClassSet::EMPTY;
+        let Some(leaf) = names.first() else { return Default::default() };
+        if !self.passes(&names, write) {
+            return Default::default();
         }
-        let (mut exact, mut leaf_any, mut parent_any, mut bits) = (CHAIN, CHAIN, CHAIN, 0);
+        let (mut exact, mut leaf_any, mut parent_any, mut both_any) = (CHAIN, CHAIN, CHAIN, CHAIN);
+        let (mut bits, mut sdk) = (0, 0);
+        let mut look = |kind, hash| {
+            if let Some(row) = self.get(kind, hash) {
+                bits |= row.bits;
+                sdk |= row.sdk;
+                bits |= row.globs.iter().filter(|glob| satisfies(leaf, glob)).fold(0, |all, glob| all | glob.bits);
+            }
+        };
+        look(kind::START, start(leaf.as_bytes()));
+        look(kind::END, end(leaf.as_bytes()));
         for (i, name) in names.iter().take(WATCH_DEPTH).enumerate() {
             let h = name_hash(name);
             exact = chain(exact, h);
             leaf_any = chain(leaf_any, if i == 0 { ANY } else { h });
             parent_any = chain(parent_any, if i == 1 { ANY } else { h });
+            both_any = chain(both_any, if i <= 1 { ANY } else { h });
             let last = rooted && i + 1 == names.len();
-            for hash in [exact, leaf_any, parent_any] {
+            for hash in [exact, leaf_any, parent_any, both_any] {
                 for kind in [Some(kind::SUFFIX), last.then_some(kind::ANCHORED)].into_iter().flatten() {
-                    if let Some(row) = self.get(kind, hash) {
-                        bits |= row.bits;
-                        bits |=
-                            row.globs.iter().filter(|glob| satisfies(leaf, glob)).fold(0, |all, glob| all | glob.bits);
-                    }
+                    look(kind, hash);
                 }
             }
         }
-        ClassSet::from_bits(bits)
+        let writes = self.get(kind::WRITES, 0).map_or(0, |row| row.bits);
+        (ClassSet::from_bits(if write { bits } else { bits & !writes }), ClassSet::from_bits(sdk))
     }
 }
 
@@ -90,7 +112,7 @@ fn kernel_and_user_space_agree_on_paths() {
     let kernel = Kernel::new(&own);
     let (mut tried, mut watched) = (0, 0);
     paths(&names, 4, &mut |path| {
-        let there = kernel.classes_of(path);
+        let (there, _) = kernel.classes_of(path, false);
         assert_eq!(own.classes_of(path), there, "{path}");
         tried += 1;
         watched += usize::from(!there.is_empty());
@@ -99,29 +121,66 @@ fn kernel_and_user_space_agree_on_paths() {
 }
 
 #[test]
+fn kernel_and_user_space_agree_on_trees_ends_and_what_only_writes() {
+    let long = format!("pre_{}.key", "x".repeat(NAME_BYTES));
+    let own = policy(
+        "classes:\n  \
+         a: { paths: ['/d/**', '**/d/x/**', '~/x/**/k'], action: kill, reason: r }\n  \
+         b: { paths: ['**/*.key', '**/pre_*', '**/.env.*', '**/{a,b}.key'], except: ['*x.key'], action: kill, reason: r }\n  \
+         c: { paths: ['/d/*/*.key', '**/x/*/k*', '**/*/pre_*.key'], action: kill, reason: r }\n  \
+         e: { paths: ['**/d/**', '**/*.key', '/x'], access: write, action: observe, reason: r }\n  \
+         f: { paths: ['/f'], sdk: ['**/d/**', '**/x/*/k', '/k'], action: kill, reason: r }\n",
+    )
+    .unwrap();
+    let names = ["d", "x", "k", "kk", "a.key", "x.key", ".key", ".env.x", "pre_", "pre_a.key", "key", &long];
+    let kernel = Kernel::new(&own);
+    let (mut watched, mut written, mut of_sdk) = (0, 0, 0);
+    paths(&names, 4, &mut |path| {
+        let (read, sdk) = kernel.classes_of(path, false);
+        let (write, _) = kernel.classes_of(path, true);
+        assert_eq!((own.classes_opened(path, false), own.sdk_of(path)), (read, sdk), "{path}");
+        assert_eq!(own.classes_opened(path, true), write, "{path} for writing");
+        watched += usize::from(!read.is_empty());
+        written += usize::from(write != read);
+        of_sdk += usize::from(!sdk.is_empty());
+    });
+    assert!(watched > 10_000 && written > 10_000 && of_sdk > 1_000, "{watched} {written} {of_sdk}");
+}
+
+#[test]
 fn kernel_and_user_space_agree_on_the_builtin_policy() {
-    let policy = Policy::builtin();
+    let environment = [("GITHUB_WORKSPACE", "/w/r/r"), ("RUNNER_TEMP", "/w/_temp"), ("CI_PROJECT_DIR", "/b/g/p")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let policy = Policy::builtin().for_job(&environment.into());
     let kernel = Kernel::new(&policy);
     for class in policy.classes() {
-        for pattern in &class.paths {
-            let text = pattern.to_string();
-            let rest = text.trim_start_matches("**").trim_start_matches('~').replace("/*/", "/some/");
-            for leaf in ["z", "a", "a.pub"] {
-                for front in ["", "/home/u", "/a/b/c/d", "…", "…/h"] {
-                    let path = format!("{front}{}", rest.replace('*', leaf));
-                    assert_eq!(policy.classes_of(&path), kernel.classes_of(&path), "{path}");
+        for pattern in class.paths.iter().chain(&class.sdk) {
+            for home in ["", "/a/b/c/d", "…"] {
+                for path in pattern.examples(home) {
+                    for path in
+                        [path.clone(), format!("{path}.pub"), path.replace("any", "cert.pem"), format!("{path}/any")]
+                    {
+                        for write in [false, true] {
+                            let user = (policy.classes_opened(&path, write), policy.sdk_of(&path));
+                            assert_eq!(user, kernel.classes_of(&path, write), "{path}");
+                        }
+                    }
                 }
-                let path = rest.replace('*', leaf);
-                let excepted = leaf.ends_with(".pub") && path.ends_with(".pub") && class.name == "ssh";
-                assert_eq!(policy.classes_of(&path).contains(class.id), !excepted, "{path}");
             }
         }
+        for pattern in &class.paths {
+            for path in pattern.examples("/home/u") {
+                assert!(policy.classes_of(&path).contains(class.id), "{path}");
+            }
+        }
+        let resolved = class.paths.iter().filter(|pattern| pattern.variable().is_none()).count();
+        assert!(resolved > 0 || class.door.is_some(), "{} has no path of its own", class.name);
     }
     for (name, number) in [("mem", door::MEM), ("environ", door::ENVIRON), ("auxv", door::AUXV)] {
         assert_eq!(kernel.get(kind::PROC, name_hash(name)).map(|row| row.door), Some(number));
     }
     let tables = policy.tables(7);
-    assert_eq!((tables.memory, tables.environ), (1 << 7, 1 << 8));
+    assert_eq!((tables.memory, tables.environ), (policy.memory().bits(), policy.environ().bits()));
     assert_eq!((tables.deny, tables.kill), (policy.deny().bits(), policy.kill().bits()));
 }
 

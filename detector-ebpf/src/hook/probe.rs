@@ -1,0 +1,110 @@
+//! Probes, at the exit of the call: a process asks whether a watched name is there, or fails to open it. Nothing was
+//! resolved where it is not, so the string that the caller wrote is all there is.
+
+use crate::{
+    abi,
+    emit::{self, now},
+    job,
+    maps::{ATTEMPT, Attempted, TAIL, first},
+    path,
+    task::Current,
+};
+use aya_ebpf::helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str};
+use detector_common::{
+    limits::{ATTEMPT_BYTES, NAME_BYTES},
+    record::{Attempt, kind, probe},
+    watch::{Component, below, gate, hash, kind as row},
+};
+
+/// Which family a call that names a file is of, and which of its arguments is the name. Other calls cost a few
+/// comparisons.
+#[inline(always)]
+pub(crate) fn named(number: u64) -> Option<(u32, usize)> {
+    Some(match number {
+        abi::OPEN | abi::CREAT => (probe::OPEN, 0),
+        abi::OPENAT | abi::OPENAT2 | abi::OPEN_BY_HANDLE_AT => (probe::OPEN, 1),
+        abi::STAT | abi::LSTAT => (probe::STAT, 0),
+        abi::NEWFSTATAT | abi::STATX => (probe::STAT, 1),
+        abi::ACCESS => (probe::ACCESS, 0),
+        abi::FACCESSAT | abi::FACCESSAT2 => (probe::ACCESS, 1),
+        abi::READLINK => (probe::READLINK, 0),
+        abi::READLINKAT => (probe::READLINK, 1),
+        _ => return None,
+    })
+}
+
+/// `call` on the string at `name` returned `result`. It is recorded when the last or last but one component of the string
+/// is watched.
+#[inline(always)]
+pub(crate) fn returned(current: &Current<'_>, call: u32, name: u64, result: i64) {
+    let Some(job) = job::find(current.task.job) else { return };
+    let policy = job.policy;
+    let Some(attempted) = ATTEMPT.get_ptr_mut(0) else { return };
+    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    let Attempted { record, tail, name: component_name } = unsafe { &mut *attempted };
+    // SAFETY: at most the size of the array.
+    let len =
+        unsafe { bpf_probe_read_user_str(record.path.as_mut_ptr().cast(), ATTEMPT_BYTES as u32, name as *const _) };
+    // The string counts its ending zero. Without one (`fstat` by AT_EMPTY_PATH) the caller has the file open already; a
+    // string that is not there is an error of the caller, not ours.
+    if len <= 1 || len > ATTEMPT_BYTES as i64 {
+        return;
+    }
+    let len = len as u64 - 1;
+    let start = len.saturating_sub(TAIL as u64);
+    // SAFETY: the size of the array; bytes behind the string's end are not looked at.
+    if unsafe { bpf_probe_read_user(tail.as_mut_ptr().cast(), TAIL as u32, (name + start) as *const _) } != 0 {
+        return;
+    }
+    let end = len - start;
+    let (mut last, mut before) = (0u64, 0u64);
+    for (i, byte) in tail.iter().enumerate() {
+        // VERIFIER: without branches, so that the loop's state depends on the number of the step alone.
+        let slash = below(u64::from(*byte ^ b'/'), 1) & below(i as u64, end);
+        let mask = slash.wrapping_neg();
+        before = (before & !mask) | (last & mask);
+        last = (last & !mask) | ((i as u64 + 1) & mask);
+    }
+    let leaf = component(name + start + last, end.wrapping_sub(last), component_name).unwrap_or(0);
+    let (first_bytes, last_bytes) = path::edges(component_name);
+    let parent = if last > before {
+        component(name + start + before, last - before - 1, component_name).unwrap_or(0)
+    } else {
+        0
+    };
+    // VERIFIER: every gate is asked, as in `path::gate`.
+    let of = |kind: u32, hash: u64| path::watch(policy, kind, hash).map_or(0, |row| row.gate);
+    let gates = of(row::LEAF, leaf) | of(row::START, first_bytes) | of(row::END, last_bytes) | of(row::PARENT, parent);
+    let proc = call == probe::OPEN && path::watch(policy, row::PROC, leaf).is_some();
+    let watched = gates & gate::PROBE != 0 || proc;
+    // By whichever call: who asks and then opens has tried it once.
+    let errno = if result < 0 { result.unsigned_abs() as u32 } else { 0 };
+    if !watched || !first(current.task.holder, [leaf, parent, len, u64::from(errno)]) {
+        return;
+    }
+    record.header = emit::header(kind::ATTEMPT, current, now());
+    record.errno = errno;
+    record.len = len as u32;
+    record.call = call;
+    record.reserved = 0;
+    emit::network(record, size_of::<Attempt>() as u64);
+}
+
+/// Hash of the component of `len` bytes at a user address.
+#[inline(always)]
+fn component(at: u64, len: u64, name: &mut Component) -> Option<u64> {
+    path::clear(name);
+    if len == 0 || len > NAME_BYTES as u64 {
+        return None;
+    }
+    name.len = len as u16;
+    // SAFETY: at most NAME_BYTES into an array of as many.
+    let result = unsafe {
+        bpf_probe_read_user(
+            name.name.as_mut_ptr().cast(),
+            path::at_most::<{ NAME_BYTES as u64 }>(len) as u32,
+            at as *const _,
+        )
+    };
+    (result == 0).then(|| hash(path::words(name)))
+}
