@@ -68,12 +68,6 @@ pub(crate) fn watch(policy: u32, kind: u32, hash: u64) -> Option<&'static WatchV
     unsafe { WATCHES.get(&WatchKey { policy, kind, hash }) }
 }
 
-/// Whether the gate with this key lets any of `what` (of [`gate`]) through.
-#[inline(always)]
-pub(crate) fn passes(policy: u32, kind: u32, hash: u64, what: u32) -> bool {
-    watch(policy, kind, hash).is_some_and(|row| row.gate & what != 0)
-}
-
 /// A root of a mount stands for the directory it is mounted on; `None` at the root of all.
 #[inline(always)]
 fn step_over(dentry: u64, mount: u64) -> Option<(u64, u64)> {

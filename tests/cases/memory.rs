@@ -198,7 +198,8 @@ fn a_sibling_is_not_a_child() -> Result {
         wait; exit 0"#;
     let run = Watched::run(&scene, &shell(&scene, script)?.mode("enforce"))?;
     assert_eq!(String::from_utf8_lossy(&run.outcome.stdout), "mem 0\nenviron 137\n");
-    let [leak] = run.conclusion.findings.as_slice() else { panic!("{:#?}", run.conclusion.findings) };
+    let leaks: Vec<_> = run.leaks().collect();
+    let [leak] = leaks[..] else { panic!("{:#?}", run.conclusion.findings) };
     assert_eq!(leak.secret, ["foreign-environ"]);
     assert!(run.recording.accesses().all(|(_, access)| access.relation == Relation::Job));
     Ok(())

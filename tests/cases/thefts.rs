@@ -4,7 +4,7 @@
 //! found, and nothing is changed. The twins do the same things with the same programs, and pass in silence.
 
 use detector::{
-    engine::{Destination, Finding, Mode, Verdict},
+    engine::{Destination, Finding, Mode, Severity, Verdict},
     event::{Door, Outcome as Fate, Relation},
 };
 use detector_tests::{
@@ -50,8 +50,12 @@ impl Theft {
     fn found(&self, run: &Watched) -> Finding {
         let to = Destination { address: SINK_V4, port: detector_tests::scene::PORT };
         assert_eq!(run.conclusion.verdict, Verdict::Fail, "{}", run.outcome.text.as_deref().unwrap_or_default());
-        let [leak] = run.conclusion.findings.as_slice() else { panic!("{:#?}", run.conclusion.findings) };
-        assert_eq!(leak.rule, "leak");
+        let leaks: Vec<_> = run.leaks().collect();
+        let [leak] = leaks[..] else { panic!("{:#?}", run.conclusion.findings) };
+        // Before anything is sent: it went through the places of credentials, and into the agent.
+        assert_eq!(run.worst("sweep"), Some(Severity::High));
+        assert_eq!(run.worst("agent-memory"), self.agent.then_some(Severity::Critical));
+        assert_eq!(run.worst("agent-environ"), self.agent.then_some(Severity::High));
         assert_eq!(leak.secret.iter().map(String::as_str).collect::<BTreeSet<_>>(), self.classes());
         assert_eq!(leak.destination, Some(to));
         assert!(leak.process.as_ref().is_some_and(|p| p.name.starts_with(self.sender)), "{:?}", leak.process);

@@ -10,7 +10,7 @@ use crate::{
 };
 use anyhow::{Context as _, bail};
 use detector::{
-    engine::{Conclusion, Finding, Mode, Verdict},
+    engine::{Conclusion, Finding, Mode, Severity, Verdict},
     event::{Body, Process},
     recording::Status,
 };
@@ -50,9 +50,14 @@ impl Watched {
         self.conclusion.findings.iter().filter(|finding| finding.rule == "leak")
     }
 
-    /// The processes of all findings.
+    /// The processes of all leaks.
     pub fn culprits(&self) -> BTreeSet<Process> {
-        self.conclusion.findings.iter().filter_map(|finding| Some(finding.process.as_ref()?.process)).collect()
+        self.leaks().filter_map(|finding| Some(finding.process.as_ref()?.process)).collect()
+    }
+
+    /// How bad the worst finding of `rule` is; none when it found nothing.
+    pub fn worst(&self, rule: &str) -> Option<Severity> {
+        self.conclusion.findings.iter().filter(|finding| finding.rule == rule).map(|finding| finding.severity).max()
     }
 
     /// Where a quarantine of this run is pinned.

@@ -81,7 +81,8 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     }
     let arguments = Arguments { regs };
     if let Some((call, name)) = probe::named(number) {
-        if call == record::probe::OPEN {
+        let opened = call == record::probe::OPEN && result >= 0;
+        if opened {
             program::register(result);
         }
         if let Some(mut current) = current() {
@@ -91,7 +92,7 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
             if call == record::probe::OPEN {
                 count(Counter::Opens);
             }
-            if call == record::probe::OPEN && result >= 0 {
+            if opened {
                 open::returned(&mut current, result as u64);
             } else {
                 probe::returned(&current, call, arguments.get(name), result);

@@ -40,9 +40,8 @@ pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
     let sb = read!(file.inode, inode_sb, u64).unwrap_or(0);
     if read!(sb, sb_magic, u64) == Some(abi::PROC_SUPER_MAGIC) {
         if let Some(gate) = path::watch(job.policy, row::PROC, leaf) {
-            memory::opened(current, job, file, gate.door);
+            return memory::opened(current, job, file, gate.door);
         }
-        return;
     }
     if opened & abi::FMODE_READ != 0 {
         program::confirm(current, job, file, leaf);

@@ -66,14 +66,17 @@ pub(crate) fn returned(current: &Current<'_>, call: u32, name: u64, result: i64)
         last = (last & !mask) | ((i as u64 + 1) & mask);
     }
     let leaf = component(name + start + last, end.wrapping_sub(last), component_name).unwrap_or(0);
+    let (first_bytes, last_bytes) = path::edges(component_name);
     let parent = if last > before {
         component(name + start + before, last - before - 1, component_name).unwrap_or(0)
     } else {
         0
     };
-    let watched = path::passes(policy, row::LEAF, leaf, gate::PROBE)
-        || path::passes(policy, row::PARENT, parent, gate::PROBE)
-        || call == probe::OPEN && path::watch(policy, row::PROC, leaf).is_some();
+    // VERIFIER: every gate is asked, as in `path::gate`.
+    let of = |kind: u32, hash: u64| path::watch(policy, kind, hash).map_or(0, |row| row.gate);
+    let gates = of(row::LEAF, leaf) | of(row::START, first_bytes) | of(row::END, last_bytes) | of(row::PARENT, parent);
+    let proc = call == probe::OPEN && path::watch(policy, row::PROC, leaf).is_some();
+    let watched = gates & gate::PROBE != 0 || proc;
     // By whichever call: who asks and then opens has tried it once.
     let errno = if result < 0 { result.unsigned_abs() as u32 } else { 0 };
     if !watched || !first(current.task.holder, [leaf, parent, len, u64::from(errno)]) {

@@ -43,7 +43,7 @@ pub(super) fn compile(draft: &Draft, name: &str, errors: &mut Errors) -> Policy 
         let lists = [files, scripts, traits, options, quiet, installs, dumps, injected_by];
         plain([slice::from_ref(&program.name)].into_iter().chain(lists.map(Vec::as_slice)), "program", errors);
     }
-    let programs = errors.take(Programs::compile(&draft.programs, &classes)).unwrap_or_default();
+    let programs = errors.take(Programs::compile(&draft.programs, &draft.classes)).unwrap_or_default();
     let numbers = Numbers::of_draft(draft);
     let mut destinations = Destinations::default();
     for row in &draft.destinations {

@@ -1,6 +1,6 @@
 //! What can be wrong with a policy: each message says where, and what to do.
 
-use super::{BadDestination, BadPattern, date::BadDate, snippet::Sources};
+use super::{BadDestination, BadLine, BadName, BadPattern, BadVariable, date::BadDate, snippet::Sources};
 use crate::engine::Action;
 use detector_common::limits::{CLASSES, LEAF_GLOBS};
 use std::{fmt, io};
@@ -85,6 +85,16 @@ pub enum PolicyError {
     UnknownClass { place: Place, name: String, hint: String },
     #[error("{place}: unknown program `{name}`; {hint}")]
     UnknownProgram { place: Place, name: String, hint: String },
+    #[error("{place}: `{name}` is no name of a program; use 1 to 40 letters, digits and `._+-`")]
+    ProgramName { place: Place, name: String },
+    #[error("{place}: bad name `{name}`: {rule}")]
+    ProgramFile { place: Place, name: String, rule: BadName },
+    #[error("{place}: unknown trait `{name}`; {hint}")]
+    UnknownTrait { place: Place, name: String, hint: String },
+    #[error("{place}: bad command line `{line}`: {rule}")]
+    Line { place: Place, line: String, rule: BadLine },
+    #[error("{place}: bad variable `{name}`: {rule}")]
+    Variable { place: Place, name: String, rule: BadVariable },
     #[error("{place}: unknown rule `{name}`; {hint}")]
     UnknownRule { place: Place, name: String, hint: String },
     #[error("{place}: bad pattern `{pattern}`: {rule}")]
@@ -146,6 +156,11 @@ impl PolicyError {
             | Self::EmptyReason { place }
             | Self::UnknownClass { place, .. }
             | Self::UnknownProgram { place, .. }
+            | Self::ProgramName { place, .. }
+            | Self::ProgramFile { place, .. }
+            | Self::UnknownTrait { place, .. }
+            | Self::Line { place, .. }
+            | Self::Variable { place, .. }
             | Self::UnknownRule { place, .. }
             | Self::Pattern { place, .. }
             | Self::TooManyGlobs { place, .. }

@@ -39,7 +39,7 @@ pub use document::{
 pub use error::{BadPolicy, Place, PolicyError};
 pub use exception::{Exception, Matched};
 pub use pattern::{BadPattern, Pattern};
-pub use program::Program;
+pub use program::{BadLine, BadName, BadVariable, FileName, Program, ScriptName};
 pub use resolved::{Policy, Tables};
 pub use rule::{Rule, RuleSettings};
 pub use schema::SCHEMA;

@@ -44,12 +44,14 @@ impl Engine {
         if !open.write || kinds.escape.is_empty() {
             return None;
         }
-        let classes = self.policy.classes_of(&open.path).intersection(kinds.escape);
+        let classes = self.policy.classes_opened(&open.path, true).intersection(kinds.escape);
         if classes.is_empty() {
             return None;
         }
         let severity = match self.installs(actor.process) {
             Installing::Itself => return None,
+            // Of a class that is written, the declared readers are who writes it.
+            _ if classes.is_subset(self.reads(actor.process)) => return None,
             // The scripts of a package, started by its installer.
             Installing::Below => Severity::Low,
             Installing::No if !classes.intersection(kinds.certain).is_empty() => Severity::High,

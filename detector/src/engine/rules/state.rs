@@ -21,6 +21,9 @@ pub(in crate::engine) struct Rules {
     pub(super) said: Said,
     /// Whose environments a lineage has read: a few are enough to know that it goes through all.
     pub(super) environs: FxHashMap<(JobId, StepId, Process), FxHashSet<Process>>,
+    /// Nothing is said: for tests of what is beside the rules.
+    #[cfg(test)]
+    pub(super) off: bool,
 }
 
 impl Rules {
@@ -32,7 +35,15 @@ impl Rules {
             sweeps: Sweeps::default(),
             said: Said::default(),
             environs: FxHashMap::default(),
+            #[cfg(test)]
+            off: false,
         }
+    }
+
+    /// Says nothing from now on.
+    #[cfg(test)]
+    pub(in crate::engine) fn off(&mut self) {
+        self.off = true;
     }
 
     /// The lineage whose root is `root` read the environment of `target`: how many it has read by now, up to `enough`.

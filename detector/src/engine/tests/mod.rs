@@ -2,6 +2,7 @@
 
 mod algebra;
 mod bounds;
+mod direct;
 mod exceptions;
 mod findings;
 mod images;

@@ -4,8 +4,8 @@ use super::policy;
 use crate::{
     engine::{Conclusion, Engine, Finding, Mode},
     event::{
-        Access, Actor, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network, Object,
-        Open, Outcome, Process, Protocol, Relation, Script, StepId,
+        Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network,
+        Object, Open, Outcome, Probe, Process, Protocol, Relation, Script, StepId,
     },
     policy::Policy,
     secret::ClassSet,
@@ -134,7 +134,8 @@ impl Story {
         if let Some(actor) = self.actors.get_mut(&pid) {
             actor.holder = holder;
         }
-        let (path, argv) = (path.to_owned(), vec![path.to_owned()]);
+        let argv = if exec.argv.is_empty() { vec![path.to_owned()] } else { exec.argv };
+        let path = path.to_owned();
         self.act(pid, Body::Exec(Exec { before, path, argv, ..exec }))
     }
 
@@ -165,6 +166,23 @@ impl Story {
     pub(super) fn access(&mut self, pid: u32, door: Door, relation: Relation, errno: u32) -> &mut Self {
         let program = Some("Runner.Worker".to_owned());
         self.act(pid, Body::Access(Access { door, target: process(AGENT), relation, program, errno }))
+    }
+
+    /// As `access`, to a process outside that calls itself `program`.
+    pub(super) fn look_into(&mut self, pid: u32, target: u32, program: &str, door: Door, errno: u32) -> &mut Self {
+        let (target, program) = (process(target), Some(program.to_owned()));
+        let access = Access { door, target, relation: Relation::Outside, program, errno };
+        self.act(pid, Body::Access(access))
+    }
+
+    pub(super) fn act_on(&mut self, pid: u32, access: Access) -> &mut Self {
+        self.act(pid, Body::Access(access))
+    }
+
+    /// Asks for `path`, or fails to open it.
+    pub(super) fn probe(&mut self, pid: u32, path: &str, errno: u32) -> &mut Self {
+        let call = if errno == 0 { Probe::Stat } else { Probe::Access };
+        self.act(pid, Body::Attempt(Attempt { path: path.to_owned(), errno, call, program: None }))
     }
 
     /// As `access`, to another process of the story.
@@ -265,9 +283,10 @@ pub(super) fn tell(events: &[Event]) -> Engine {
 
 /// What comes of `events` by join, flow and leak; [`Story::direct`] has the findings that need none of them.
 pub(super) fn conclude(events: &[Event]) -> Conclusion {
-    let mut conclusion = tell(events).conclude(Vec::new(), true);
-    conclusion.findings.retain(|finding| !is_direct(finding));
-    conclusion
+    let mut engine = Engine::new(policy(), Mode::Audit, 0);
+    engine.rules.off();
+    events.iter().for_each(|event| _ = engine.apply(event));
+    engine.conclude(Vec::new(), true)
 }
 
 fn is_direct(finding: &Finding) -> bool {

@@ -14,6 +14,12 @@ fn set(policy: &Policy, names: &[&str]) -> ClassSet {
     policy.classes().iter().filter(|class| names.contains(&&*class.name)).map(|class| class.id).collect()
 }
 
+/// The number of the declared program `name`.
+fn number(policy: &Policy, name: &str) -> u16 {
+    let place = policy.document().programs.iter().position(|program| program.name == name).unwrap();
+    u16::try_from(place + 1).unwrap()
+}
+
 /// What is wrong with the one exception `text`.
 #[track_caller]
 fn refused(text: &str, parts: &[&str]) {
@@ -83,6 +89,7 @@ fn an_exception_holds_of_what_it_says_and_no_more() {
     .unwrap();
     let reason = |rule, matched: &Matched<'_>| policy.excepted(rule, matched).map(|exception| exception.reason.clone());
     let of = |names: &[&str]| set(&policy, names);
+    let (up, down) = (number(&policy, "up"), number(&policy, "down"));
     let scan = Matched { classes: of(&["npm"]), program: "/usr/bin/scan", ..Matched::default() };
     let one = Some("one".to_owned());
     assert_eq!(reason(Rule::Sweep, &scan), one);
@@ -93,8 +100,8 @@ fn an_exception_holds_of_what_it_says_and_no_more() {
     assert_eq!(reason(Rule::Sweep, &Matched { classes: ClassSet::EMPTY, ..scan }), None, "no class");
     assert_eq!(reason(Rule::Sweep, &Matched { program: "/tmp/scan", ..scan }), None, "another program");
     assert_eq!(reason(Rule::Sweep, &Matched { program: "", ..scan }), None, "a program never seen");
-    assert_eq!(reason(Rule::Sweep, &Matched { program: "/x/python", number: 2, ..scan }), one);
-    assert_eq!(reason(Rule::Sweep, &Matched { program: "/x/python", number: 1, ..scan }), None, "another declared one");
+    assert_eq!(reason(Rule::Sweep, &Matched { program: "/x/python", number: down, ..scan }), one);
+    assert_eq!(reason(Rule::Sweep, &Matched { program: "/x/python", number: up, ..scan }), None, "another declared one");
 
     let read = Matched { classes: of(&["npm"]), paths: &["/root/.npmrc"], ..Matched::default() };
     let two = Some("two, too".to_owned());
@@ -121,13 +128,14 @@ fn an_exception_from_leaks_is_a_destination() {
     )
     .unwrap();
     let (npm, aws) = (set(&policy, &["npm"]), set(&policy, &["aws"]));
+    let (up, down) = (number(&policy, "up"), number(&policy, "down"));
     assert_eq!(policy.accepted([203, 0, 113, 9].into(), 443), npm);
     assert_eq!(policy.accepted([203, 0, 113, 9].into(), 80), ClassSet::EMPTY);
     assert_eq!(policy.accepted([198, 51, 100, 7].into(), 443), ClassSet::EMPTY);
-    assert_eq!(policy.accepted_for(2, [198, 51, 100, 7].into(), 443), aws);
-    assert_eq!(policy.accepted_for(1, [198, 51, 100, 7].into(), 443), ClassSet::EMPTY);
+    assert_eq!(policy.accepted_for(down, [198, 51, 100, 7].into(), 443), aws);
+    assert_eq!(policy.accepted_for(up, [198, 51, 100, 7].into(), 443), ClassSet::EMPTY);
     let rows = policy.tables(7).destinations;
-    assert!(rows.iter().any(|(_, key, row)| key.reader == 2 && row.accepted == aws.bits()), "the kernel has it");
+    assert!(rows.iter().any(|(_, key, row)| key.reader == down && row.accepted == aws.bits()), "the kernel has it");
     // In user space nothing is taken back: a leak that the kernel refused stays a finding.
     let sent = Matched { classes: npm, destination: Some(([203, 0, 113, 9].into(), 443)), ..Matched::default() };
     assert!(policy.excepted(Rule::Leak, &sent).is_none());

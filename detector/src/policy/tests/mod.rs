@@ -3,6 +3,7 @@
 
 mod files;
 mod forms;
+mod programs;
 mod refusals;
 mod schema;
 mod shows;

@@ -2,6 +2,7 @@
 
 use super::{
     escape,
+    known::is_known,
     scan::{is_path_byte, is_telling, push_text, starts_like_path, userinfo},
     token::{CUT, TOKEN_BYTES, push_mark},
 };
@@ -22,9 +23,18 @@ pub fn argv(bytes: &[u8], strict: bool) -> Vec<String> {
         let mut out = String::new();
         let cut = cut && i == last;
         match before.map(|option| expects(option, &arguments)) {
-            Some(Expects::Secret) if !is_flag(argument) => push_all(&mut out, argument),
+            Some(Expects::Secret) if !is_flag(argument) && !is_short_option(argument) => {
+                let name = argument.iter().position(|b| *b == b'=').filter(|sign| is_flag(&argument[..*sign]));
+                let (name, value) = argument.split_at(name.map_or(0, |sign| sign + 1));
+                escape::push(&mut out, name);
+                push_all(&mut out, value);
+            }
             Some(Expects::Login) if argument.contains(&b':') => push_login(&mut out, argument),
             _ => push_argument(&mut out, argument, strict, cut),
+        }
+        // An option stays one, since policies compare command lines.
+        if argument.len() > 1 && argument[0] == b'-' && !out.starts_with('-') {
+            out.insert(0, '-');
         }
         if cut {
             out.push(CUT);
@@ -64,6 +74,11 @@ fn is_flag(argument: &[u8]) -> bool {
     argument.len() > 1 && argument[0] == b'-' && argument.iter().all(|b| is_name_byte(*b))
 }
 
+/// `-4`, `-j8`: too short for a secret.
+fn is_short_option(argument: &[u8]) -> bool {
+    argument.starts_with(b"-") && argument.len() <= 4 || is_known(argument)
+}
+
 fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_' | b'.')
 }
@@ -97,7 +112,7 @@ fn push_argument(out: &mut String, argument: &[u8], strict: bool, cut: bool) {
 
 fn push_strict(out: &mut String, argument: &[u8], cut: bool) {
     let sign = argument.iter().position(|b| *b == b'=');
-    if is_flag(argument) {
+    if is_flag(argument) || !cut && is_known(argument) {
         escape::push(out, argument);
     } else if starts_like_path(argument) && argument.iter().all(|b| is_path_byte(*b)) {
         push_text(out, argument, cut);

@@ -6,6 +6,7 @@
 
 mod argv;
 mod escape;
+mod known;
 mod scan;
 mod token;
 

@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Honest twin of the sweeps: a scanner reads every file of the workspace, in which lie the same names as in a home, and
+# tells its server how many findings there are.
+set -euo pipefail
+: "${GITHUB_WORKSPACE:?}" "${SINK:?}"
+cd "$GITHUB_WORKSPACE"
+mkdir -p app test/home/.aws test/home/.ssh test/home/.docker
+echo 'KEY=made-up' > app/.env
+echo 'registry=https://packages.test/' > .npmrc
+echo '[default]' > test/home/.aws/credentials
+echo 'no key' > test/home/.ssh/id_rsa
+echo '{}' > test/home/.docker/config.json
+python3 "$(dirname "$(readlink -f "$0")")/scan.py" "$GITHUB_WORKSPACE"
