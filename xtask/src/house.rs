@@ -126,6 +126,7 @@ mod tests {
         let host = format!("see https://{}.{}/x", "crates", "io");
         assert_eq!(complaints("a.md", &host), ["a.md:1: host name of a package registry"]);
         assert_eq!(complaints("a.md", &"x\n".repeat(801)), ["a.md: 801 lines, at most 800"]);
+        assert_eq!(complaints("docs/catalogue.md", &"x\n".repeat(801)), [""; 0], "a table");
         let place = Workspace::locate().unwrap().root().join("x");
         assert_eq!(complaints("a.md", &place.display().to_string()), ["a.md:1: absolute path of this machine"]);
     }
@@ -133,6 +134,7 @@ mod tests {
     #[test]
     fn words_have_ends() {
         assert!(contains_word("at a.b/c", "a.b"));
+        assert!(!contains_word("[*.a.b]", "a.b"), "a wildcard");
         assert!(!contains_word("at xa.b", "a.b"));
         assert!(!contains_word("at a.b-index", "a.b"));
     }
