@@ -26,8 +26,7 @@ const REGISTRIES: [(&str, &str); 12] = [
     ("proxy.golang", "org"),
     ("rubygems", "org"),
 ];
-const TABLES: [&str; 2] =
-    ["detector/src/policy/builtin/classes.yaml", "detector/src/policy/builtin/programs.yaml"];
+const TABLES: [&str; 2] = ["detector/src/policy/builtin/classes.yaml", "detector/src/policy/builtin/programs.yaml"];
 const UNFINISHED: [(&str, &str); 2] = [("todo", "!("), ("unimplemented", "!(")];
 
 pub(crate) fn check(workspace: &Workspace) -> Result<()> {

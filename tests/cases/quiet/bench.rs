@@ -27,7 +27,8 @@ const SSH_PORT: &str = "2222";
 const LIMIT: &str = "120";
 
 /// Runs its arguments. A daemon that they left behind is traced, too, and would be waited for.
-const RUN: &str = r#""$0" "$@"; code=$?; if [ -S "$HOME/.gnupg/S.gpg-agent" ]; then gpgconf --kill all; fi; exit $code"#;
+const RUN: &str =
+    r#""$0" "$@"; code=$?; if [ -S "$HOME/.gnupg/S.gpg-agent" ]; then gpgconf --kill all; fi; exit $code"#;
 
 /// One secret a credential file, by the variable that `scene.sh` knows it by.
 const SECRETS: [&str; 15] = [
@@ -124,11 +125,13 @@ impl Bench {
             self.keys.extend(body.iter().skip(2).take(1).map(|line| line.as_bytes().to_vec()));
         }
         for key in fs::read_dir(self.at("pristine/.gnupg/private-keys-v1.d")).into_iter().flatten() {
-            let bytes = fs::read(key?.path())?;
-            // `(1:d32:` and the secret, in canonical form.
-            if let Some(at) = bytes.windows(7).position(|window| window == b"(1:d32:") {
-                self.keys.push(bytes[at + 7..at + 39].to_vec());
-            }
+            // `(d #HEX#)`: the secret.
+            let text = String::from_utf8(fs::read(key?.path())?)?;
+            let hex =
+                text.split("(d #").nth(1).and_then(|rest| rest.split('#').next()).context("a key of another form")?;
+            let digits = hex.as_bytes().chunks(2).map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?));
+            self.keys.push(digits.collect::<anyhow::Result<_>>()?);
+            self.keys.extend([hex.to_lowercase().into_bytes(), hex.to_uppercase().into_bytes()]);
         }
         Ok(())
     }
@@ -190,8 +193,9 @@ impl Bench {
             "ssh" | "ssh-add" | "ssh-keygen" | "ssh-keyscan" => "-V",
             _ => "--version",
         };
-        // The family has one version, and only ssh tells it.
+        // A family has one version, and one of it tells it.
         let tool = if tool.starts_with("ssh-") { "ssh" } else { tool };
+        let tool = if tool.starts_with("git-") { "git" } else { tool };
         let mut asked = self.command(tool);
         asked.arg(argument).args((tool == "kubectl").then_some("--client")).stdin(Stdio::null());
         fs::create_dir_all(self.at("home/tmp"))?;
@@ -328,6 +332,8 @@ fn opened(trace: &[u8]) -> Vec<String> {
 /// Whether the path of a call is the file `name` of the home; what is relative is told by its end.
 fn is_same(path: &str, name: &str) -> bool {
     let path = path.trim_start_matches("./");
+    // `config` alone may be any.
+    let tells = path.contains('/') || path.starts_with('.');
     path.strip_suffix(name).is_some_and(|front| front.ends_with("/home/"))
-        || !path.starts_with('/') && name.ends_with(&format!("/{path}"))
+        || tells && !path.starts_with('/') && name.ends_with(&format!("/{path}"))
 }

@@ -27,7 +27,7 @@ echo "machine $host login erin password $NETRC" > .netrc
 printf 'registry=http://%s/npm/\n//%s/npm/:_authToken=%s\n' "$host:$port" "$host:$port" "$NPMRC" > .npmrc
 printf '[global]\nindex-url = http://erin:%s@%s/simple/\ntrusted-host = %s\n' "$PIPCONF" "$host:$port" "$host" > .config/pip/pip.conf
 printf '[distutils]\nindex-servers = loc\n[loc]\nrepository = http://%s/upload\nusername = erin\npassword = %s\n' "$host:$port" "$PYPIRC" > .pypirc
-printf '[registries.loc]\nindex = "sparse+http://%s/cargo/"\n[net]\nretry = 0\n' "$host:$port" > .cargo/config.toml
+printf '[registries.loc]\nindex = "sparse+http://%s/cargo/"\n[registry]\nglobal-credential-providers = ["cargo:token"]\n[net]\nretry = 0\n' "$host:$port" > .cargo/config.toml
 printf '[registries.loc]\ntoken = "%s"\n' "$CARGO" > .cargo/credentials.toml
 printf '{"auths": {"%s": {"auth": "%s"}}}\n' "$host:$port" "$(basic "erin:$DOCKER")" > .docker/config.json
 printf '[default]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = %s\naws_session_token = %s\n' "$AWSSECRET" "$AWSSESSION" > .aws/credentials

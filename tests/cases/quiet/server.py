@@ -134,6 +134,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer({"username": "erin"})
         if path == "-/npm/v1/tokens":
             return self.answer({"objects": [], "urls": {}})
+        if path.startswith("-/npm/v1/security/"):
+            return self.answer({})
         if path == "-/ping" or self.command in ("PUT", "POST"):
             return self.answer({"ok": True})
         return self.answer({"error": "not found"}, status=404)
