@@ -5,9 +5,10 @@ use crate::{
     abi,
     emit::{self, now},
     job,
+    layout::read,
     maps::{ATTEMPT, Attempted, TAIL, first},
     path,
-    task::Current,
+    task::{Current, current_struct},
 };
 use aya_ebpf::helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str};
 use detector_common::{
@@ -86,7 +87,8 @@ pub(crate) fn returned(current: &Current<'_>, call: u32, name: u64, result: i64)
     record.errno = errno;
     record.len = len as u32;
     record.call = call;
-    record.reserved = 0;
+    let level = read!(current_struct(), task_thread_pid, u64).and_then(|own| read!(own, pid_level, u32));
+    record.nested = u32::from(level != Some(0));
     emit::network(record, size_of::<Attempt>() as u64);
 }
 

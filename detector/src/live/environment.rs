@@ -53,7 +53,8 @@ mod tests {
         std::fs::create_dir(here.join("real")).unwrap();
         symlink("real", here.join("link")).unwrap();
         let real = here.join("real");
-        let is = |path: &str, expected: &Path| assert_eq!(resolved(&here, path).as_deref(), expected.to_str(), "{path}");
+        let is =
+            |path: &str, expected: &Path| assert_eq!(resolved(&here, path).as_deref(), expected.to_str(), "{path}");
         is("link", &real);
         is("link/", &real);
         is("link/later/file", &real.join("later/file"));

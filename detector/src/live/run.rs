@@ -3,8 +3,7 @@
 use super::{
     Command, LiveError, command,
     disposition::Ignored,
-    environment,
-    proof, resolvers,
+    environment, proof, resolvers,
     session::{JOB, Session},
     signals::Signals,
 };

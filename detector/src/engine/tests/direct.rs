@@ -99,12 +99,12 @@ fn the_agents_memory_is_read_by_nobody() {
     assert_eq!((read.rule.as_str(), read.severity), ("agent-memory", Severity::Critical));
     assert_eq!(read.technique.as_deref(), Some("T1003.007"));
     assert_eq!(read.secret, ["runner-memory"]);
-    let message = "python3 got at the memory of Runner.Worker, the CI agent, which holds every secret of the job";
+    let message = "python3 got at the memory of Runner.Worker(2), the CI agent, which holds every secret of the job";
     assert_eq!(read.message, message);
     let refused = memory(EACCES);
     assert_eq!((refused.severity, refused.secret.len()), (Severity::High, 0));
     let other = only(step().look_into(PYTHON, 77, "sshd", Door::ProcessVmRead, 0));
-    assert!(other.message.ends_with("sshd, a process outside the job"), "{}", other.message);
+    assert!(other.message.ends_with("sshd(77), a process outside the job"), "{}", other.message);
     let unknown = only(step().access(PYTHON, Door::PtraceAttach, Relation::Unknown, 1));
     assert_eq!(unknown.severity, Severity::Medium);
 }
