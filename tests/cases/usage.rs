@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use detector_tests::{
+    canary::Canary,
     console::{Finished, Running, binary, detector, plain, run},
     fixture::act,
     namespace::SINK_V4,
@@ -138,6 +139,145 @@ fn policies_that_cannot_be_followed_are_refused_with_the_chain() -> Result {
     desk.refuses(&["--policy", "missing.yaml"], USAGE, &["missing.yaml", "No such file", "check the path"]);
     fs::create_dir(desk.at("directory"))?;
     desk.refuses(&["--policy", "directory"], USAGE, &["directory is a directory", "name the policy file in it"]);
+    Ok(())
+}
+
+/// `detector policy ARGUMENTS` there, with `input` on standard input.
+fn policy(desk: &Desk, arguments: &[&str], input: &str) -> anyhow::Result<Finished> {
+    let mut command = detector(["policy"])?;
+    run_with_stdin(command.args(arguments), input.into(), desk.0.path())
+}
+
+const GOOD: &str = "version: 1
+extends: builtin
+destinations:
+  - { to: [\"203.0.113.0/24:443\"], accept: [npm], reason: mirror }
+rules:
+  sweep: { severity: low }
+exceptions:
+  - { rules: [sweep], programs: [/usr/bin/backup], reason: nightly backup of HOME }
+";
+
+#[test]
+fn a_good_policy_is_said_to_be_good_and_what_is_of_no_use_is_told() -> Result {
+    let desk = Desk::new()?;
+    desk.write("good.yaml", GOOD)?;
+    let finished = policy(&desk, &["check", "good.yaml"], "")?;
+    finished.assert_ended(0, &[]);
+    let out = finished.out();
+    assert!(out.starts_with("good.yaml: good: ") && out.contains("1 destination, "), "{finished:?}");
+    assert!(out.ends_with("1 rule changed, 1 exception, 0 warnings\n"), "{finished:?}");
+    assert!(finished.stderr.is_empty(), "{finished:?}");
+    desk.write("loop.yaml", "version: 1\nextends: good.yaml\ndestinations: [{ to: [127.0.0.1], accept: [npm] }]\n")?;
+    let finished = policy(&desk, &["check", "loop.yaml"], "")?;
+    let says =
+        ["loop.yaml:3:23: warning: this row never matters", "remove it", "\n    |                       ^^^^^^^^^\n"];
+    finished.assert_ended(0, &says);
+    assert!(finished.out().ends_with("1 warning\n"), "{finished:?}");
+    // What standard input extends lies in the working directory.
+    let finished = policy(&desk, &["check", "-"], "version: 1\nextends: good.yaml\n")?;
+    finished.assert_ended(0, &[]);
+    assert!(finished.out().starts_with("standard input: good: "), "{finished:?}");
+    Ok(())
+}
+
+#[test]
+fn every_bad_policy_is_told_with_its_lines() -> Result {
+    let desk = Desk::new()?;
+    desk.write("good.yaml", GOOD)?;
+    desk.write("bad.yaml", GOOD.replace("sweep: {", "sweeep: {").replace("npm]", "npn]"))?;
+    desk.write("worse.yaml", "version: 1\n\tmode: audit\n")?;
+    let finished = policy(&desk, &["check", "bad.yaml", "good.yaml", "worse.yaml", "missing.yaml"], "")?;
+    let says = [
+        "bad.yaml:4:44: unknown class `npn`; did you mean `npm`?\n  4 |   - { to: [\"203.0.113.0/24:443\"], accept: [npn], ",
+        "\n    |                                            ^^^\n",
+        "bad.yaml:6:3: unknown rule `sweeep`; did you mean `sweep`?\n  6 |   sweeep: { severity: low }\n    |   ^^^^^^\n",
+        "worse.yaml:1:10: ",
+        "found a tab",
+        "missing.yaml: cannot read",
+    ];
+    finished.assert_ended(USAGE, &says);
+    assert!(finished.out().starts_with("good.yaml: good: ") && finished.out().lines().count() == 1, "{finished:?}");
+    policy(&desk, &["check", "-"], "version: 1\nmodes: audit\n")?
+        .assert_ended(USAGE, &["standard input:2:1: unknown key `modes`", "\n  2 | modes: audit\n    | ^^^^^\n"]);
+    // The same, where a run is asked for.
+    desk.refuses(&["--policy", "bad.yaml"], USAGE, &["bad.yaml:4:44: ", "bad.yaml:6:3: ", "^^^^^^"]);
+    policy(&desk, &["show", "bad.yaml"], "")?.assert_ended(USAGE, &["bad.yaml:6:3: "]);
+    policy(&desk, &["check"], "")?.assert_ended(USAGE, &["<FILE>"]);
+    policy(&desk, &["show", "--format", "toml"], "")?.assert_ended(USAGE, &["toml", "yaml, json"]);
+    policy(&desk, &["chekc"], "")?.assert_ended(USAGE, &["chekc", "check"]);
+    policy(&desk, &[], "")?.assert_ended(USAGE, &["check", "show", "schema"]);
+    Ok(())
+}
+
+#[test]
+fn what_a_policy_cannot_have_is_refused_with_what_can_be_done() -> Result {
+    let desk = Desk::new()?;
+    let exception = |text: &str| format!("version: 1\nextends: builtin\nexceptions:\n  - {{ {text} }}\n");
+    let rule = |text: &str| format!("version: 1\nrules:\n  {text}\n");
+    let cases: [(String, &[&str]); 9] = [
+        (rule("sweep: { action: kill }"), &["3:20: ", "after the act", "write `observe` or `alert`"]),
+        (rule("agent-memory: { action: kill }"), &["`door: memory`", "set it there"]),
+        (rule("leak: { action: alert }"), &["`action` of its class", "set it there"]),
+        (rule("leak: { enabled: false }"), &["cannot be switched off", "write `action: observe` there"]),
+        (
+            exception("rules: [leak], classes: [npm], reason: x"),
+            &["the kernel side refuses a leak", "write a destination"],
+        ),
+        (exception("rules: [sweep], classes: [npm]"), &["no `reason`", "add it"]),
+        (exception("rules: [sweep], reason: x"), &["narrow it by `classes`", "{ enabled: false }"]),
+        (exception("rules: [sweep], classes: [npm], reason: x, until: soon"), &["bad date `soon`", "`2026-12-31`"]),
+        (exception("rules: [sensor-tamper], steps: [1], reason: x"), &["has no exceptions", "`severity`"]),
+    ];
+    for (text, says) in cases {
+        desk.write("p.yaml", text)?;
+        policy(&desk, &["check", "p.yaml"], "")?.assert_ended(USAGE, says);
+        desk.refuses(&["--policy", "p.yaml"], USAGE, says);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_policy_is_shown_as_written_and_resolved() -> Result {
+    let desk = Desk::new()?;
+    desk.write("good.yaml", GOOD)?;
+    let written = policy(&desk, &["show", "good.yaml"], "")?;
+    written.assert_ended(0, &[]);
+    assert!(written.out().starts_with("version: 1\nextends: builtin\n\ndestinations:\n"), "{written:?}");
+    let json = policy(&desk, &["show", "--format", "json", "-"], GOOD)?;
+    assert_eq!(serde_json::from_slice::<Value>(&json.stdout)?["rules"]["sweep"]["severity"], "low");
+    let resolved = policy(&desk, &["show", "--resolved", "good.yaml"], "")?;
+    resolved.assert_ended(0, &[]);
+    assert!(resolved.out().contains("\n  # builtin\n  aws:\n"), "{resolved:?}");
+    assert!(resolved.out().contains("\n  # good.yaml:6:3\n  sweep:\n"), "{resolved:?}");
+    // It is a policy itself, and the same one.
+    let again = policy(&desk, &["show", "--resolved", "--format", "json", "-"], &resolved.out())?;
+    let digest = serde_json::from_slice::<Value>(&again.stdout)?["digest"].as_str().unwrap_or_default().to_owned();
+    assert!(resolved.out().starts_with(&format!("# Digest {digest}.\n")), "{again:?}");
+    let builtin = policy(&desk, &["show"], "")?;
+    builtin.assert_ended(0, &[]);
+    policy(&desk, &["check", "-"], &builtin.out())?.assert_ended(0, &[]);
+    let schema = policy(&desk, &["schema"], "")?;
+    assert_eq!(serde_json::from_slice::<Value>(&schema.stdout)?["type"], "object");
+    Ok(())
+}
+
+/// A policy may come from a pull request, and what it extends may be any file.
+#[test]
+fn what_is_told_of_a_policy_holds_no_secret_and_acts_on_no_terminal() -> Result {
+    let desk = Desk::new()?;
+    let canary = Canary::fresh("policy")?;
+    let secret = canary.value();
+    desk.write("netrc", format!("machine h.test login u password {secret}\n\t{{\n"))?;
+    desk.write("steals.yaml", "version: 1\nextends: netrc\n")?;
+    desk.write("acts.yaml", format!("version: 1\nmode: x # \u{1b}[31m \u{202e} token={secret}\n"))?;
+    for file in ["steals.yaml", "acts.yaml"] {
+        let finished = policy(&desk, &["check", file], "")?;
+        finished.assert_ended(USAGE, &[]);
+        let err = finished.err();
+        assert!(!canary.is_in(&finished.stderr) && !canary.is_in(&finished.stdout), "{file}");
+        assert!(!err.contains(|c: char| c != '\n' && c.is_control() || c == '\u{202e}'), "{err:?}");
+    }
     Ok(())
 }
 

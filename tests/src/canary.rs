@@ -77,6 +77,11 @@ pub fn trace(canaries: &[Canary], bytes: &[u8]) -> Option<Trace> {
     })
 }
 
+/// Bytes of whole canaries in `bytes`, in the clear; each is counted once.
+pub fn spelled(canaries: &[Canary], bytes: &[u8]) -> usize {
+    canaries.iter().filter(|canary| canary.is_in(bytes)).count() * LENGTH
+}
+
 /// Panics when any canary left a trace in `bytes`; `what` names the bytes in the message.
 ///
 /// # Panics

@@ -14,6 +14,7 @@ pub mod loot;
 pub mod mounts;
 pub mod namespace;
 pub mod outcome;
+pub mod proof;
 pub mod quarantine;
 pub mod recording;
 pub mod run;

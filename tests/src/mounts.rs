@@ -1,8 +1,9 @@
 //! A mount namespace for one command: what it mounts and unmounts, nobody else sees.
 
 use rustix::{
+    fs::{Mode, mkdir},
     io::Result,
-    mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_change, unmount},
+    mount::{MountFlags, MountPropagationFlags, UnmountFlags, mount, mount_bind, mount_change, unmount},
     thread::{UnshareFlags, unshare_unsafe},
 };
 use std::{
@@ -21,12 +22,18 @@ pub enum Change {
     Unmount(CString),
     /// A new bpffs there.
     Bpffs(CString),
+    /// A new directory there.
+    Directory(CString),
+    /// The first seen at the second, which is there.
+    Bind(CString, CString),
 }
 
 impl Change {
     fn make(&self) -> Result<()> {
         match self {
             Self::Unmount(at) => unmount(at, UnmountFlags::DETACH),
+            Self::Directory(at) => mkdir(at, Mode::from_raw_mode(0o755)),
+            Self::Bind(from, at) => mount_bind(from, at),
             Self::Bpffs(at) => mount(c"bpf", at, c"bpf", MountFlags::empty(), None::<&CStr>),
             Self::Tmpfs(at, 0) => mount(c"tmpfs", at, c"tmpfs", MountFlags::empty(), None::<&CStr>),
             Self::Tmpfs(at, size) => {

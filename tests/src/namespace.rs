@@ -78,6 +78,12 @@ impl Network {
         ))?;
         Ok(network)
     }
+
+    /// One more address of the sink's namespace, behind a route: another destination.
+    pub fn host(&self, address: Ipv4Addr) -> anyhow::Result<()> {
+        self.sink.configure(&format!("addr add {address}/32 dev lo"))?;
+        self.job.configure(&format!("route add {address}/32 via {SINK_V4}"))
+    }
 }
 
 /// A network namespace, removed on drop.

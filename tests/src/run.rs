@@ -4,6 +4,7 @@ use crate::{
     agent::Agent,
     home::Home,
     loot::Keys,
+    mounts::{self, Change},
     namespace::Network,
     outcome::{JSON, Outcome, RECORDING, TEXT},
     stream::Stream,
@@ -43,6 +44,7 @@ pub struct Job<'a> {
     policy: Option<String>,
     options: Vec<OsString>,
     detector: Option<PathBuf>,
+    mounts: Vec<Change>,
 }
 
 impl<'a> Job<'a> {
@@ -63,6 +65,7 @@ impl<'a> Job<'a> {
             policy: None,
             options: Vec::new(),
             detector: None,
+            mounts: Vec::new(),
         }
     }
 
@@ -123,6 +126,12 @@ impl<'a> Job<'a> {
         self
     }
 
+    /// Its own mounts, the detector's with it.
+    pub fn mounts(mut self, changes: Vec<Change>) -> Self {
+        self.mounts = changes;
+        self
+    }
+
     /// Runs it without the detector, for comparison.
     pub fn bare(&self) -> anyhow::Result<Outcome> {
         let files = tempfile::Builder::new().prefix("detector-run-").tempdir()?;
@@ -163,6 +172,9 @@ impl<'a> Job<'a> {
 
     fn run(&self, mut command: Command, files: TempDir) -> anyhow::Result<Outcome> {
         command.env_clear().envs(&self.environment).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        if !self.mounts.is_empty() {
+            mounts::own(&mut command, self.mounts.clone());
+        }
         self.directory.as_ref().map(|directory| command.current_dir(directory));
         let started = Instant::now();
         let mut child =

@@ -58,6 +58,15 @@ pub(crate) fn demo(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
     Ok(workspace.target().join("release/demo"))
 }
 
+/// Builds the proof, and the agent whose secrets its thefts steal, for this machine. Not a release: there a panic of the
+/// harness in one case would end all.
+pub(crate) fn proof(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
+    let mut command = workspace.cargo("build");
+    command.args(["-p", "detector-tests", "--bin", "proof", "--bin", "agent"]).env(OBJECT, object);
+    process::run(&mut command)?;
+    Ok(workspace.target().join("debug/proof"))
+}
+
 /// Builds the static binary that runs in the guests.
 pub(crate) fn guest(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
     process::run(release(workspace, object, "detector-tests", &["guest"]).args(["--target", GUEST_TARGET]))?;

@@ -12,6 +12,7 @@ mod kernels;
 mod linker;
 mod lint;
 mod process;
+mod proof;
 mod qemu;
 mod setup;
 mod tally;
@@ -43,6 +44,8 @@ enum Command {
     Demo,
     /// Run unit tests, live tests (need root) and the kernel matrix.
     Test(test::Options),
+    /// Run honest builds with real tools and thefts, and write docs/proof.md (needs root).
+    Proof(proof::Options),
     /// Check formatting, clippy and the house rules.
     Lint,
     /// Boot Debian's kernels in QEMU and run the guest checks in each.
@@ -69,6 +72,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Build(options) => build::run(&workspace, options).map(|()| true),
         Command::Demo => demo::run(&workspace).map(|()| true),
         Command::Test(options) => test::run(&workspace, options),
+        Command::Proof(options) => proof::run(&workspace, options),
         Command::Lint => lint::run(&workspace),
         Command::Kernels(options) => kernels::run(&workspace, options),
     }

@@ -1,6 +1,6 @@
 //! The command line, as written.
 
-use crate::engine::Mode;
+use crate::{engine::Mode, policy};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, str::FromStr};
 
@@ -20,6 +20,12 @@ pub(super) enum Verb {
     /// Judge recorded runs again. Needs no root and no particular kernel.
     #[command(after_help = REPLAY_HELP)]
     Replay(ReplayArguments),
+    /// Print the classes of a policy, or everything about one. Needs no root and no particular kernel.
+    #[command(after_help = CATALOGUE_HELP)]
+    Catalogue(CatalogueArguments),
+    /// Check or show policies, or print their JSON Schema. Needs no root and no particular kernel.
+    #[command(after_help = POLICY_HELP)]
+    Policy(PolicyArguments),
     /// What the sensor's proof runs at every start.
     #[command(hide = true)]
     ProveInChild { directory: PathBuf, sink: SocketAddr },
@@ -30,6 +36,9 @@ const RUN_HELP: &str = "Exit status: in audit the command's own, always; in enfo
     104 internal error, 126 or 127 the command could not be run.";
 const REPLAY_HELP: &str = "Exit status: 0 for PASS, 100 for FAIL, 101 for INCONCLUSIVE with --strict (else 0), \
     102 bad usage, policy or recording, 104 internal error. Of several recordings the worst counts.";
+const POLICY_HELP: &str = "Exit status: 0 for a good policy, 102 for a bad one or bad usage, 104 internal error.";
+
+const CATALOGUE_HELP: &str = "Exit status: 0, or 102 for an unknown class, bad usage or a bad policy.";
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
@@ -78,6 +87,70 @@ pub(super) struct ReplayArguments {
     pub(super) strict: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct CatalogueArguments {
+    /// The class [default: a table of all]
+    #[arg(value_name = "CLASS")]
+    pub(super) class: Option<String>,
+    /// Policy file [default: the builtin policy]
+    #[arg(long, value_name = "FILE")]
+    pub(super) policy: Option<PathBuf>,
+    /// How it is printed
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PolicyArguments {
+    #[command(subcommand)]
+    pub(super) verb: PolicyVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyVerb {
+    /// Say what is wrong with policy files, and what is of no use in good ones
+    Check(CheckArguments),
+    /// Print a policy
+    Show(ShowArguments),
+    /// Print the JSON Schema of policy files, for editors
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArguments {
+    /// Policy files; - is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArguments {
+    /// Policy file; - is standard input [default: the builtin policy]
+    #[arg(value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+    /// With all that it extends in it, and where each part was written
+    #[arg(long)]
+    pub(super) resolved: bool,
+    /// How it is printed
+    #[arg(long, value_name = "FORMAT", default_value = "yaml")]
+    pub(super) format: FormatArgument,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum FormatArgument {
+    Yaml,
+    Json,
+}
+
+impl From<FormatArgument> for policy::Format {
+    fn from(format: FormatArgument) -> Self {
+        match format {
+            FormatArgument::Yaml => Self::Yaml,
+            FormatArgument::Json => Self::Json,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum ModeArgument {
     Audit,
@@ -94,7 +167,7 @@ impl From<ModeArgument> for Mode {
 }
 
 /// Formats of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Format {
     Text,
     Json,

@@ -1,6 +1,6 @@
 //! Exit codes: part of the contract.
 
-use crate::{engine::Verdict, live::LiveError, policy::PolicyError, replay::ReplayError};
+use crate::{engine::Verdict, live::LiveError, policy::{BadPolicy, PolicyError}, replay::ReplayError};
 use std::{io, path::PathBuf, process::ExitCode};
 
 /// A finding reached the threshold.
@@ -19,7 +19,10 @@ const NOT_FOUND: u8 = 127;
 pub(super) enum Failure {
     /// The policy.
     #[error(transparent)]
-    Policy(#[from] PolicyError),
+    Policy(#[from] BadPolicy),
+    /// A class that the policy does not have.
+    #[error(transparent)]
+    Class(#[from] PolicyError),
     /// The live side.
     #[error(transparent)]
     Live(#[from] LiveError),
@@ -65,6 +68,7 @@ impl Failure {
     pub(super) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Policy(_)
+            | Self::Class(_)
             | Self::Replay(_)
             | Self::Output { .. }
             | Self::Link { .. }

@@ -1,9 +1,11 @@
 //! Commands and exit codes. Holds no logic.
 
 mod arguments;
+mod catalogue;
 mod console;
 mod exit;
 mod output;
+mod policy;
 mod replay;
 mod run;
 
@@ -21,6 +23,8 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let result = match arguments.verb {
         Verb::Run(arguments) => run::run(*arguments),
         Verb::Replay(arguments) => replay::replay(&arguments),
+        Verb::Catalogue(arguments) => catalogue::catalogue(&arguments),
+        Verb::Policy(arguments) => policy::policy(&arguments.verb),
         Verb::ProveInChild { directory, sink } => return crate::live::prove_in_child(&directory, sink),
     };
     result.unwrap_or_else(|failure| {

@@ -1,9 +1,10 @@
 //! The engine: state of the analysis, and which rule an event goes to.
 
 use super::{
-    Capability, Conclusion, Finding, Mode, Strength,
+    Capability, Conclusion, Finding, Mode, Severity, Strength,
     carried::Moment,
     coverage::Observed,
+    exception::Exceptions,
     finding::Findings,
     holder::Holders,
     object::{Objects, Sockets},
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     event::{Actor, Body, Event, HolderId, Kernel},
-    policy::Policy,
+    policy::{Policy, Rule},
     process::Table,
     secret::ClassSet,
 };
@@ -30,6 +31,7 @@ pub struct Engine {
     pub(super) objects: Objects,
     pub(super) sockets: Sockets,
     pub(super) findings: Findings,
+    pub(super) excepted: Exceptions,
     pub(super) rules: Rules,
     pub(super) observed: Observed,
     pub(super) decision: Kernel,
@@ -71,6 +73,7 @@ impl Engine {
             objects: Objects::default(),
             sockets: Sockets::default(),
             findings: Findings::default(),
+            excepted: Exceptions::default(),
             observed: Observed::default(),
             decision: Kernel::default(),
             mode,
@@ -91,7 +94,8 @@ impl Engine {
             None => Vec::new(),
         };
         if let Body::Unexplained { leaks } = event.body {
-            found.extend(self.findings.unexplained(event.actor.map_or(0, |actor| actor.job), leaks));
+            let severity = self.policy.rule(Rule::SensorUnexplained).severity(Severity::High);
+            found.extend(self.findings.unexplained(event.actor.map_or(0, |actor| actor.job), leaks, severity));
         }
         self.look(event, &mut found);
         // Last: in an exec's own link the process still runs what it ran before.
@@ -136,6 +140,7 @@ impl Engine {
             policy: self.policy.digest(),
             coverage: self.observed.coverage(capabilities, self.start),
             findings,
+            excepted: self.excepted.listed(),
         }
     }
 

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     event::{Drop, JobId, Outcome, Process, StepId},
+    policy::Rule,
     secret::ClassSet,
 };
 use rustc_hash::FxHashMap;
@@ -15,9 +16,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
 };
-
-/// The kernel side saw a leak that the recorded events do not show.
-const UNEXPLAINED: &str = "sensor-unexplained";
 
 /// Findings of one severity that are listed; more are counted. A budget each, so that noise hides nothing worse.
 const LISTED: usize = 1024;
@@ -37,14 +35,11 @@ pub(super) enum Leak {
 }
 
 impl Leak {
-    /// The rule of what was upstream and is not shown to be there.
-    pub(super) const INHERITED: &str = "leak-inherited";
-
     /// The rule.
-    pub(super) fn rule(self) -> &'static str {
+    pub(super) fn rule(self) -> Rule {
         match self {
-            Self::Held => "leak",
-            Self::Sdk | Self::Pair => "leak-alert",
+            Self::Held => Rule::Leak,
+            Self::Sdk | Self::Pair => Rule::LeakAlert,
         }
     }
 }
@@ -174,7 +169,7 @@ impl Findings {
     }
 
     /// Leaks that the kernel side decided and no event explains: one finding a recording.
-    pub(super) fn unexplained(&mut self, job: JobId, leaks: u64) -> Option<Finding> {
+    pub(super) fn unexplained(&mut self, job: JobId, leaks: u64, severity: Severity) -> Option<Finding> {
         if leaks == 0 {
             return None;
         }
@@ -185,9 +180,9 @@ impl Findings {
         }
         let finding = Finding {
             id: String::new(),
-            rule: UNEXPLAINED.to_owned(),
+            rule: Rule::SensorUnexplained.id().to_owned(),
             technique: None,
-            severity: Severity::High,
+            severity,
             action: Action::Alert,
             enforced: None,
             secret: Vec::new(),

@@ -8,10 +8,11 @@ use super::{
 };
 use crate::{
     event::{Actor, Call, Drop, Event, Kernel, Network, Outcome},
+    policy::{Matched, Rule},
     secret::ClassSet,
 };
 use detector_common::judge::{Judged, Sets, Spending, judge};
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 impl Engine {
     /// A reach for the network: marks the socket, and is a leak when the destination does not accept what both carry.
@@ -90,9 +91,13 @@ impl Engine {
     fn leak(&mut self, event: &Event, actor: &Actor, classes: ClassSet, leak: Leak, reach: Reach) -> Option<Finding> {
         let Actor { job, step, process, .. } = *actor;
         let key = Key { job, step, process, classes, to: reach.to, leak };
-        if classes.is_empty() || self.findings.fold(&key, &reach) {
+        if classes.is_empty()
+            || !self.makes_leak(actor, classes, leak.rule(), &reach)
+            || self.findings.fold(&key, &reach)
+        {
             return None;
         }
+        let settings = self.policy.rule(leak.rule());
         let policy = self.policy.action(classes);
         let (action, worst) = match leak {
             Leak::Held => (policy, Severity::Critical),
@@ -101,8 +106,8 @@ impl Engine {
         };
         let enforced = Some(Enforced { outcome: reach.outcome, killed: self.holders.is_killed(process) });
         let finding = Finding {
-            severity: severity(action).min(worst),
-            action,
+            severity: settings.severity(severity(action).min(worst)),
+            action: settings.action(action),
             enforced,
             ..self.finding(event, actor, classes, leak.rule(), &reach)
         };
@@ -112,19 +117,41 @@ impl Engine {
     /// `classes` were upstream of what reaches for a destination that does not accept them: of each class one finding a
     /// step, however often and wherever to.
     fn inherited(&mut self, event: &Event, actor: &Actor, classes: ClassSet, reach: Reach) -> Option<Finding> {
+        const RULE: Rule = Rule::LeakInherited;
+        let alone = classes.iter().map(|class| ClassSet::EMPTY.with(class));
+        let made = alone.filter(|class| self.makes_leak(actor, *class, RULE, &reach));
+        let classes = made.fold(ClassSet::EMPTY, ClassSet::union);
         let new = self.findings.fold_inherited(actor.job, actor.step, classes, &reach);
         if new.is_empty() {
             return None;
         }
-        let finding = self.finding(event, actor, new, Leak::INHERITED, &reach);
+        let settings = self.policy.rule(RULE);
+        let finding = self.finding(event, actor, new, RULE, &reach);
+        let (severity, action) = (settings.severity(finding.severity), settings.action(finding.action));
+        let finding = Finding { severity, action, ..finding };
         self.findings.inherited(new, &reach, finding)
     }
 
+    /// Whether a finding of `rule` about `classes` is to be made.
+    fn makes_leak(&mut self, actor: &Actor, classes: ClassSet, rule: Rule, reach: &Reach) -> bool {
+        let program = Arc::clone(self.processes.program(actor.process));
+        let matched = Matched {
+            classes,
+            program: &program.path,
+            number: self.processes.image(actor.process).spender(),
+            // Of each class the chain tells one file, and there may be more.
+            paths: &[],
+            destination: Some((reach.to.address, reach.to.port)),
+            step: actor.step,
+        };
+        self.makes(rule, &matched)
+    }
+
     /// A finding of `rule`, as weak as findings of leaks are.
-    fn finding(&self, event: &Event, actor: &Actor, classes: ClassSet, rule: &str, reach: &Reach) -> Finding {
+    fn finding(&self, event: &Event, actor: &Actor, classes: ClassSet, rule: Rule, reach: &Reach) -> Finding {
         Finding {
             id: String::new(),
-            rule: rule.to_owned(),
+            rule: rule.id().to_owned(),
             technique: None,
             severity: Severity::Low,
             action: Action::Alert,

@@ -4,6 +4,7 @@ mod analysis;
 mod carried;
 mod coverage;
 mod enforcement;
+mod exception;
 mod finding;
 mod flow;
 mod holder;
@@ -17,6 +18,6 @@ mod verdict;
 
 pub use analysis::Engine;
 pub use model::{
-    Action, Capability, Conclusion, Coverage, Destination, Did, Enforced, Finding, Link, Mode, ProcessName, Severity,
+    Action, Capability, Conclusion, Coverage, Destination, Did, Enforced, Excepted, Finding, Link, Mode, ProcessName, Severity,
     Strength, Verdict,
 };

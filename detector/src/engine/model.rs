@@ -6,6 +6,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Worth knowing.
@@ -35,6 +36,7 @@ impl Severity {
 
 /// What policy says to do about a leak of a class, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Action {
     /// Record it.
@@ -47,8 +49,21 @@ pub enum Action {
     Kill,
 }
 
+impl Action {
+    /// Its name in policy files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Alert => "alert",
+            Self::Deny => "deny",
+            Self::Kill => "kill",
+        }
+    }
+}
+
 /// Whether findings are only reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// Report, change nothing.
@@ -258,6 +273,17 @@ pub struct Coverage {
     pub proved: Option<u64>,
 }
 
+/// Findings that were not made, since policy excepts them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Excepted {
+    /// The rule.
+    pub rule: String,
+    /// Why, as policy says.
+    pub reason: String,
+    /// How often it happened.
+    pub count: u64,
+}
+
 /// All of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conclusion {
@@ -273,4 +299,7 @@ pub struct Conclusion {
     pub coverage: Coverage,
     /// Findings, worst first, then in order of events.
     pub findings: Vec<Finding>,
+    /// What would have been findings, and policy excepts.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub excepted: Vec<Excepted>,
 }

@@ -34,6 +34,11 @@ impl User {
         Self::find(&wanted, &passwd).filter(Self::valid).map(Some).ok_or(LiveError::User(wanted))
     }
 
+    /// Its number.
+    pub(super) fn uid(&self) -> u32 {
+        self.uid
+    }
+
     /// The last number means "unchanged" to the kernel (setresuid(2)), not a user.
     fn valid(&self) -> bool {
         self.uid != u32::MAX && self.gid != u32::MAX

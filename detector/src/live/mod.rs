@@ -5,6 +5,7 @@ mod command;
 mod disposition;
 mod environment;
 mod error;
+mod programs;
 mod proof;
 mod resolvers;
 mod run;

@@ -3,7 +3,9 @@
 use super::{
     Command, LiveError, command,
     disposition::Ignored,
-    environment, proof, resolvers,
+    environment,
+    programs::{Places, Programs},
+    proof, resolvers,
     session::{JOB, Session},
     signals::Signals,
 };
@@ -87,6 +89,8 @@ async fn watch(
     found: &mut impl FnMut(&Finding),
 ) -> Result<Ended, LiveError> {
     let header = header(command, &policy, mode);
+    let uid = command.user.as_ref().map_or_else(|| rustix::process::getuid().as_raw(), super::User::uid);
+    let programs = Programs::search(policy.programs(), &Places::new(uid, |name| std::env::var_os(name)));
     sensor.attach(quarantine)?;
     let mut rings = sensor.rings()?;
     let armed = crate::kernel::boottime();
@@ -100,6 +104,7 @@ async fn watch(
     session.own(armed, Body::Armed);
     session.own(proved, Body::Proved);
     sensor.add_job(JobSettings { job: JOB, enforce: mode == Mode::Enforce, tables: &tables })?;
+    programs.register(sensor, JOB)?;
 
     let mut signals = Signals::catch(ignored)?;
     sensor.add_worker(std::process::id(), JOB)?;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A way to join a class other than by opening a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Door {
     /// Another process's memory.
@@ -18,6 +19,7 @@ pub enum Door {
 
 /// How sure it is that what belongs to a class is a live secret.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Sureness {
     /// Often no secret, or none of value.
@@ -31,6 +33,7 @@ pub enum Sureness {
 
 /// Which opens of its files a class is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
     /// For reading.
@@ -42,6 +45,7 @@ pub enum Access {
 
 /// What a class is to a release, which needs a forge and a registry at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Code and workflows are changed with it.

@@ -107,6 +107,11 @@ impl Default for Destinations {
 }
 
 impl Destinations {
+    /// No rows at all, not even for loopback.
+    pub(super) fn none() -> Self {
+        Self(BTreeMap::new())
+    }
+
     /// Adds what `text` says, for the declared program `reader` (0 for anyone).
     pub(super) fn add(&mut self, text: &str, reader: u16, accepted: ClassSet) -> Result<(), BadDestination> {
         let (network, port) = parse(text)?;
@@ -141,6 +146,26 @@ impl Destinations {
         let widest = if network.is_ipv4() { IPV4.len } else { 0 };
         let rows = (widest..=network.len).filter_map(|len| self.0.get(&(whom, network.prefix(len))));
         rows.fold(ClassSet::EMPTY, |all, row| all.union(*row))
+    }
+
+    /// What all of `text` accepts of `reader` without the row of exactly that.
+    pub(super) fn beside(&self, text: &str, reader: u16) -> Result<ClassSet, BadDestination> {
+        let (network, port) = parse(text)?;
+        let wider = network.len.checked_sub(1).map(|len| network.prefix(len));
+        // Neither family's widest network is part of the other.
+        let wider = wider.filter(|wider| wider.is_ipv4() == network.is_ipv4());
+        let mut whoms = vec![(reader, port), (reader, 0), (0, port), (0, 0)];
+        whoms.dedup();
+        Ok(whoms.into_iter().fold(ClassSet::EMPTY, |all, whom| {
+            let from = if whom == (reader, port) { wider } else { Some(network) };
+            all.union(from.map_or(ClassSet::EMPTY, |from| self.of(from, whom)))
+        }))
+    }
+
+    /// The row of exactly `text` for `reader`.
+    pub(super) fn exactly(&self, text: &str, reader: u16) -> Result<ClassSet, BadDestination> {
+        let (network, port) = parse(text)?;
+        Ok(self.0.get(&((reader, port), network)).copied().unwrap_or_default())
     }
 
     pub(super) fn len(&self) -> usize {

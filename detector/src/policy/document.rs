@@ -1,7 +1,14 @@
 //! The resolved policy as a recording's header keeps it.
 
-use super::class::{Access, Door, Hosts, Role, Sureness};
-use crate::engine::{Action, Mode, Severity};
+use super::{
+    class::{Access, Door, Hosts, Role, Sureness},
+    date::Date,
+    rule::Rule,
+};
+use crate::{
+    engine::{Action, Mode, Severity},
+    event::StepId,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::{fmt, marker::PhantomData};
 
@@ -22,6 +29,16 @@ pub struct PolicyDocument {
     /// Declared programs; the place in the list, from 1, is the number.
     #[serde(default)]
     pub programs: Vec<ProgramDocument>,
+    /// What is said of rules, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleDocument>,
+    /// Exceptions from rules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exceptions: Vec<ExceptionDocument>,
+    /// The day on which the policy was loaded, in UTC, where an exception has an end: those that ended before it do
+    /// not hold. Replay goes by it, and so does not depend on the day of the replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub date: Option<Date>,
 }
 
 /// See [`PolicyDocument::classes`].
@@ -106,6 +123,42 @@ pub struct DestinationDocument {
     pub readers: Vec<String>,
     /// Why.
     pub reason: Option<String>,
+}
+
+/// See [`PolicyDocument::rules`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct RuleDocument {
+    /// The rule.
+    pub name: Rule,
+    /// Whether it makes findings.
+    pub enabled: bool,
+    /// What to do about them.
+    pub action: Option<Action>,
+    /// How bad they are.
+    pub severity: Option<Severity>,
+}
+
+/// See [`PolicyDocument::exceptions`]. Of the lists, an empty one is for any.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ExceptionDocument {
+    /// Of which rules.
+    pub rules: Vec<Rule>,
+    /// Classes, by name.
+    pub classes: Vec<String>,
+    /// Programs: patterns of their paths, as written, or names of declared ones.
+    pub programs: Vec<String>,
+    /// Path patterns, as written.
+    pub paths: Vec<String>,
+    /// Addresses or networks, as written.
+    pub to: Vec<String>,
+    /// Steps.
+    pub steps: Vec<StepId>,
+    /// Why.
+    pub reason: String,
+    /// The last day on which it holds, in UTC.
+    pub until: Option<Date>,
 }
 
 /// The classes that a destination accepts, in a file `all` or a list.

@@ -2,12 +2,17 @@
 
 use super::{
     class::{Access, Door, Role, Sureness},
-    document::{Accept, PolicyDocument},
-    error::{Place, PolicyError},
+    date::Date,
+    document::{Accept, PolicyDocument, RuleDocument},
+    error::{Errors, Place, PolicyError},
     file::{self, File},
     nearest::hint,
+    rule::{Rule, RuleSettings},
 };
-use crate::engine::{Action, Mode, Severity};
+use crate::{
+    engine::{Action, Mode, Severity},
+    event::StepId,
+};
 use detector_common::limits::CLASSES;
 use serde_saphyr::Spanned;
 
@@ -19,7 +24,7 @@ pub(super) struct Placed {
 }
 
 impl Placed {
-    fn new(spanned: Spanned<String>, file: &str) -> Self {
+    pub(super) fn new(spanned: Spanned<String>, file: &str) -> Self {
         Self { place: Place::at(file, spanned.referenced), text: spanned.value }
     }
 
@@ -31,6 +36,8 @@ impl Placed {
 #[derive(Debug)]
 pub(super) struct ClassDraft {
     pub(super) name: Placed,
+    /// Where it was first written, and where it was changed since.
+    pub(super) origin: Vec<Place>,
     pub(super) action: Action,
     pub(super) reason: Placed,
     pub(super) paths: Vec<Placed>,
@@ -58,6 +65,8 @@ pub(super) struct HostsDraft {
 #[derive(Debug)]
 pub(super) struct ProgramDraft {
     pub(super) name: Placed,
+    /// See [`ClassDraft::origin`].
+    pub(super) origin: Vec<Place>,
     pub(super) files: Vec<Placed>,
     pub(super) scripts: Vec<Placed>,
     pub(super) traits: Vec<Placed>,
@@ -76,6 +85,30 @@ pub(super) struct DestinationDraft {
     pub(super) reason: Option<Placed>,
 }
 
+#[derive(Debug)]
+pub(super) struct RuleDraft {
+    pub(super) rule: Rule,
+    pub(super) place: Place,
+    /// See [`ClassDraft::origin`].
+    pub(super) origin: Vec<Place>,
+    pub(super) settings: RuleSettings,
+}
+
+#[derive(Debug)]
+pub(super) struct ExceptionDraft {
+    /// Where it begins.
+    pub(super) place: Place,
+    pub(super) rules: Vec<Rule>,
+    /// Empty for any, as all lists below.
+    pub(super) classes: Vec<Placed>,
+    pub(super) programs: Vec<Placed>,
+    pub(super) paths: Vec<Placed>,
+    pub(super) to: Vec<Placed>,
+    pub(super) steps: Vec<StepId>,
+    pub(super) reason: Placed,
+    pub(super) until: Option<Date>,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) mode: Option<Mode>,
@@ -83,35 +116,50 @@ pub(super) struct Draft {
     pub(super) classes: Vec<ClassDraft>,
     pub(super) destinations: Vec<DestinationDraft>,
     pub(super) programs: Vec<ProgramDraft>,
+    /// In order of rules.
+    pub(super) rules: Vec<RuleDraft>,
+    pub(super) exceptions: Vec<ExceptionDraft>,
+    /// The day that decides which exceptions still hold.
+    pub(super) date: Option<Date>,
+    /// Names of classes that were refused: who names them is not told that they are unknown.
+    refused: Vec<String>,
 }
 
 impl Draft {
-    /// Lays `file`, called `name`, over what is there.
-    pub(super) fn lay(&mut self, file: File, name: &str) -> Result<(), PolicyError> {
+    /// Lays `file`, called `name`, over what is there; what is wrong with it goes to `errors` and is left out.
+    pub(super) fn lay(&mut self, file: File, name: &str, errors: &mut Errors) {
         self.mode = file.mode.or(self.mode);
         self.fail_on = file.fail_on.or(self.fail_on);
         for (program, form) in file.programs.0 {
             self.lay_program(Placed::new(program, name), form, name);
         }
         for (class, form) in file.classes.0 {
-            self.lay_class(Placed::new(class, name), form, name)?;
+            self.lay_class(Placed::new(class, name), form, name, errors);
         }
         for row in file.destinations {
             let accept = match row.accept {
                 Accept::All => Accept::All,
                 Accept::Classes(names) => Accept::Classes(Placed::list(names, name)),
             };
-            self.add_destination(DestinationDraft {
-                to: Placed::list(row.to, name),
-                accept,
-                readers: Placed::list(row.readers, name),
-                reason: row.reason.map(|reason| Placed::new(reason, name)),
-            })?;
+            self.add_destination(
+                DestinationDraft {
+                    to: Placed::list(row.to, name),
+                    accept,
+                    readers: Placed::list(row.readers, name),
+                    reason: row.reason.map(|reason| Placed::new(reason, name)),
+                },
+                errors,
+            );
         }
-        Ok(())
+        for (rule, form) in file.rules.0 {
+            self.lay_rule(&Placed::new(rule, name), form, name, errors);
+        }
+        for form in file.exceptions {
+            self.lay_exception(form, name, errors);
+        }
     }
 
-    fn lay_class(&mut self, name: Placed, form: file::Class, file: &str) -> Result<(), PolicyError> {
+    fn lay_class(&mut self, name: Placed, form: file::Class, file: &str, errors: &mut Errors) {
         let reason = form.reason.map(|reason| Placed::new(reason, file));
         let paths = form.paths.map(|paths| Placed::list(paths, file));
         let except = form.except.map(|except| Placed::list(except, file));
@@ -139,8 +187,9 @@ impl Draft {
             }
             replace(&mut class.paths, paths);
             replace(&mut class.except, except);
+            class.origin.push(name.place.clone());
             class.name.place = name.place;
-            return Ok(());
+            return;
         }
         let missing = |field| PolicyError::MissingField {
             place: name.place.clone(),
@@ -148,12 +197,14 @@ impl Draft {
             field,
             hint: self.misspelt(&name.text),
         };
-        let action = form.action.ok_or_else(|| missing("action"))?;
-        let reason = reason.ok_or_else(|| missing("reason"))?;
+        let action = errors.take(form.action.ok_or_else(|| missing("action")));
+        let reason = errors.take(reason.ok_or_else(|| missing("reason")));
+        let (Some(action), Some(reason)) = (action, reason) else { return self.refused.push(name.text) };
         let (paths, except) = (paths.unwrap_or_default(), except.unwrap_or_default());
         // A class that names no group is one of its own.
         let group = group.unwrap_or_else(|| name.text.clone());
-        self.add_class(ClassDraft {
+        let class = ClassDraft {
+            origin: vec![name.place.clone()],
             name,
             action,
             reason,
@@ -169,7 +220,11 @@ impl Draft {
             sdk: sdk.unwrap_or_default(),
             moved: moved.unwrap_or_default(),
             hosts: hosts.unwrap_or_default(),
-        })
+        };
+        let text = class.name.text.clone();
+        if errors.take(self.add_class(class)).is_none() {
+            self.refused.push(text);
+        }
     }
 
     fn lay_program(&mut self, name: Placed, form: file::Program, file: &str) {
@@ -186,10 +241,12 @@ impl Draft {
             replace(&mut program.installs, installs);
             replace(&mut program.dumps, dumps);
             replace(&mut program.injected_by, injected_by);
+            program.origin.push(name.place.clone());
             program.name.place = name.place;
             return;
         }
         self.programs.push(ProgramDraft {
+            origin: vec![name.place.clone()],
             name,
             files: files.unwrap_or_default(),
             scripts: scripts.unwrap_or_default(),
@@ -225,28 +282,98 @@ impl Draft {
         Ok(())
     }
 
-    /// Appends `row`; the classes it names must be there already.
-    pub(super) fn add_destination(&mut self, row: DestinationDraft) -> Result<(), PolicyError> {
-        let names = if let Accept::Classes(names) = &row.accept { names.as_slice() } else { &[] };
-        let known = || self.classes.iter().map(|class| class.name.text.as_str());
-        if let Some(name) = names.iter().find(|name| !known().any(|known| known == name.text)) {
-            let hint = hint(&name.text, known());
-            return Err(PolicyError::UnknownClass { place: name.place.clone(), name: file::shown(&name.text), hint });
+    /// Appends `row` without the classes that are not there.
+    pub(super) fn add_destination(&mut self, mut row: DestinationDraft, errors: &mut Errors) {
+        if let Accept::Classes(names) = &mut row.accept {
+            names.retain(|name| self.knows(name, errors));
         }
         self.destinations.push(row);
-        Ok(())
+    }
+
+    /// Whether there is a class `name`.
+    fn knows(&self, name: &Placed, errors: &mut Errors) -> bool {
+        let known = || self.classes.iter().map(|class| class.name.text.as_str());
+        if known().any(|known| known == name.text) {
+            return true;
+        }
+        if !self.refused.contains(&name.text) {
+            let hint = hint(&name.text, known());
+            errors.push(PolicyError::UnknownClass { place: name.place.clone(), name: file::shown(&name.text), hint });
+        }
+        false
+    }
+
+    fn lay_rule(&mut self, name: &Placed, form: file::Rule, file: &str, errors: &mut Errors) {
+        let Some(rule) = errors.take(rule(name)) else { return };
+        let action = form.action.map(|action| (action.value, Place::at(file, action.referenced)));
+        let enabled = form.enabled.map(|enabled| (enabled.value, Place::at(file, enabled.referenced)));
+        can_be(rule, action.as_ref(), enabled.as_ref(), errors);
+        let n = self.rules.partition_point(|other| other.rule < rule);
+        if self.rules.get(n).is_none_or(|other| other.rule != rule) {
+            let (place, settings) = (name.place.clone(), RuleSettings::default());
+            self.rules.insert(n, RuleDraft { rule, place, origin: Vec::new(), settings });
+        }
+        let draft = &mut self.rules[n];
+        draft.origin.push(name.place.clone());
+        draft.place = name.place.clone();
+        let settings = &mut draft.settings;
+        settings.enabled = enabled.map_or(settings.enabled, |(enabled, _)| enabled);
+        settings.action = action.map(|(action, _)| action).or(settings.action);
+        settings.severity = form.severity.or(settings.severity);
+    }
+
+    fn lay_exception(&mut self, form: file::Exception, file: &str, errors: &mut Errors) {
+        let before = errors.count();
+        let reason = Placed::new(form.reason, file);
+        let rules = Placed::list(form.rules, file);
+        // The first rule is its place: where the map begins is not told.
+        let place = rules.first().map_or_else(|| reason.place.clone(), |rule| rule.place.clone());
+        let mut list = |key, list: Option<Spanned<Vec<Spanned<String>>>>| {
+            let Some(list) = list else { return Vec::new() };
+            if list.value.is_empty() {
+                errors.push(PolicyError::EmptySelector { place: Place::at(file, list.referenced), key });
+            }
+            Placed::list(list.value, file)
+        };
+        let [mut classes, programs] = [list("classes", form.classes), list("programs", form.programs)];
+        let [paths, to] = [list("paths", form.paths), list("to", form.to)];
+        let steps = form.steps.map_or_else(Vec::new, |steps| {
+            if steps.value.is_empty() {
+                errors.push(PolicyError::EmptySelector { place: Place::at(file, steps.referenced), key: "steps" });
+            }
+            steps.value
+        });
+        if rules.is_empty() {
+            errors.push(PolicyError::EmptySelector { place: place.clone(), key: "rules" });
+        }
+        let until = form.until.map(|until| Placed::new(until, file)).and_then(|until| {
+            errors.take(until.text.parse().map_err(|rule| PolicyError::Date {
+                place: until.place.clone(),
+                text: file::shown(&until.text),
+                rule,
+            }))
+        });
+        classes.retain(|name| self.knows(name, errors));
+        let rules = rules.iter().filter_map(|name| errors.take(rule(name).and_then(|rule| excepted(rule, name))));
+        let rules = rules.collect();
+        let exception = ExceptionDraft { place, rules, classes, programs, paths, to, steps, reason, until };
+        if errors.count() == before {
+            self.exceptions.push(exception);
+        }
     }
 
     /// The draft of a resolved document, called `name`.
-    pub(super) fn of(document: PolicyDocument, name: &str) -> Result<Self, PolicyError> {
+    pub(super) fn of(document: PolicyDocument, name: &str, errors: &mut Errors) -> Self {
         let placed = |text| Placed { text, place: Place::file(name) };
         let all = |texts: Vec<String>| texts.into_iter().map(placed).collect();
         if document.version != file::VERSION {
-            return Err(PolicyError::Version { place: Place::file(name), found: document.version });
+            errors.push(PolicyError::Version { place: Place::file(name), found: document.version });
         }
-        let mut draft = Self { mode: document.mode, fail_on: Some(document.fail_on), ..Self::default() };
+        let mut draft =
+            Self { mode: document.mode, fail_on: Some(document.fail_on), date: document.date, ..Self::default() };
         for class in document.classes {
-            draft.add_class(ClassDraft {
+            let class = ClassDraft {
+                origin: Vec::new(),
                 name: placed(class.name),
                 action: class.action,
                 reason: placed(class.reason),
@@ -262,10 +389,12 @@ impl Draft {
                 sdk: all(class.sdk),
                 moved: all(class.moved),
                 hosts: HostsDraft { anyone: all(class.hosts.anyone), readers: all(class.hosts.readers) },
-            })?;
+            };
+            errors.take(draft.add_class(class));
         }
         for program in document.programs {
             draft.programs.push(ProgramDraft {
+                origin: Vec::new(),
                 name: placed(program.name),
                 files: all(program.files),
                 scripts: all(program.scripts),
@@ -282,14 +411,63 @@ impl Draft {
                 Accept::All => Accept::All,
                 Accept::Classes(names) => Accept::Classes(all(names)),
             };
-            draft.add_destination(DestinationDraft {
-                to: all(row.to),
-                accept,
-                readers: all(row.readers),
-                reason: row.reason.map(placed),
-            })?;
+            draft.add_destination(
+                DestinationDraft { to: all(row.to), accept, readers: all(row.readers), reason: row.reason.map(placed) },
+                errors,
+            );
         }
-        Ok(draft)
+        for RuleDocument { name: rule, enabled, action, severity } in document.rules {
+            let place = || Place::file(name);
+            can_be(rule, action.map(|action| (action, place())).as_ref(), Some(&(enabled, place())), errors);
+            let settings = RuleSettings { enabled, action, severity };
+            draft.rules.push(RuleDraft { rule, place: Place::file(name), origin: Vec::new(), settings });
+        }
+        draft.rules.sort_by_key(|draft| draft.rule);
+        for exception in document.exceptions {
+            draft.exceptions.push(ExceptionDraft {
+                place: Place::file(name),
+                rules: exception.rules,
+                classes: all(exception.classes).into_iter().filter(|name| draft.knows(name, errors)).collect(),
+                programs: all(exception.programs),
+                paths: all(exception.paths),
+                to: all(exception.to),
+                steps: exception.steps,
+                reason: placed(exception.reason),
+                until: exception.until,
+            });
+        }
+        draft
+    }
+}
+
+/// The rule that `name` is the id of.
+fn rule(name: &Placed) -> Result<Rule, PolicyError> {
+    Rule::named(&name.text).ok_or_else(|| PolicyError::UnknownRule {
+        place: name.place.clone(),
+        name: file::shown(&name.text),
+        hint: hint(&name.text, Rule::ALL.iter().map(|rule| rule.id())),
+    })
+}
+
+/// Refuses what cannot be carried out.
+fn can_be(rule: Rule, action: Option<&(Action, Place)>, enabled: Option<&(bool, Place)>, errors: &mut Errors) {
+    if let Some((action, place)) = action
+        && let Some(why) = rule.refuses(*action)
+    {
+        errors.push(PolicyError::RuleAction { place: place.clone(), rule: rule.id(), action: *action, why });
+    }
+    if let Some((false, place)) = enabled
+        && let Some(why) = rule.stays_on()
+    {
+        errors.push(PolicyError::RuleStaysOn { place: place.clone(), rule: rule.id(), why });
+    }
+}
+
+/// `rule`, called `name` in an exception, if it has any.
+fn excepted(rule: Rule, name: &Placed) -> Result<Rule, PolicyError> {
+    match rule.stays() {
+        Some(why) => Err(PolicyError::RuleStays { place: name.place.clone(), rule: rule.id(), why }),
+        None => Ok(rule),
     }
 }
 

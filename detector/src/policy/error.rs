@@ -1,8 +1,12 @@
 //! What can be wrong with a policy: each message says where, and what to do.
 
-use super::{BadDestination, BadLine, BadName, BadPattern, BadVariable};
+use super::{BadDestination, BadLine, BadName, BadPattern, BadVariable, date::BadDate, snippet::Sources};
+use crate::engine::Action;
 use detector_common::limits::{CLASSES, LEAF_GLOBS};
 use std::{fmt, io};
+
+/// Errors that are told of one policy; more are counted.
+const TOLD: usize = 20;
 
 /// A place in a policy file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +37,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// Why a policy was refused.
+/// One thing that is wrong with a policy.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum PolicyError {
@@ -73,8 +77,10 @@ pub enum PolicyError {
         "{place}: class `{class}` has neither `paths` nor `door`; add one (to switch a class off: `action: observe`)"
     )]
     EmptyClass { place: Place, class: String },
-    #[error("{place}: a reason with control characters; write plain text")]
-    Reason { place: Place },
+    #[error("{place}: a {what} with control or invisible characters; write plain text")]
+    Text { place: Place, what: &'static str },
+    #[error("{place}: a reason that says nothing; write why")]
+    EmptyReason { place: Place },
     #[error("{place}: unknown class `{name}`; {hint}")]
     UnknownClass { place: Place, name: String, hint: String },
     #[error("{place}: unknown program `{name}`; {hint}")]
@@ -89,6 +95,8 @@ pub enum PolicyError {
     Line { place: Place, line: String, rule: BadLine },
     #[error("{place}: bad variable `{name}`: {rule}")]
     Variable { place: Place, name: String, rule: BadVariable },
+    #[error("{place}: unknown rule `{name}`; {hint}")]
+    UnknownRule { place: Place, name: String, hint: String },
     #[error("{place}: bad pattern `{pattern}`: {rule}")]
     Pattern { place: Place, pattern: String, rule: BadPattern },
     #[error("{place}: `{pattern}` is one leaf glob too many for its directory (at most {LEAF_GLOBS}); use a wider one")]
@@ -99,4 +107,151 @@ pub enum PolicyError {
     Host { place: Place, name: String },
     #[error("{place}: too many {what} for the kernel's tables (at most {most}); use wider ones")]
     TooMany { place: Place, what: &'static str, most: u32 },
+    #[error("{place}: `action: {}` cannot be carried out for rule `{rule}`: {why}", action.name())]
+    RuleAction { place: Place, rule: &'static str, action: Action, why: &'static str },
+    #[error("{place}: rule `{rule}` cannot be switched off: {why}")]
+    RuleStaysOn { place: Place, rule: &'static str, why: &'static str },
+    #[error("{place}: rule `{rule}` has no exceptions: {why}")]
+    RuleStays { place: Place, rule: &'static str, why: &'static str },
+    #[error("{place}: `{key}` is empty, so the exception would hold for nothing; leave `{key}` out to hold for any")]
+    EmptySelector { place: Place, key: &'static str },
+    #[error(
+        "{place}: an exception from all that the rule finds; narrow it by `classes`, `programs`, `paths`, `to` or \
+         `steps` (to switch the rule off: `rules: {{ {rule}: {{ enabled: false }} }}`)"
+    )]
+    WideException { place: Place, rule: &'static str },
+    #[error(
+        "{place}: the kernel side refuses a leak, and cannot be given this exception: {why}; write a destination \
+         instead: `destinations: [{{ to: [...], accept: [...], reason: ... }}]`"
+    )]
+    LeakException { place: Place, why: &'static str },
+    #[error("{place}: `{pattern}` starts with a variable, and an exception does not know it; write `**/` instead")]
+    VariableException { place: Place, pattern: String },
+    #[error("{place}: bad date `{text}`: {rule}")]
+    Date { place: Place, text: String, rule: BadDate },
 }
+
+impl PolicyError {
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        match self {
+            Self::Read { place, .. }
+            | Self::Directory { place, .. }
+            | Self::TooLarge { place, .. }
+            | Self::NotUtf8 { place }
+            | Self::Yaml { place, .. }
+            | Self::UnknownKey { place, .. }
+            | Self::Duplicate { place, .. }
+            | Self::TooComplex { place }
+            | Self::Version { place, .. }
+            | Self::NoVersion { place }
+            | Self::Cycle { place, .. }
+            | Self::TooDeep { place, .. }
+            | Self::NotAFile { place, .. }
+            | Self::ClassName { place, .. }
+            | Self::TooManyClasses { place, .. }
+            | Self::MissingField { place, .. }
+            | Self::EmptyClass { place, .. }
+            | Self::Text { place, .. }
+            | Self::EmptyReason { place }
+            | Self::UnknownClass { place, .. }
+            | Self::UnknownProgram { place, .. }
+            | Self::ProgramName { place, .. }
+            | Self::ProgramFile { place, .. }
+            | Self::UnknownTrait { place, .. }
+            | Self::Line { place, .. }
+            | Self::Variable { place, .. }
+            | Self::UnknownRule { place, .. }
+            | Self::Pattern { place, .. }
+            | Self::TooManyGlobs { place, .. }
+            | Self::Destination { place, .. }
+            | Self::Host { place, .. }
+            | Self::TooMany { place, .. }
+            | Self::RuleAction { place, .. }
+            | Self::RuleStaysOn { place, .. }
+            | Self::RuleStays { place, .. }
+            | Self::EmptySelector { place, .. }
+            | Self::WideException { place, .. }
+            | Self::LeakException { place, .. }
+            | Self::VariableException { place, .. }
+            | Self::Date { place, .. } => place,
+        }
+    }
+}
+
+/// What is wrong with a policy, as far as one pass finds it.
+#[derive(Debug, Default)]
+pub(super) struct Errors {
+    errors: Vec<PolicyError>,
+    more: usize,
+}
+
+impl Errors {
+    pub(super) fn push(&mut self, error: PolicyError) {
+        if self.errors.len() < TOLD {
+            self.errors.push(error);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// What came of it, if anything.
+    pub(super) fn take<T>(&mut self, result: Result<T, PolicyError>) -> Option<T> {
+        result.map_err(|error| self.push(error)).ok()
+    }
+
+    /// How many there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.errors.len() + self.more
+    }
+
+    /// The refusal, if anything is wrong; lines are shown of `sources`.
+    pub(super) fn refuse(mut self, sources: Sources) -> Result<(), BadPolicy> {
+        if self.count() == 0 {
+            return Ok(());
+        }
+        // In the order of lines; files stay in the order of their first error.
+        let files: Vec<_> = self.errors.iter().map(|error| error.place().file.clone()).collect();
+        self.errors.sort_by_key(|error| {
+            let place = error.place();
+            (files.iter().position(|file| *file == place.file), place.at)
+        });
+        Err(BadPolicy { errors: self.errors, more: self.more, sources })
+    }
+}
+
+/// A policy that was refused, with all that was found wrong with it. Its text shows the lines.
+#[derive(Debug)]
+pub struct BadPolicy {
+    errors: Vec<PolicyError>,
+    more: usize,
+    sources: Sources,
+}
+
+impl BadPolicy {
+    /// What is wrong, file by file, in the order of lines; at least one, and no more than are told.
+    pub fn errors(&self) -> &[PolicyError] {
+        &self.errors
+    }
+
+    /// The first of them alone.
+    #[cfg(test)]
+    pub(super) fn into_first(self) -> PolicyError {
+        self.errors.into_iter().next().expect("there is one")
+    }
+}
+
+impl fmt::Display for BadPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, error) in self.errors.iter().enumerate() {
+            let line = if i > 0 { "\n" } else { "" };
+            write!(f, "{line}{error}{}", self.sources.snippet(error.place()))?;
+        }
+        match self.more {
+            0 => Ok(()),
+            more => write!(f, "\nand {more} more; correct these first"),
+        }
+    }
+}
+
+impl std::error::Error for BadPolicy {}

@@ -1,6 +1,8 @@
 //! Policy files and what they extend.
 
 use super::{
+    check::Reading,
+    compile::is_hidden,
     draft::Draft,
     error::{Place, PolicyError},
     file,
@@ -8,12 +10,16 @@ use super::{
 use std::{fs, io::Read, os::unix::fs::MetadataExt, path::Path};
 
 /// The policy that is built in, each file laid over those before it, and what messages call them.
-const BUILTIN: [(&str, &str); 2] = [
+pub(super) const BUILTIN: [(&str, &str); 2] = [
     ("builtin/classes.yaml", include_str!("builtin/classes.yaml")),
     ("builtin/programs.yaml", include_str!("builtin/programs.yaml")),
 ];
 /// Its name in `extends` and in messages.
 pub(super) const BUILTIN_NAME: &str = "builtin";
+
+/// Standard input, as it is asked for, and as messages call it.
+const STDIN: &str = "-";
+const STDIN_NAME: &str = "standard input";
 
 /// Bytes of a policy file.
 const FILE_BYTES: u64 = 1 << 20;
@@ -34,53 +40,81 @@ impl Chain {
 }
 
 /// The draft of the builtin policy.
-pub(super) fn builtin() -> Result<Draft, PolicyError> {
+pub(super) fn builtin(reading: &mut Reading) -> Draft {
     let mut draft = Draft::default();
     for (name, text) in BUILTIN {
-        draft.lay(file::parse(text, name)?, name)?;
+        // Without its text for messages: a file of the user may be called the same, and nothing is wrong with it.
+        if let Some(file) = reading.errors.take(file::parse(text, name)) {
+            draft.lay(file, name, &mut reading.errors);
+        }
     }
-    Ok(draft)
+    draft
 }
 
-/// The draft of the file at `path`.
-pub(super) fn load(path: &Path) -> Result<Draft, PolicyError> {
-    let name = file::shown(&path.display().to_string());
-    extend(path, &name, &Place::file(&*name), &mut Chain::default())
+/// What messages call the file at `path`, or standard input for `-`.
+pub(super) fn name(path: &Path) -> String {
+    if path == Path::new(STDIN) { STDIN_NAME.to_owned() } else { file::name(path) }
+}
+
+/// The draft of the file at `path`, or of standard input for `-`.
+pub(super) fn load(path: &Path, reading: &mut Reading) -> Draft {
+    let name = name(path);
+    let path = if path == Path::new(STDIN) { Path::new("/dev/stdin") } else { path };
+    extend(path, &name, &Place::file(&*name), &mut Chain::default(), reading)
 }
 
 /// The draft of `text`, which stands in no file.
-pub(super) fn parse(text: &str, name: &str) -> Result<Draft, PolicyError> {
-    resolve(text, name, None, &mut Chain::default())
+pub(super) fn parse(text: &str, name: &str, reading: &mut Reading) -> Draft {
+    resolve(text, name, None, &mut Chain::default(), reading)
 }
 
-fn extend(path: &Path, name: &str, place: &Place, chain: &mut Chain) -> Result<Draft, PolicyError> {
-    let (text, identity) = read(path, name, place)?;
-    if chain.0.iter().any(|(_, known)| *known == identity) {
-        return Err(PolicyError::Cycle { place: place.clone(), chain: chain.shown(name) });
+fn extend(path: &Path, name: &str, place: &Place, chain: &mut Chain, reading: &mut Reading) -> Draft {
+    let text = read(path, name, place).and_then(|(text, identity)| {
+        if chain.0.iter().any(|(_, known)| *known == identity) {
+            return Err(PolicyError::Cycle { place: place.clone(), chain: chain.shown(name) });
+        }
+        if chain.0.len() > EXTENDS {
+            return Err(PolicyError::TooDeep { place: place.clone(), chain: chain.shown(name) });
+        }
+        chain.0.push((name.to_owned(), identity));
+        Ok(text)
+    });
+    // What standard input extends lies where we are.
+    let directory = if name == STDIN_NAME { Some(Path::new("")) } else { path.parent() };
+    match reading.errors.take(text) {
+        Some(text) => resolve(&text, name, directory, chain, reading),
+        None => Draft::default(),
     }
-    if chain.0.len() > EXTENDS {
-        return Err(PolicyError::TooDeep { place: place.clone(), chain: chain.shown(name) });
-    }
-    chain.0.push((name.to_owned(), identity));
-    resolve(&text, name, Some(path), chain)
 }
 
-fn resolve(text: &str, name: &str, path: Option<&Path>, chain: &mut Chain) -> Result<Draft, PolicyError> {
-    let file = file::parse(text, name)?;
+/// `directory` is where `text` stands, if in a file.
+fn resolve(text: &str, name: &str, directory: Option<&Path>, chain: &mut Chain, reading: &mut Reading) -> Draft {
+    let Some(file) = reading.file(text, name) else { return Draft::default() };
+    if let Some(parent) = file.extends.as_ref().filter(|parent| parent.value.contains(is_hidden)) {
+        reading.errors.push(PolicyError::Text { place: Place::at(name, parent.referenced), what: "path" });
+        return Draft::default();
+    }
     let mut draft = match &file.extends {
         None => Draft::default(),
-        Some(parent) if parent.value == BUILTIN_NAME => builtin()?,
+        Some(parent) if parent.value == BUILTIN_NAME => builtin(reading),
         Some(parent) => {
             let place = Place::at(name, parent.referenced);
-            let Some(directory) = path.and_then(Path::parent) else {
-                return Err(PolicyError::NotAFile { place, name: file::shown(&parent.value) });
+            let Some(directory) = directory else {
+                reading.errors.push(PolicyError::NotAFile { place, name: file::shown(&parent.value) });
+                return Draft::default();
             };
             let path = directory.join(&parent.value);
-            extend(&path, &file::shown(&path.display().to_string()), &place, chain)?
+            let before = reading.errors.count();
+            let draft = extend(&path, &file::name(&path), &place, chain, reading);
+            // Whatever is not there now would be called unknown.
+            if reading.errors.count() > before {
+                return draft;
+            }
+            draft
         }
     };
-    draft.lay(file, name)?;
-    Ok(draft)
+    draft.lay(file, name, &mut reading.errors);
+    draft
 }
 
 fn read(path: &Path, name: &str, place: &Place) -> Result<(String, Identity), PolicyError> {

@@ -125,12 +125,12 @@ impl Pattern {
     }
 
     /// Files that it means, one for each of its readings: those that may be anywhere are below `home`, and what is not
-    /// named is called `any`.
+    /// named is called `any`, or `dir` where it is a directory.
     pub fn examples(&self, home: &str) -> Vec<String> {
         let one = |meaning: &Meaning| {
             let names = meaning.steps.iter().rev().map(|step| match step {
                 Step::Name { raw, .. } => format!("/{raw}"),
-                Step::Any => "/any".to_owned(),
+                Step::Any => "/dir".to_owned(),
                 Step::Glob { prefix, suffix } => format!("/{prefix}any{suffix}"),
             });
             format!("{}{}", if meaning.anchored { "" } else { home }, names.collect::<String>())

@@ -1,15 +1,18 @@
 //! The policy that is applied.
 
 use super::{
+    check::{Checked, Reading},
     class::{Access, Class, Door, Role},
-    compile::compile,
     destination::Destinations,
     document::{Accept, DestinationDocument, PolicyDocument},
     draft::Draft,
-    error::PolicyError,
-    load,
+    error::{BadPolicy, Place, PolicyError},
+    exception::Exception,
+    file, load,
+    nearest::hint,
     pattern::Walked,
     program::{Program, Programs},
+    rule::{Rule, RuleSettings},
     watch::Watches,
 };
 use crate::{
@@ -25,6 +28,7 @@ use detector_common::{
 };
 use sha2::{Digest, Sha256};
 use std::{
+    collections::BTreeMap,
     fmt::Write,
     net::{IpAddr, SocketAddr},
     path::Path,
@@ -41,6 +45,8 @@ pub struct Policy {
     pub(super) watches: Watches,
     pub(super) destinations: Destinations,
     pub(super) programs: Programs,
+    pub(super) rules: BTreeMap<Rule, RuleSettings>,
+    pub(super) exceptions: Vec<Exception>,
 }
 
 /// What the kernel side is given.
@@ -75,27 +81,34 @@ pub struct Tables {
 impl Policy {
     /// The policy that is built in.
     pub fn builtin() -> Self {
-        match load::builtin().and_then(|draft| compile(draft, load::BUILTIN_NAME)) {
+        let mut reading = Reading::default();
+        let draft = load::builtin(&mut reading);
+        match reading.compile(&draft, load::BUILTIN_NAME) {
             Ok(policy) => policy,
             // It is part of this program, and a test reads it.
             Err(error) => unreachable!("{error}"),
         }
     }
 
-    /// The policy in the file at `path`, and what it extends.
-    pub fn load(path: &Path) -> Result<Self, PolicyError> {
-        compile(load::load(path)?, &path.display().to_string())
+    /// The policy in the file at `path` (`-` for standard input), and what it extends. By today's date it is decided
+    /// which exceptions still hold.
+    pub fn load(path: &Path) -> Result<Self, BadPolicy> {
+        Checked::load(path).map(|checked| checked.policy)
     }
 
     /// The policy `text`, called `name` in messages; it can extend the builtin one only.
-    pub fn parse(text: &str, name: &str) -> Result<Self, PolicyError> {
-        compile(load::parse(text, name)?, name)
+    pub fn parse(text: &str, name: &str) -> Result<Self, BadPolicy> {
+        let mut reading = Reading::default();
+        let draft = load::parse(text, name, &mut reading);
+        reading.compile(&draft, name)
     }
 
-    /// The policy that a recording was made with.
-    pub fn from_document(document: PolicyDocument) -> Result<Self, PolicyError> {
+    /// The policy that a recording was made with. The day on which it was loaded then still counts.
+    pub fn from_document(document: PolicyDocument) -> Result<Self, BadPolicy> {
         const NAME: &str = "recorded policy";
-        compile(Draft::of(document, NAME)?, NAME)
+        let mut reading = Reading::default();
+        let draft = Draft::of(document, NAME, &mut reading.errors);
+        reading.compile(&draft, NAME)
     }
 
     /// What [`Self::from_document`] makes this policy of.
@@ -138,6 +151,18 @@ impl Policy {
     /// The classes, in the order of their bits.
     pub fn classes(&self) -> &[Class] {
         &self.classes
+    }
+
+    /// The class called `name`.
+    ///
+    /// # Errors
+    /// When there is none: the nearest name is said.
+    pub fn class(&self, name: &str) -> Result<&Class, PolicyError> {
+        self.classes.iter().find(|class| class.name == name).ok_or_else(|| PolicyError::UnknownClass {
+            place: Place::file("catalogue"),
+            name: file::shown(name),
+            hint: hint(name, self.classes.iter().map(|class| class.name.as_str())),
+        })
     }
 
     /// The names of `set`, in the order of their bits.
@@ -233,6 +258,11 @@ impl Policy {
     /// What may be spent at `address` and `port`.
     pub fn accepted(&self, address: IpAddr, port: u16) -> ClassSet {
         self.destinations.accepted(address, port)
+    }
+
+    /// What is said of `rule`.
+    pub fn rule(&self, rule: Rule) -> RuleSettings {
+        self.rules.get(&rule).copied().unwrap_or_default()
     }
 
     /// The mode, where the policy speaks of it.

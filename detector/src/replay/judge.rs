@@ -4,7 +4,7 @@ use super::retold::Retold;
 use crate::{
     engine::{Conclusion, Engine},
     event::STRENGTHS,
-    policy::{Policy, PolicyError},
+    policy::{BadPolicy, Policy},
     recording::{Header, ReadError, Reader},
 };
 use std::{io::BufRead, path::Path};
@@ -17,7 +17,7 @@ pub enum ReplayError {
     Read(#[from] ReadError),
     /// The policy in its header is not one.
     #[error("the recording's own policy does not load: {0}; give a policy to judge it by")]
-    Policy(#[source] PolicyError),
+    Policy(#[source] BadPolicy),
     /// The policy in its header is not the one that was applied.
     #[error("the recording's own policy has digest {found}, and {recorded} was applied; give a policy to judge it by")]
     Digest {

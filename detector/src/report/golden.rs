@@ -5,8 +5,8 @@
 use super::{json, line::WIDTH, text};
 use crate::{
     engine::{
-        Action, Capability, Conclusion, Coverage, Destination, Did, Enforced, Finding, Link, Mode, ProcessName,
-        Severity, Strength, Verdict,
+        Action, Capability, Conclusion, Coverage, Destination, Did, Enforced, Excepted, Finding, Link, Mode,
+        ProcessName, Severity, Strength, Verdict,
     },
     event::{Call, Outcome, Process},
     recording::bless,
@@ -175,6 +175,18 @@ fn unexplained() -> Finding {
     }
 }
 
+#[test]
+fn what_is_excepted_is_told_with_its_reason() {
+    let excepted = |rule: &str, count| Excepted { rule: rule.into(), reason: "our \u{1b}[31mbackup".into(), count };
+    let mut conclusion = conclusion(Verdict::Pass, &[], Vec::new());
+    assert!(!text(&conclusion).contains("EXCEPTED") && !json(&conclusion).contains("excepted"));
+    conclusion.excepted = vec![excepted("sweep", 1), excepted("undeclared-reader", 3)];
+    let told = text(&conclusion);
+    let lines = "\nEXCEPTED\n  sweep, once: our \\u{1b}[31mbackup\n  undeclared-reader, 3 times: our ";
+    assert!(told.contains(lines), "{told}");
+    assert!(json(&conclusion).contains("\"count\": 3"));
+}
+
 fn conclusion(verdict: Verdict, reasons: &[&str], findings: Vec<Finding>) -> Conclusion {
     let counts = |counts: &[(&str, u64)]| counts.iter().map(|(name, count)| ((*name).into(), *count)).collect();
     let capability = |name: &str, mechanism: Option<&str>, gap: Option<&str>| Capability {
@@ -199,6 +211,7 @@ fn conclusion(verdict: Verdict, reasons: &[&str], findings: Vec<Finding>) -> Con
             proved: Some(12_034_000_000),
         },
         findings,
+        excepted: Vec::new(),
     }
 }
 

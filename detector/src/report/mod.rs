@@ -1,5 +1,6 @@
-//! Renders a conclusion. Pure: text in, text out.
+//! Renders a conclusion, or the catalogue of a policy. Pure: text in, text out.
 
+mod catalogue;
 mod chain;
 #[cfg(test)]
 mod golden;
@@ -7,5 +8,6 @@ mod json;
 mod line;
 mod text;
 
+pub use catalogue::{catalogue_json, catalogue_text, class_text};
 pub use json::json;
 pub use text::text;

@@ -4,7 +4,7 @@ use super::{
     chain::{became, chain, who},
     line::{bounded, clip, squeeze, wrap},
 };
-use crate::engine::{Action, Capability, Conclusion, Coverage, Destination, Finding, Mode, Verdict};
+use crate::engine::{Action, Capability, Conclusion, Coverage, Destination, Excepted, Finding, Mode, Verdict};
 use std::{collections::BTreeMap, net::SocketAddr};
 
 /// Longest report, bytes.
@@ -13,7 +13,7 @@ pub(super) const MAX: usize = 256 << 10;
 /// The conclusion in plain text: no colours, lines of at most 120 characters, at most 256 KiB.
 pub fn text(conclusion: &Conclusion) -> String {
     let mut out = verdict(conclusion);
-    let coverage = coverage(&conclusion.coverage, &conclusion.policy);
+    let coverage = excepted(&conclusion.excepted) + &coverage(&conclusion.coverage, &conclusion.policy);
     let mut room = MAX.saturating_sub(out.len() + coverage.len() + 128);
     for (shown, finding) in conclusion.findings.iter().enumerate() {
         let block = describe(finding);
@@ -26,6 +26,21 @@ pub fn text(conclusion: &Conclusion) -> String {
         out.push_str(&block);
     }
     out.push_str(&coverage);
+    out
+}
+
+/// What policy excepts, by rule and reason.
+fn excepted(excepted: &[Excepted]) -> String {
+    let mut out = String::new();
+    if !excepted.is_empty() {
+        out.push_str("\nEXCEPTED\n");
+    }
+    for row in bounded(excepted, 32, |Excepted { rule, reason, count }| {
+        let times = if *count == 1 { "once".to_owned() } else { format!("{count} times") };
+        format!("{}, {times}: {}", clip(rule, 32), clip(reason, 240))
+    }) {
+        wrap(&mut out, "  ", words(&row));
+    }
     out
 }
 

@@ -1,8 +1,9 @@
 //! What every direct finding passes through: folding, ids, exceptions.
 
 use crate::{
-    engine::{Action, Did, Engine, Finding, Link, ProcessName, Severity, Strength},
-    event::{Actor, Event, JobId, Process, StepId},
+    engine::{Action, Did, Engine, Finding, Link, ProcessName, Severity, Strength, exception::path},
+    event::{Actor, Body, Event, JobId, Process, StepId},
+    policy::{Matched, Rule, RuleSettings},
     secret::ClassSet,
 };
 use rustc_hash::FxHashMap;
@@ -70,12 +71,37 @@ impl Engine {
         message: impl Fn(&Finding) -> String,
     ) -> Option<Finding> {
         let Direct { rule, severity, technique, classes, subject, before, did, process, root } = direct;
+        let number = match &event.body {
+            // It is about what the process becomes.
+            Body::Exec(exec) if process.is_some() => exec.program,
+            _ => self.processes.image(root.unwrap_or(actor.process)).spender(),
+        };
         let secret = self.policy.names(classes);
         let mut link = self.moment(event, actor).link(did, Strength::Held, secret.clone());
         if let Some(process) = process {
             link.process = process;
         }
         let process = root.map_or_else(|| link.process.clone(), |root| self.processes.name(root));
+        let settings = match Rule::named(rule) {
+            Some(rule) => {
+                // A lineage touched more files than are links of its chain.
+                let paths: Vec<_> = path(&link.did).into_iter().filter(|_| root.is_none()).collect();
+                let matched = Matched {
+                    classes,
+                    program: &process.path,
+                    number,
+                    paths: &paths,
+                    destination: None,
+                    step: actor.step,
+                };
+                if !self.makes(rule, &matched) {
+                    return None;
+                }
+                self.policy.rule(rule)
+            }
+            None => RuleSettings::default(),
+        };
+        let severity = settings.severity(severity);
         let by = root.map_or_else(|| By::Program(process.path.clone()), By::Lineage);
         let key = Key { job: actor.job, step: actor.step, rule, by, subject };
         if let Some(&n) = self.rules.said.0.get(&key) {
@@ -109,7 +135,7 @@ impl Engine {
             rule: rule.to_owned(),
             technique: Some(technique.to_owned()),
             severity,
-            action: if severity == Severity::Info { Action::Observe } else { Action::Alert },
+            action: settings.action(if severity == Severity::Info { Action::Observe } else { Action::Alert }),
             enforced: None,
             // Not yet: the id is the same whichever of its classes comes first.
             secret: Vec::new(),

@@ -3,6 +3,7 @@
 mod algebra;
 mod bounds;
 mod direct;
+mod exceptions;
 mod findings;
 mod images;
 mod properties;

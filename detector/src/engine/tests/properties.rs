@@ -88,6 +88,7 @@ impl Oracle {
                     (Mem | ProcessVmRead | PtraceAttach | PtraceSeize, Outside | Unknown) => policy.memory().bits(),
                     (Mem | ProcessVmRead | PtraceAttach | PtraceSeize, _) => target.map_or(0, Sets::strong),
                     (Environ, Outside | Unknown | Job) => policy.environ().bits(),
+                    (Environ, Own) => policy.dump().bits(),
                     _ => 0,
                 };
                 add(self.sets.entry(holder).or_default(), &Sets { held, ..Sets::default() });

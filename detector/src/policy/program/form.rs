@@ -232,7 +232,7 @@ mod tests {
             ("... a", BadLine::Last),
             ("** [-a] *", BadLine::Last),
             ("-pl", BadLine::Redacted("-pl".into())),
-            ("ghp_0123456789", BadLine::Redacted("ghp_0123456789".into())),
+            ("ghp_0123456789", BadLine::Redacted("‹redacted:14›".into())),
             ("a-word-of-24-characters1", BadLine::Redacted("a-word-of-24-characters1".into())),
             (&"a ".repeat(33), BadLine::Long),
         ] {

@@ -30,13 +30,14 @@ fn yaml_says_where_it_breaks() {
     refused("classes:\n  x: { paths: [*x] }\n", &["ci.yaml:3:", "quote"]);
     refused("destinations: [{ to: [10.0.0.1] }]\n", &["ci.yaml:2:", "`accept`", "add it"]);
     refused("destinations: [{ to: [10.0.0.1], accept: some }]\n", &["ci.yaml:2:34", "`all` or a list"]);
+    refused("rules: { sweep: { enabled: no } }\n", &["ci.yaml:2:28", "write `true` or `false`"]);
     refused("mode: !x audit\n", &["ci.yaml:2:"]);
     refused("--- {}\n", &["ci.yaml:"]);
 }
 
 #[test]
 fn versions_are_checked_before_keys() {
-    let of = |text| Policy::parse(text, "p").unwrap_err().to_string();
+    let of = |text| Policy::parse(text, "p").unwrap_err().into_first().to_string();
     assert!(of("version: 2\nnovel: 1\n").starts_with("p:1:10: version 2 is not known"));
     assert!(of("mode: audit\n").contains("no version"));
     assert!(of("").contains("no version"));
@@ -177,11 +178,11 @@ fn rows_are_bounded() {
 fn what_is_no_policy_file_is_said_to_be_none() {
     let directory = tempfile::tempdir().unwrap();
     let at = |name: &str| directory.path().join(name);
-    let load = |name: &str| Policy::load(&at(name)).unwrap_err();
+    let load = |name: &str| Policy::load(&at(name)).unwrap_err().into_first();
     let write = |name: &str, text: &str| fs::write(at(name), text).unwrap();
 
     assert!(matches!(load("none.yaml"), PolicyError::Read { .. }));
-    assert!(matches!(Policy::load(directory.path()), Err(PolicyError::Directory { .. })));
+    assert!(matches!(load("."), PolicyError::Directory { .. }));
     write("large.yaml", &format!("version: 1\n#{}", "x".repeat(1 << 20)));
     assert!(matches!(load("large.yaml"), PolicyError::TooLarge { .. }));
     fs::write(at("latin.yaml"), b"version: 1\n# gr\xfcn\n").unwrap();

@@ -1,0 +1,3 @@
+. "$RUNNER_TEMP/common.sh"
+repository acme/app
+checked_out acme/app

@@ -1,0 +1,3 @@
+cargo build --locked
+cargo test --locked --quiet
+target/debug/app

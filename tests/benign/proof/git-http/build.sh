@@ -1,0 +1,10 @@
+git fetch --tags origin
+git describe --tags
+git status --short --branch
+git log --oneline
+date -ud @0 >stamp.txt
+git add stamp.txt
+git commit -q -m "stamp $(git describe --tags)"
+git push origin HEAD:refs/heads/ci
+curl -sS -o "$RUNNER_TEMP/tool" http://mirror.test/tool
+sha256sum "$RUNNER_TEMP/tool"

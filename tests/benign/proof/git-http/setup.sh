@@ -1,0 +1,4 @@
+. "$RUNNER_TEMP/common.sh"
+repository acme/app
+checked_out acme/app
+mirrored tool

@@ -1,0 +1,3 @@
+npm ci --no-audit --no-fund --no-update-notifier --foreground-scripts
+npm test
+git status --short

@@ -1,0 +1,2 @@
+npm publish --no-update-notifier
+git status --short

@@ -1,0 +1,12 @@
+eval "$(ssh-agent -s)"
+ssh-add "$HOME/.ssh/id_ed25519"
+ssh-add -l
+git clone root@forge.test:acme/app.git app
+cd app
+date -ud @0 >stamp.txt
+git add stamp.txt
+git commit -q -m "stamp $(git describe --tags)"
+git push origin HEAD:refs/heads/ci
+curl -sS -o "$RUNNER_TEMP/tool" http://mirror.test/tool
+sha256sum "$RUNNER_TEMP/tool"
+ssh-agent -k

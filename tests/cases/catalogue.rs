@@ -1,0 +1,195 @@
+//! Every path of the builtin catalogue, as a file that is really opened: by a program that nobody declared, and by a
+//! declared reader. The cases are made of the data: a path that is added is a case.
+//!
+//! The files lie under a root of their own, so that those of `/etc` and `/var` are in no other's way.
+
+use detector::{
+    event::{Body, Event, Open},
+    policy::{Access, Class, Policy},
+    secret::redact,
+};
+use detector_tests::{fixture::binary, scene::Scene, watched::Watched};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+type Result = anyhow::Result<()>;
+
+/// The home of the files that may be in any.
+const HOME: &str = "/home/u";
+
+/// One file that is opened.
+struct Case {
+    /// Its class, and the pattern that it is made of; none for a neighbour, which is of no class.
+    of: Option<(String, String)>,
+    path: String,
+    write: bool,
+}
+
+/// A value for every variable that moves a file.
+fn environment(policy: &Policy) -> BTreeMap<String, String> {
+    let names = policy.variables().into_iter().filter(|name| name != "PWD");
+    names.map(|name| (name.clone(), format!("/moved/{name}"))).collect()
+}
+
+/// The files of `class`, and beside each a neighbour that nobody watches.
+fn cases_of(policy: &Policy, class: &Class) -> Vec<Case> {
+    let write = class.access == Access::Write;
+    let mut cases = Vec::new();
+    for pattern in &class.paths {
+        for path in pattern.examples(HOME) {
+            let (directory, leaf) = path.rsplit_once('/').unwrap_or_default();
+            let near = format!("{directory}-x/x{leaf}x");
+            if policy.classes_opened(&near, write).is_empty() && policy.sdk_of(&near).is_empty() {
+                cases.push(Case { of: None, path: near, write });
+            }
+            cases.push(Case { of: Some((class.name.clone(), pattern.to_string())), path, write });
+        }
+    }
+    cases
+}
+
+/// The resolved policy and all its files.
+fn cases() -> (Policy, Vec<Case>) {
+    let policy = Policy::builtin();
+    let environment = environment(&policy);
+    let policy = policy.for_job(&environment);
+    let cases = policy.classes().iter().flat_map(|class| cases_of(&policy, class)).collect();
+    (policy, cases)
+}
+
+/// Makes the files, and opens them all in one job under `policy`.
+fn open_all(scene: &Scene, cases: &[Case], policy: &str) -> anyhow::Result<Watched> {
+    let (root, list) = (scene.home.tmp().join("root"), scene.home.tmp().join("list"));
+    let mut lines = String::new();
+    for case in cases {
+        let path = root.join(case.path.trim_start_matches('/'));
+        if let Some(directory) = path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        fs::write(&path, "nothing\n")?;
+        lines += &format!("{} {}\n", if case.write { "w" } else { "r" }, case.path);
+    }
+    fs::write(&list, lines)?;
+    let command = [binary("fixture")?, "open-all".into(), root, list];
+    let mut job = scene.job(command).policy(policy);
+    for (name, value) in environment(&Policy::builtin()) {
+        job = job.env(name, value);
+    }
+    let run = Watched::run(scene, &job)?;
+    assert_eq!(run.outcome.code(), Some(0), "{}", String::from_utf8_lossy(&run.outcome.stderr));
+    Ok(run)
+}
+
+fn opens(run: &Watched) -> impl Iterator<Item = (&Event, &Open)> {
+    run.recording.events.iter().filter_map(|event| match &event.body {
+        Body::Open(open) => Some((event, open)),
+        _ => None,
+    })
+}
+
+/// Every file of a class was told of, as one of it; no neighbour was. (That kernel side and engine agree on each event,
+/// and replay on all, `Watched` has seen to.)
+fn assert_told(run: &Watched, cases: &[Case]) -> Result {
+    let policy = Policy::from_document(run.recording.header.policy.document.clone())?;
+    let mut told: BTreeMap<(&str, bool), u64> = BTreeMap::new();
+    for (event, open) in opens(run) {
+        *told.entry((&open.path, open.write)).or_default() |= event.kernel.unwrap_or_default().bits;
+    }
+    let mut missed = Vec::new();
+    for case in cases {
+        let bits = told.get(&(&*redact::path(case.path.as_bytes()), case.write)).copied();
+        let as_expected = match &case.of {
+            None => bits.is_none(),
+            Some((class, _)) => {
+                let id = policy.class(class)?.id;
+                bits.is_some_and(|bits| bits & (1 << id.index()) != 0)
+                    && bits == Some(policy.classes_opened(&case.path, case.write).bits())
+            }
+        };
+        if !as_expected {
+            missed.push(format!("{:?} {}: {bits:?}", case.of, case.path));
+        }
+    }
+    assert!(missed.is_empty(), "{} of {}:\n{}", missed.len(), cases.len(), missed.join("\n"));
+    Ok(())
+}
+
+/// What the rules make of it: the one place to say which opens are findings.
+fn assert_judged(run: &Watched, _declared: bool) {
+    let leaks: Vec<_> = run.leaks().collect();
+    assert!(leaks.is_empty(), "nothing was sent: {leaks:#?}");
+}
+
+#[test]
+fn every_path_opened_by_a_program_that_nobody_declared() -> Result {
+    let (_, cases) = cases();
+    let paths: BTreeSet<_> = cases.iter().filter(|case| case.of.is_some()).map(|case| &case.path).collect();
+    let neighbours = cases.iter().filter(|case| case.of.is_none()).count();
+    assert!(paths.len() > 600 && neighbours > 400, "{} paths, {neighbours} neighbours", paths.len());
+    let scene = Scene::new()?;
+    let run = open_all(&scene, &cases, "version: 1\nextends: builtin\n")?;
+    assert_told(&run, &cases)?;
+    assert_judged(&run, false);
+    Ok(())
+}
+
+#[test]
+fn every_path_opened_by_a_declared_reader() -> Result {
+    let (policy, cases) = cases();
+    let scene = Scene::new()?;
+    let fixture = binary("fixture")?;
+    let mut text = format!(
+        "version: 1\nextends: builtin\nprograms:\n  stand-in: {{ files: ['{}'] }}\nclasses:\n",
+        fixture.display()
+    );
+    for class in policy.classes() {
+        text += &format!("  {}: {{ readers: [stand-in] }}\n", class.name);
+    }
+    let run = open_all(&scene, &cases, &text)?;
+    assert_told(&run, &cases)?;
+    assert_judged(&run, true);
+    Ok(())
+}
+
+/// Runs `script` in a mount namespace of its own.
+fn mounted(scene: &Scene, script: &str) -> anyhow::Result<Watched> {
+    let run = Watched::run(scene, &scene.job(["unshare", "-m", "bash", "-ec", script]))?;
+    assert_eq!(run.outcome.code(), Some(0), "{}", String::from_utf8_lossy(&run.outcome.stderr));
+    Ok(run)
+}
+
+fn read(run: &Watched, path: &Path) -> bool {
+    let shown = redact::path(path.as_os_str().as_encoded_bytes());
+    opens(run).any(|(_, open)| open.read && open.path == shown)
+}
+
+#[test]
+fn a_volume_on_a_directory_of_secrets_hides_none() -> Result {
+    let scene = Scene::new()?;
+    let script = "cd \"$HOME\"; mkdir -p secrets/tokens .ssh/keys plain; for at in secrets/tokens .ssh/keys plain; do \
+        mount -t tmpfs none $at; mkdir $at/..data; echo made-up > $at/..data/one; echo made-up > $at/two; \
+        cat $at/..data/one $at/two > /dev/null; done";
+    let run = mounted(&scene, script)?;
+    for (directory, watched) in [("secrets/tokens", true), (".ssh/keys", true), ("plain", false)] {
+        for file in ["..data/one", "two"] {
+            assert_eq!(read(&run, &scene.home.path().join(directory).join(file)), watched, "{directory}/{file}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_mounted_on_another_goes_by_that_name() -> Result {
+    let scene = Scene::new()?;
+    let script = "cd \"$HOME\"; echo made-up > one; echo made-up > two; touch .npmrc plain; mkdir -p .ssh; touch .ssh/id_x; \
+        mount --bind one .npmrc; mount --bind two .ssh/id_x; mount --bind .docker/config.json plain; \
+        cat .npmrc .ssh/id_x plain > /dev/null";
+    let run = mounted(&scene, script)?;
+    for (file, watched) in [(".npmrc", true), (".ssh/id_x", true), ("plain", false)] {
+        assert_eq!(read(&run, &scene.home.path().join(file)), watched, "{file}");
+    }
+    Ok(())
+}
