@@ -1,6 +1,9 @@
 //! How evidence is joined, passed on and spent: the rules that the kernel side and the engine share.
 
-use crate::set::Bits;
+use crate::{
+    set::Bits,
+    watch::{below, some},
+};
 
 /// What a holder holds, by the strength of the evidence ([`crate::state::Holder`]).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,13 +41,15 @@ impl Sets {
     /// command line keeps to itself what it opened as a reader; `plain` that nothing of it can be in what is passed on.
     #[inline(always)]
     pub fn passed(&self, quiet: bool, plain: bool) -> (Bits, Bits) {
-        let strong = if quiet { self.held | self.soft } else { self.strong() };
-        if plain { (0, self.all()) } else { (strong, self.all() & !strong) }
+        // VERIFIER: masks instead of branches, here and below.
+        let own = self.own & unless(quiet);
+        let strong = (self.held | own | self.soft) & unless(plain);
+        (strong, self.all() & !strong)
     }
 }
 
 /// New tokens in the arguments from which on these count as a copy of the environment.
-const COPIES: u32 = 2;
+const COPIES: u64 = 2;
 
 /// What an exec shows of what comes along.
 #[derive(Clone, Copy, Debug, Default)]
@@ -99,29 +104,20 @@ impl Sets {
     pub fn after_exec(&self, passage: &Passage) -> Self {
         let Passage { quiet, fresh, copied, declared, dump } = *passage;
         let (strong, _) = self.passed(quiet, false);
-        let mut held = 0;
-        if fresh {
-            held = strong;
-            // What a reader tells its own kind stays among readers; anyone else may have been given it.
-            if !declared {
-                held |= self.own;
-            }
-        } else if copied >= COPIES {
-            held = strong & dump;
-        }
+        // What a reader tells its own kind stays among readers; anyone else may have been given it.
+        let shown = strong | self.own & unless(declared);
+        let dumped = strong & dump & below(COPIES - 1, u64::from(copied)).wrapping_neg();
+        let held = shown & !unless(fresh) | dumped & unless(fresh);
         Self { held, inherited: self.all() & !held, ..Self::default() }
     }
 
     /// What the holder joins by reading what is `offered`. Of what was handed to it no reader is the reader.
     #[inline(always)]
     pub fn taken(&self, offered: &Offer, reader: &Reader) -> Self {
-        let mut new = Self { held: offered.carried & !self.held, ..Self::default() };
-        if offered.handed {
-            new.held |= offered.credential & !self.held;
-        } else {
-            let opened = reader.opens(offered.credential & !(self.strong() | new.held));
-            new = Self { held: new.held | opened.held, ..opened };
-        }
+        let carried = offered.carried & !self.held;
+        let handed = offered.credential & !self.held & !unless(offered.handed);
+        let mut new = reader.opens(offered.credential & !(self.strong() | carried) & unless(offered.handed));
+        new.held |= carried | handed;
         new.inherited = offered.inherited & !(self.held | self.inherited | new.strong());
         new
     }
@@ -157,7 +153,15 @@ pub struct Judged {
     pub mark: Bits,
 }
 
+/// No class where `condition` holds, else all.
+#[inline(always)]
+fn unless(condition: bool) -> Bits {
+    (some(u64::from(condition)) ^ 1).wrapping_neg()
+}
+
 /// Judges sending what a process holds and its socket carries.
+///
+/// VERIFIER: without branches; with them the kernel side's programs were a million instructions.
 #[inline(always)]
 pub fn judge(sets: &Sets, spending: &Spending) -> Judged {
     let Spending { accepted, accepted_for_reader, socket, hook, forge, registry } = *spending;
@@ -167,22 +171,27 @@ pub fn judge(sets: &Sets, spending: &Spending) -> Judged {
     let refused = strong & !accepted;
     // A lone SDK class, as its program opened it: nothing tells the thief from the user of a mirror.
     let soft = sets.soft & !(sets.held | sets.own | socket);
-    let lone = !hook && is_one(strong) && strong == soft;
+    let lone = is_one(strong) & is_none(strong ^ soft);
     // A release needs the forge and one registry, and often one process holds both.
-    let pair = !hook
-        && strong & !(forge | registry) == 0
-        && is_one(strong & forge)
-        && is_one(strong & registry)
-        && strong & accepted != 0;
-    let (leak, alert) = if lone || pair { (0, refused) } else { (refused, 0) };
+    let pair = is_none(strong & !(forge | registry))
+        & is_one(strong & forge)
+        & is_one(strong & registry)
+        & some(strong & accepted);
+    let alert = refused & (some(u64::from(hook)) ^ 1 & (lone | pair)).wrapping_neg();
     let inherited = sets.inherited & !(sets.strong() | socket) & !(accepted | accepted_for_reader);
-    Judged { carried: sets.all() | socket, leak, weak: alert | inherited, mark: strong & !alert }
+    Judged { carried: sets.all() | socket, leak: refused & !alert, weak: alert | inherited, mark: strong & !alert }
 }
 
-/// Whether `set` has exactly one class.
+/// 1 when `set` has no class, else 0.
 #[inline(always)]
-fn is_one(set: Bits) -> bool {
-    set != 0 && set & (set - 1) == 0
+fn is_none(set: Bits) -> u64 {
+    some(set) ^ 1
+}
+
+/// 1 when `set` has exactly one class, else 0.
+#[inline(always)]
+fn is_one(set: Bits) -> u64 {
+    some(set) & is_none(set & set.wrapping_sub(1))
 }
 
 #[cfg(test)]

@@ -24,9 +24,8 @@ pub const ARGV_BYTES: usize = 512;
 /// Arguments of a command line that are compared with what a policy knows of it.
 pub const ARGUMENTS: usize = 32;
 
-/// Bytes of arguments and environment that are searched for tokens and for variables that inject. With what is put around them
-/// they fill a power of two.
-pub const SCAN_BYTES: usize = 16_320;
+/// Bytes of arguments and environment that are searched for tokens and for variables that inject.
+pub const SCAN_BYTES: usize = 12_288;
 
 /// Least length of a token: a run of ASCII letters and digits with one of each in it.
 pub const TOKEN_BYTES: usize = 16;

@@ -190,7 +190,7 @@ impl Part {
 
 /// 1 when `value` is not zero, else 0.
 #[inline(always)]
-fn some(value: u64) -> u64 {
+pub fn some(value: u64) -> u64 {
     opaque(opaque(value | value.wrapping_neg()) >> 63)
 }
 

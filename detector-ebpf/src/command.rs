@@ -1,14 +1,11 @@
 //! The arguments of a new program, and what its command line comes to.
 
-use crate::{
-    maps::{COMMANDS, LINE, SCRIPTS},
-    scan::some,
-};
+use crate::maps::{COMMANDS, LINE, SCRIPTS};
 use detector_common::{
     command::{Argument, CommandKey, EMPTY, add, walk},
     limits::{ARGUMENTS, ARGV_BYTES},
     program::{Script, ScriptKey},
-    watch::below,
+    watch::{below, some},
 };
 
 /// Arguments that are kept: a power of two, more than [`ARGUMENTS`] and those before them.

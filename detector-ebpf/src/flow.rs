@@ -17,6 +17,7 @@ use detector_common::{
     record::{self, Flow, flow, kind},
     set::{Bits, EMPTY},
     state::Object,
+    watch::below,
 };
 
 /// A file that carries nothing: too large for the stack.
@@ -47,6 +48,8 @@ pub(crate) fn give(current: &Current<'_>, file: File, buffer: Buffer) {
     if sets.all() == 0 {
         return;
     }
+    // VERIFIER: first, so that it is looked at once; and as a number.
+    let said_plain = plain(current, file, buffer);
     let Some(key) = file.object(current.task.job) else { return count(Counter::Unread) };
     let pipe = file.mode & S_IFMT == S_IFIFO;
     // SAFETY: bytes that only ever go from 0 to 1, and a word.
@@ -54,10 +57,7 @@ pub(crate) fn give(current: &Current<'_>, file: File, buffer: Buffer) {
         Some(object) => (object.carried.bits(), object.inherited.bits()),
         None => (0, 0),
     };
-    let (quiet, lossy) = (current.quiet(), current.lossy());
-    // Only where it would make a difference.
-    let said_plain = sets.passed(quiet, lossy).0 & !carried != 0 && plain(current, pipe, buffer);
-    let (strong, mild) = sets.passed(quiet, lossy || said_plain);
+    let (strong, mild) = sets.passed(current.quiet(), current.lossy() || said_plain != 0);
     let bits = strong & !carried;
     let inherited = if pipe { mild & !(carried | bits | known) } else { 0 };
     if bits | inherited == 0 {
@@ -75,22 +75,24 @@ pub(crate) fn give(current: &Current<'_>, file: File, buffer: Buffer) {
     unsafe { (&raw mut object.given).write_volatile(time) };
     grow(&mut object.carried, bits);
     grow(&mut object.inherited, inherited);
-    let flags = if said_plain { flow::PLAIN } else { 0 };
+    let flags = said_plain as u32 * flow::PLAIN;
     say(kind::GIVE, current, time, key, file.mode, time, [bits, inherited], flags);
 }
 
-/// Whether what is written cannot be the secret: what a shell writes itself and has no token, or a token of make's job server (`+`, of
+/// 1 when what is written cannot be the secret: what a shell writes itself and has no token, or a token of make's job server (`+`, of
 /// the jobserver crate `|`).
 #[inline(always)]
-fn plain(current: &Current<'_>, pipe: bool, buffer: Buffer) -> bool {
-    if pipe && buffer.len == 1 {
+fn plain(current: &Current<'_>, file: File, buffer: Buffer) -> u64 {
+    let mut token = 0;
+    if buffer.len == 1 && file.mode & S_IFMT == S_IFIFO {
         // SAFETY: the helper checks the address and fails instead of faulting.
-        let byte = unsafe { aya_ebpf::helpers::bpf_probe_read_user(buffer.address as *const u8) };
-        if matches!(byte, Ok(b'+' | b'|')) {
-            return true;
-        }
+        let byte = unsafe { aya_ebpf::helpers::bpf_probe_read_user(buffer.address as *const u8) }.unwrap_or(0);
+        token = below(u64::from(byte ^ b'+'), 1) | below(u64::from(byte ^ b'|'), 1);
     }
-    current.task.traits & trait_of::SHELL != 0 && scan::plain(buffer.address, buffer.len)
+    if current.task.traits & trait_of::SHELL == 0 {
+        return token;
+    }
+    token | scan::plain(buffer.address, buffer.len)
 }
 
 /// `current` opened `file`, a credential of `classes`: whoever reads it has them, by whatever name. Returns whether that is new, said

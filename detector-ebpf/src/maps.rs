@@ -37,6 +37,10 @@ pub(crate) static TASKS: HashMap<u32, Task> = HashMap::with_max_entries(limits::
 #[map]
 pub(crate) static HOLDERS: HashMap<HolderId, Holder> = HashMap::with_max_entries(limits::HOLDERS, 0);
 
+/// A holder that holds nothing, one entry. Written by nobody.
+#[map]
+pub(crate) static NOBODY: Array<Holder> = Array::with_max_entries(1, 0);
+
 /// How many processes share a holder, where more than one ever did. Written by fork, exec and exit.
 #[map]
 pub(crate) static SHARES: HashMap<HolderId, u64> = HashMap::with_max_entries(limits::HOLDERS, 0);

@@ -6,12 +6,16 @@
 //! VERIFIER: without branches but those that end a loop, and with what a loop decides in memory or made of what was read,
 //! so that the loop's state depends on the number of the step alone.
 
-use crate::{layout::read, maps::SCAN, path::at_most};
-use aya_ebpf::helpers::generated::bpf_probe_read_user;
+use crate::{
+    layout::read,
+    maps::SCAN,
+    path::at_most,
+};
+use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 use detector_common::{
     limits::{SCAN_BYTES, SHELL_BYTES, TOKEN_BYTES, TOKENS},
     state::{Entered, Tokens},
-    watch::below,
+    watch::{below, some},
 };
 
 /// Words of the buffer: a power of two, so that an index is bounded by a mask.
@@ -21,9 +25,11 @@ const STRIDE: usize = 4;
 /// Bytes before the block: an empty word.
 const BEFORE: usize = 8;
 /// Runs of whole words that are told apart.
-const RUNS: usize = 512;
+const RUNS: usize = 256;
 /// The same, of what a shell writes.
 const SHELL_RUNS: usize = 32;
+/// Bytes of a token's start, and of its end, that are hashed: a power of two.
+const HASHED: u64 = 64;
 
 const _: () = assert!(SCAN_BYTES + BEFORE + 8 * (STRIDE + 1) <= WORDS * 8);
 
@@ -38,6 +44,8 @@ pub(crate) struct Scan {
     bounds: [u32; RUNS],
     /// Place of each token in bytes, and above 16 bits its length.
     places: [u32; TOKENS],
+    /// The start or end of a token.
+    text: [u64; HASHED as usize / 8],
     /// What was found, as part of what is kept.
     pub(crate) entered: Entered,
     /// Whether a string was found.
@@ -75,13 +83,6 @@ fn any(kinds: u64) -> u64 {
 #[inline(always)]
 fn count(bytes: u64) -> u64 {
     bytes.wrapping_mul(LOW) >> 56
-}
-
-/// 1 when `value` is not zero, else 0.
-#[inline(always)]
-pub(crate) fn some(value: u64) -> u64 {
-    // Of words that are not negative `below` is a comparison of numbers.
-    below(0, (value >> 1) | (value & 1))
 }
 
 /// Notes the runs of whole words among the first `N` strides, as far as `len` bytes go; returns how many.
@@ -144,36 +145,37 @@ fn tokens<const KEPT: usize>(scan: &mut Scan, noted: u64, border: u64) -> (u64, 
     (found, among)
 }
 
-/// Hashes the first `found` tokens.
+/// Hashes the first `found` tokens: their lengths, their first bytes and their last. What lies between in one that is longer than both is
+/// not looked at.
 #[inline(always)]
 fn hash(scan: &mut Scan, found: u64) {
-    const START: u64 = 0xcbf2_9ce4_8422_2325;
     const PRIME: u64 = 0xff51_afd7_ed55_8ccd;
-    for hash in &mut scan.entered.tokens.hashes {
-        // SAFETY: a word of this CPU's own. Volatile, or it becomes a call of memset.
-        unsafe { core::ptr::from_mut(hash).write_volatile(0) };
-    }
-    let (mut token, mut hash) = (0u64, START);
-    let mut place = u64::from(scan.places[0]) & 0xffff;
-    let mut left = u64::from(scan.places[0]) >> 16;
-    for _ in 0..WORDS + TOKENS {
-        if token >= found {
-            break;
+    for token in 0..TOKENS {
+        let place = u64::from(scan.places[token]);
+        let (place, len) = (place & (WORDS as u64 * 8 - 1), place >> 16);
+        let mut hash = len;
+        let short = some(len >> HASHED.trailing_zeros()) ^ 1;
+        // Of a shorter one all is read once; its end is the same bytes, cut alike.
+        let kept = (len & short.wrapping_neg()) | (HASHED & !short.wrapping_neg());
+        let last = place + len - kept;
+        for place in [place, last] {
+            for word in &mut scan.text {
+                // SAFETY: a word of this CPU's own. Volatile, or it becomes a call of memset.
+                unsafe { core::ptr::from_mut(word).write_volatile(0) };
+            }
+            let from = scan.words.as_ptr().cast::<u8>();
+            // SAFETY: at most the size of the array; the helper checks what it reads.
+            unsafe {
+                let from = from.add((place & (WORDS as u64 * 8 - 1)) as usize);
+                bpf_probe_read_kernel(scan.text.as_mut_ptr().cast(), at_most::<HASHED>(kept) as u32, from.cast());
+            }
+            for word in &scan.text {
+                hash = (hash ^ word).wrapping_mul(PRIME);
+                hash ^= hash >> 32;
+            }
         }
-        let at = (place & (WORDS as u64 * 8 - 1)) as usize;
-        // SAFETY: within the words, of which there is one more than the mask lets in.
-        let word = unsafe { scan.words.as_ptr().cast::<u8>().add(at).cast::<u64>().read_unaligned() };
-        let last = below(left, 9);
-        let mask = last.wrapping_neg();
-        let spare = mask & 8u64.wrapping_sub(left) & 7;
-        hash = (hash ^ (word & u64::MAX >> (spare << 3))).wrapping_mul(PRIME);
-        hash ^= hash >> 32;
-        scan.entered.tokens.hashes[(token & (TOKENS as u64 - 1)) as usize] = hash;
-        token += last;
-        let next = u64::from(scan.places[(token & (TOKENS as u64 - 1)) as usize]);
-        place = (place + 8) & !mask | (next & 0xffff) & mask;
-        left = left.wrapping_sub(8) & !mask | (next >> 16) & mask;
-        hash = hash & !mask | START & mask;
+        // Beyond those that were found: of no token.
+        scan.entered.tokens.hashes[token] = hash & below(token as u64, found).wrapping_neg();
     }
 }
 
@@ -223,7 +225,7 @@ pub(crate) fn image(scan: &mut Scan, task: u64) {
     if block.len > SCAN_BYTES as u64 || copy::<{ SCAN_BYTES as u64 }>(scan, block.start, block.len).is_none() {
         return;
     }
-    let noted = runs::<{ WORDS / STRIDE - 1 }, RUNS>(scan, block.len);
+    let noted = runs::<{ SCAN_BYTES / 8 / STRIDE + 1 }, RUNS>(scan, block.len);
     let (found, among) = tokens::<RUNS>(scan, noted, block.arguments);
     hash(scan, found);
     scan.entered.tokens.count = found as u32;
@@ -231,44 +233,50 @@ pub(crate) fn image(scan: &mut Scan, task: u64) {
     scan.entered.tokens.whole = (below(noted, RUNS as u64 + 1) & below(found, TOKENS as u64 + 1)) as u32;
 }
 
-/// Whether the `len` bytes at a user address were read whole and have no token.
+/// 1 when the `len` bytes at a user address were read whole and have no token, else 0.
 #[inline(always)]
-pub(crate) fn plain(address: u64, len: u64) -> bool {
+pub(crate) fn plain(address: u64, len: u64) -> u64 {
     if len > SHELL_BYTES as u64 {
-        return false;
+        return 0;
     }
-    let Some(scan) = SCAN.get_ptr_mut(0) else { return false };
+    let Some(scan) = SCAN.get_ptr_mut(0) else { return 0 };
     // SAFETY: this CPU's own slot; tracepoints run with preemption off.
     let scan = unsafe { &mut *scan };
     if copy::<{ SHELL_BYTES as u64 }>(scan, address, len).is_none() {
-        return false;
+        return 0;
     }
     let noted = runs::<{ SHELL_BYTES / 8 / STRIDE + 1 }, SHELL_RUNS>(scan, len);
     let (found, _) = tokens::<SHELL_RUNS>(scan, noted, 0);
-    below(noted, SHELL_RUNS as u64 + 1) & (some(found) ^ 1) != 0
+    below(noted, SHELL_RUNS as u64 + 1) & (some(found) ^ 1)
 }
+
+/// Tokens of arguments that are compared with one another; more count as not having been there.
+const COMPARED: usize = 16;
 
 /// How the tokens of a new image compare with those of the one before: whether one of them was in neither its arguments nor its
 /// environment, and how many of the arguments were not among its arguments.
 #[inline(always)]
-pub(crate) fn compare(old: &Tokens, new: &Tokens) -> (bool, u32) {
+pub(crate) fn compare(old: &Tokens, new: &Tokens) -> (u64, u64) {
     let (mut fresh, mut copied) = (0u64, 0u64);
-    let (count, among) = (u64::from(new.count), u64::from(new.arguments));
-    let arguments = u64::from(old.arguments);
-    for (n, token) in new.hashes.iter().enumerate() {
-        if n as u64 >= count {
-            break;
+    for token in &new.hashes {
+        let mut differs = u64::MAX;
+        for before in &old.hashes {
+            let x = token ^ before;
+            differs &= x | x.wrapping_neg();
         }
-        let (mut known, mut said) = (0, 0);
-        for (o, before) in old.hashes.iter().enumerate() {
-            let same = some(token ^ before) ^ 1;
-            known |= same;
-            said |= same & below(o as u64, arguments);
-        }
-        fresh |= known ^ 1;
-        copied += below(n as u64, among) & (said ^ 1);
+        // The highest bit of `differs` is set where each word differs; of no token the hash is 0.
+        fresh |= (differs >> 63) & some(*token);
     }
-    (fresh != 0, copied as u32)
+    let (count, arguments) = (u64::from(new.arguments), u64::from(old.arguments));
+    for (n, token) in new.hashes.iter().enumerate().take(COMPARED) {
+        let mut said = 0;
+        for (o, before) in old.hashes.iter().enumerate().take(COMPARED) {
+            said |= (some(token ^ before) ^ 1) & below(o as u64, arguments);
+        }
+        copied += below(n as u64, count) & (said ^ 1);
+    }
+    let more = below(COMPARED as u64, count).wrapping_neg() & count.wrapping_sub(COMPARED as u64);
+    (fresh, copied + more)
 }
 
 /// Reads the string at a user address: its bytes up to and with the first `=`, at most eight, and how long it is with its ending
@@ -293,3 +301,4 @@ pub(crate) fn name(scan: &mut Scan, address: u64) -> Option<(u64, u64)> {
     let last = equal & equal.wrapping_neg();
     Some((start & (last << 1).wrapping_sub(1), len as u64))
 }
+

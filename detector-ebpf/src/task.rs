@@ -4,7 +4,7 @@ use crate::{
     emit::now,
     job,
     layout::read,
-    maps::{HOLDERS, SHARES, TASKS, count, entry, forget, global},
+    maps::{HOLDERS, NOBODY, SHARES, TASKS, count, entry, forget, global},
 };
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_current_task};
 use detector_common::{
@@ -16,6 +16,7 @@ use detector_common::{
     program::trait_of,
     set::{Bits, EMPTY, GrowingSet},
     state::{Holder, Task},
+    watch::some,
 };
 
 const BPF_ANY: u64 = 0;
@@ -90,10 +91,14 @@ pub(crate) fn track(pid: u32, task: &Task) {
 }
 
 /// What `holder` of `job` holds.
+///
+/// VERIFIER: who has no entry is looked up all the same, in another map: sets that are known to be empty are followed through all
+/// that is made of them, beside those that may not be.
 #[inline(always)]
 pub(crate) fn sets(holder: HolderId, job: u32) -> Sets {
     // SAFETY: bytes only ever go from 0 to 1; a concurrent removal leaves old or zero bytes of a dead holder.
-    let mut sets = match unsafe { HOLDERS.get(&holder) } {
+    let found = unsafe { HOLDERS.get(&holder) }.or_else(|| NOBODY.get(0));
+    let mut sets = match found {
         Some(holder) => Sets {
             held: holder.held.bits(),
             own: holder.own.bits(),
@@ -191,7 +196,7 @@ pub(crate) fn grow(set: &mut GrowingSet, bits: Bits) {
     let bytes = set.words.as_mut_ptr().cast::<u8>();
     let mut at = lowest(bits);
     for class in 0..CLASSES as u64 {
-        let mask = ((bits >> class) & 1).wrapping_neg();
+        let mask = some(bits & 1 << class).wrapping_neg();
         at = class & mask | at & !mask;
         // SAFETY: within the set, of 64 bytes. Volatile: eight stores must not become one.
         unsafe { bytes.add((at & (CLASSES as u64 - 1)) as usize).write_volatile(1) };

@@ -24,6 +24,7 @@ use detector_common::{
     limits::{ARGV_BYTES, SCAN_BYTES, STRINGS},
     program::{InjectKey, Program, Script, trait_of},
     record::{Exec, kind},
+    set::Bits,
     state::{Entered, Job, Task},
 };
 
@@ -67,17 +68,24 @@ pub(crate) fn returned() {
 /// have read a secret since and put it into what the new program is given: then all counts.
 #[inline(always)]
 pub(crate) fn exec(ctx: &BtfTracePointContext) {
+    let Some(mut current) = current() else { return };
+    let Some(scan) = SCAN.get_ptr_mut(0) else { return };
+    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    let scan = unsafe { &mut *scan };
+    // VERIFIER: first, so that it is looked at once. What was held as the call began is part of what is held now.
+    if current.sets().strong() != 0 {
+        scan::image(scan, ctx.arg::<*const u8>(0) as u64);
+    }
     let id = bpf_get_current_pid_tgid();
     // A thread other than the first has the number of the first by now.
     let entered = id >> 32 << 32 | u64::from(ctx.arg::<i32>(1) as u32);
     // SAFETY: written whole by this thread; removed at the end.
-    run(ctx, unsafe { ENTERED.get(&entered) });
+    run(ctx, &mut current, scan, unsafe { ENTERED.get(&entered) });
     forget(&ENTERED, &entered);
 }
 
 #[inline(always)]
-fn run(ctx: &BtfTracePointContext, entered: Option<&Entered>) {
-    let Some(current) = current() else { return };
+fn run(ctx: &BtfTracePointContext, current: &mut Current<'_>, scan: &mut Scan, entered: Option<&Entered>) {
     if find(current.pid).is_none() {
         return; // it found the map full, and its ancestor stands for it: that has not changed
     }
@@ -85,9 +93,6 @@ fn run(ctx: &BtfTracePointContext, entered: Option<&Entered>) {
     let Some(record) = EXEC.get_ptr_mut(0) else { return };
     // SAFETY: this CPU's own slot; tracepoints run with preemption off.
     let record: &mut Exec = unsafe { &mut *record };
-    let Some(scan) = SCAN.get_ptr_mut(0) else { return };
-    // SAFETY: as above.
-    let scan = unsafe { &mut *scan };
     let task = ctx.arg::<*const u8>(0) as u64;
 
     record.before = current.task.holder;
@@ -109,8 +114,8 @@ fn run(ctx: &BtfTracePointContext, entered: Option<&Entered>) {
     record.uid = read!(task, task_cred, u64).and_then(|cred| read!(cred, cred_euid, u32)).unwrap_or(u32::MAX);
     record.stdout = File::of_descriptor(STDOUT).map_or(0, |file| file.mode & S_IFMT);
     let declared = program::of(job.policy, &record.file).filter(|row| row.traits & trait_of::SCRIPT == 0).copied();
+    compare(record, entered, before.strong(), scan);
     let script = identify(record, declared.as_ref(), job, task, scan);
-    compare(record, entered, before.strong() != 0, task, scan);
 
     let passage = Passage {
         quiet: current.quiet(),
@@ -127,7 +132,7 @@ fn run(ctx: &BtfTracePointContext, entered: Option<&Entered>) {
     found(current.pid, current.task, &after);
     #[cfg(feature = "log")]
     aya_log_ebpf::debug!(ctx, "process {} left holder {}", current.pid, record.before);
-    record.header = emit::header(kind::EXEC, &current, now());
+    record.header = emit::header(kind::EXEC, current, now());
     record.sets = sets(current.task.holder, current.task.job).to_array();
     let used = offset_of!(Exec, path.components) as u64 + path::bytes(&record.path);
     emit::process(record, path::at_most::<{ size_of::<Exec>() as u64 }>(used));
@@ -136,12 +141,12 @@ fn run(ctx: &BtfTracePointContext, entered: Option<&Entered>) {
     }
     // The kernel opens a program itself: what a holder wrote into it comes along.
     if let Some(file) = file {
-        flow::take(&current, file, false);
+        flow::take(current, file, false);
     }
     if let Some(file) = File::of_descriptor(STDIN)
         && flow::carries(file)
     {
-        flow::take(&current, file, true);
+        flow::take(current, file, true);
     }
 }
 
@@ -237,24 +242,21 @@ fn injected(scan: &mut Scan, task: u64, policy: u32, program: u32, script: u32) 
     scan.found != 0
 }
 
-/// What the arguments and the environment have that was not there before, where the process holds anything.
+/// What the arguments and the environment have that was not there before, where the process held any of `strong`.
 #[inline(always)]
-fn compare(record: &mut Exec, entered: Option<&Entered>, strong: bool, task: u64, scan: &mut Scan) {
+fn compare(record: &mut Exec, entered: Option<&Entered>, strong: Bits, scan: &Scan) {
     (record.fresh, record.copied) = (0, 0);
-    if !strong {
+    if strong == 0 {
         return;
     }
-    scan::image(scan, task);
     let new = &scan.entered.tokens;
-    record.fresh = 1;
-    match entered {
-        Some(entered) if entered.tokens.whole & new.whole != 0 => {
-            let (fresh, copied) = scan::compare(&entered.tokens, new);
-            record.fresh = u32::from(fresh);
-            record.copied = copied;
-        }
-        // What cannot be compared counts as new.
-        _ => record.copied = new.arguments,
+    // What cannot be compared counts as new.
+    (record.fresh, record.copied) = (1, new.arguments);
+    if let Some(entered) = entered
+        && entered.tokens.whole & new.whole != 0
+    {
+        let (fresh, copied) = scan::compare(&entered.tokens, new);
+        (record.fresh, record.copied) = (fresh as u32, copied as u32);
     }
 }
 
