@@ -6,11 +6,7 @@
 //! VERIFIER: without branches but those that end a loop, and with what a loop decides in memory or made of what was read,
 //! so that the loop's state depends on the number of the step alone.
 
-use crate::{
-    layout::read,
-    maps::SCAN,
-    path::at_most,
-};
+use crate::{layout::read, maps::SCAN, path::at_most};
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 use detector_common::{
     limits::{SCAN_BYTES, SHELL_BYTES, TOKEN_BYTES, TOKENS},
@@ -301,4 +297,3 @@ pub(crate) fn name(scan: &mut Scan, address: u64) -> Option<(u64, u64)> {
     let last = equal & equal.wrapping_neg();
     Some((start & (last << 1).wrapping_sub(1), len as u64))
 }
-

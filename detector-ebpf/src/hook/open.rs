@@ -21,27 +21,35 @@ use detector_common::{
 };
 
 /// An open returned the descriptor `fd`. One that failed is looked at in [`super::probe`].
+///
+/// VERIFIER: what is long comes first, and leaves what it found in memory: it is followed again for each way that leads to it.
 #[inline(always)]
 pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
     let Some(job) = job::find(current.task.job) else { return };
     let Some(file) = File::of_descriptor(fd) else { return count(Counter::Unread) };
-    // Whoever opens what a holder wrote is about to have it, by whatever call.
-    let opened = read!(file.address, file_mode, u32).unwrap_or(abi::FMODE_READ);
-    if opened & abi::FMODE_READ != 0 && armed() && flow::carries(file) {
-        flow::take(current, file, false);
-    }
+    let Some(opened) = read!(file.address, file_mode, u32) else { return count(Counter::Unread) };
     let Some(dentry) = read!(file.address, file_dentry, u64) else { return count(Counter::Unread) };
+    let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
     let Some(opening) = OPEN.get_ptr_mut(0) else { return };
     // SAFETY: this CPU's own slot; tracepoints run with preemption off.
     let opening: &mut Opened = unsafe { &mut *opening };
-    let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
     let place = path::named(dentry, mount);
     let Some(leaf) = name_of(place.0, &mut opening.record.path.components[0]) else { return count(Counter::Unread) };
+    (opening.record.bits, opening.record.sdk) = (0, 0);
+    if path::gate(job.policy, place, leaf, opened, &mut opening.record.path) {
+        path::walk(place.0, place.1, &mut opening.record.path);
+        let Opened { record, leaf, chains } = opening;
+        (record.bits, record.sdk) = path::classes(job.policy, place.0, opened, &record.path, leaf, chains);
+    }
+    // Whoever opens what a holder wrote is about to have it, by whatever call.
+    if opened & abi::FMODE_READ != 0 && armed() && flow::carries(file) {
+        flow::take(current, file, false);
+    }
     let sb = read!(file.inode, inode_sb, u64).unwrap_or(0);
-    if read!(sb, sb_magic, u64) == Some(abi::PROC_SUPER_MAGIC) {
-        if let Some(gate) = path::watch(job.policy, row::PROC, leaf) {
-            return memory::opened(current, job, file, gate.door);
-        }
+    if read!(sb, sb_magic, u64) == Some(abi::PROC_SUPER_MAGIC)
+        && let Some(gate) = path::watch(job.policy, row::PROC, leaf)
+    {
+        return memory::opened(current, job, file, gate.door);
     }
     if opened & abi::FMODE_READ != 0 {
         program::confirm(current, job, file, leaf);
@@ -49,8 +57,8 @@ pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
     if opened & abi::FMODE_WRITE != 0 {
         program::written(current, job, file, leaf);
     }
-    if path::gate(job.policy, place, leaf, opened, &mut opening.record.path) {
-        resolve(current, job, file, place, opened, opening);
+    if opening.record.bits | opening.record.sdk != 0 {
+        watched(current, job, file, opened, &mut opening.record);
     }
 }
 
@@ -61,21 +69,15 @@ fn name_of(dentry: u64, into: &mut Component) -> Option<u64> {
     Some(hash(path::words(into)))
 }
 
-/// The gate was passed: walk the path and decide.
+/// The file is of a class, or of the SDK of one.
 #[inline(always)]
-fn resolve(current: &mut Current<'_>, job: &Job, file: File, place: (u64, u64), opened: u32, opening: &mut Opened) {
-    let record = &mut opening.record;
-    let (dentry, mount) = place;
-    path::walk(dentry, mount, &mut record.path);
+fn watched(current: &mut Current<'_>, job: &Job, file: File, opened: u32, record: &mut Open) {
     if record.path.cut != 0 {
         count(Counter::PathCut);
     }
-    let (bits, sdk) = path::classes(job.policy, dentry, opened, &record.path, &mut opening.leaf, &mut opening.chains);
-    if bits | sdk == 0 {
-        return;
-    }
     let Some(identity) = file.identity() else { return count(Counter::Unread) };
-    let bits = bits | flow::credential(current.task.job, &identity);
+    let sdk = record.sdk;
+    let bits = record.bits | flow::credential(current.task.job, &identity);
     let time = now();
     let (joinable, reads) = (bits & !job.observe, opened & abi::FMODE_READ != 0);
     let mut news = flow::mark(current, file, joinable, time);
@@ -95,7 +97,6 @@ fn resolve(current: &mut Current<'_>, job: &Job, file: File, place: (u64, u64), 
     }
     record.header = emit::header(kind::OPEN, current, time);
     record.bits = bits;
-    record.sdk = sdk;
     record.file = identity;
     record.access = opened & 3;
     record.reserved = 0;
