@@ -74,7 +74,8 @@ fn a_debugger_on_its_own_child() -> Result {
         gdb -q -nx -batch -ex starti -ex 'info proc mappings' -ex 'x/8xb $sp' -ex kill --args /bin/true \
           > "$TMPDIR/gdb.log" 2>&1 || exit
         "$FIXTURE" benign-ptrace "$SINK" "$ARTIFACT" && "$FIXTURE" benign-vm-readv "$SINK" "$ARTIFACT""#;
-    honest(&run(&scene, script)?, None);
+    // The interpreter inside gdb may look for certificates.
+    honest(&run(&scene, script)?, Some(Severity::Info));
     Ok(())
 }
 
@@ -174,7 +175,7 @@ fn readers_of_a_credential() -> Result {
 #[test]
 fn git_reads_its_own() -> Result {
     let scene = Scene::new()?;
-    let script = "git init -q . 2>/dev/null; git config --get http.https://forge.example/.extraheader > /dev/null; git status > /dev/null";
+    let script = "git init -q .; git config --get http.https://forge.example/.extraheader > /dev/null; git status > /dev/null";
     honest(&run(&scene, script)?, None);
     Ok(())
 }

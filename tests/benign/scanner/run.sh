@@ -3,6 +3,7 @@
 set -euo pipefail
 : "${GITHUB_WORKSPACE:?}"
 cd "$GITHUB_WORKSPACE"
+git init -q . # as checkout does: by its configuration, a repository is known
 mkdir -p app test/home/.aws test/home/.ssh test/home/.docker
 echo 'KEY=made-up' > app/.env
 echo 'registry=https://packages.test/' > .npmrc

@@ -63,11 +63,11 @@ impl Seen {
     fn note(&mut self, event: &Event, engine: &Engine) {
         let Some(actor) = &event.actor else { return };
         let carries = engine.decision().bits != 0;
-        if !engine.held(actor.holder).is_empty() {
+        if !(engine.sets(actor.holder).strong() == 0) {
             self.processes.insert(actor.process);
         }
         match &event.body {
-            Body::Fork(fork) if !engine.held(fork.holder).is_empty() => {
+            Body::Fork(fork) if !(engine.sets(fork.holder).strong() == 0) => {
                 self.processes.insert(fork.child);
             }
             Body::Give(flow) if carries => {

@@ -369,6 +369,16 @@ fn a_scanner_of_the_workspace_is_no_thief() {
     assert!(said(&story).contains(&"sweep medium".to_owned()), "{:?}", said(&story));
 }
 
+/// A step that sets its tools up.
+#[test]
+fn who_writes_credentials_sweeps_nothing() {
+    let mut story = step();
+    for path in [AWS, NPMRC, SSH, DOCKER] {
+        story.open(BASH, path, false);
+    }
+    assert_eq!(said(&story), [""; 0]);
+}
+
 #[test]
 fn a_home_of_no_convention_is_known_by_what_is_in_it() {
     let mut story = step();
