@@ -1,6 +1,6 @@
 //! All maps. Kernel memory is bounded by `detector_common::limits`; nothing is evicted.
 
-use crate::{command::Line, path::CHAINS, scan::Scan};
+use crate::{path::CHAINS, scan::Scan};
 use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf},
@@ -126,10 +126,6 @@ pub(crate) static OPEN: PerCpuArray<Opened> = PerCpuArray::with_max_entries(1, 0
 /// As [`EXEC`], for failed opens.
 #[map]
 pub(crate) static ATTEMPT: PerCpuArray<Attempted> = PerCpuArray::with_max_entries(1, 0);
-
-/// As [`EXEC`], for the arguments of a command line.
-#[map]
-pub(crate) static LINE: PerCpuArray<Line> = PerCpuArray::with_max_entries(1, 0);
 
 /// As [`EXEC`], for blocks that are searched for tokens.
 #[map]
