@@ -2,7 +2,7 @@
 
 use super::story::{AWS, NPMRC, SINK, Story, pipe};
 use crate::{
-    engine::{Finding, Severity},
+    engine::{Action, Finding, Severity},
     event::{Access, Body, Door, Exec, Outcome, Relation, Stream},
     policy::Policy,
 };
@@ -244,11 +244,11 @@ fn a_reader_of_its_own_file_is_silent() {
 #[test]
 fn one_finding_a_program_says_all_that_it_read() {
     let mut story = step();
-    story.read(CAT, DOCKER).spawn(BASH, 20, "/bin/cat").read(20, AWS).read(20, AWS);
+    story.read(CAT, "/srv/app/.env").spawn(BASH, 20, "/bin/cat").read(20, AWS).read(20, DOCKER);
     let finding = only(&story);
-    assert_eq!((finding.severity, finding.count), (Severity::Medium, 3));
-    assert_eq!(finding.secret, ["aws", "docker"]);
-    assert_eq!(finding.message, "cat read [aws, docker] and is no declared reader of it");
+    assert_eq!((finding.severity, finding.action, finding.count), (Severity::Medium, Action::Alert, 3));
+    assert_eq!(finding.secret, ["aws", "docker", "env"]);
+    assert_eq!(finding.message, "cat read [aws, docker, env] and is no declared reader of it");
     let ids = |first, second| only(step().read(CAT, first).read(CAT, second)).id;
     assert_eq!(ids(AWS, DOCKER), ids(DOCKER, AWS), "whichever comes first");
 }
