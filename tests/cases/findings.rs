@@ -160,7 +160,7 @@ for path in ("~/.npmrc", "~/.config/tool/settings.json", "~/.tool.json", "/etc/t
 print("defaults")
 PY"#,
     )?;
-    honest(&settings, None);
+    honest(&settings, Some(Severity::Info));
     Ok(())
 }
 
