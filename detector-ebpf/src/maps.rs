@@ -151,10 +151,15 @@ pub(crate) struct Attempted {
     pub(crate) tail: [u8; TAIL],
     /// One component of it.
     pub(crate) name: Component,
+    /// Hashes of its last components.
+    pub(crate) chains: [u64; TRIED_CHAINS],
 }
 
-/// Bytes at the end of a path string that are searched for slashes: a leaf and some of its parent.
-pub(crate) const TAIL: usize = 64;
+/// Leaf as it is, any, or by its start; parent as it is, or any; with and without the directory above.
+pub(crate) const TRIED_CHAINS: usize = 3 * 2 * 2;
+
+/// Bytes at the end of a path string that are searched for slashes: a leaf and two directories above it.
+pub(crate) const TAIL: usize = 96;
 
 /// What one record is about, for saying it once.
 #[repr(C)]
