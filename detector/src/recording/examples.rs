@@ -19,6 +19,14 @@ const PYTHON: Process = Process { pid: 815, start: START + 20_000_000 };
 const WORKER: Process = Process { pid: 640, start: 61_000_000_000 };
 const DESTINATION: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(203, 0, 113, 9));
 
+/// As small as will do: it is compiled for each recording that a test reads.
+pub(crate) const POLICY: &str = r#"
+version: 1
+classes:
+  aws: { paths: ["~/.aws/credentials"], action: kill, reason: "cloud keys" }
+  npm: { paths: ["~/.npmrc"], action: deny, reason: "registry token" }
+"#;
+
 /// Compares `actual` with `golden`, the content of `file` (from the crate's root), or writes it there when
 /// `DETECTOR_BLESS` is set.
 pub(crate) fn bless(file: &str, golden: &str, actual: &str) {
@@ -41,7 +49,7 @@ pub(crate) fn header() -> Header {
         },
         started: Started { boottime: START, realtime: 1_767_225_600_000_000_000 },
         mode: Mode::Enforce,
-        policy: RecordedPolicy::from(&Policy::parse("version: 1\nextends: builtin\n", "test.yaml").unwrap()),
+        policy: RecordedPolicy::from(&Policy::parse(POLICY, "test.yaml").unwrap()),
         capabilities: vec![
             Capability { name: "see-open".into(), mechanism: Some("tp_btf/sys_exit".into()), gap: None },
             Capability { name: "deny-open".into(), mechanism: None, gap: Some("no BPF LSM on this kernel".into()) },

@@ -17,7 +17,7 @@ pub use reader::Reader;
 pub use writer::Writer;
 
 #[cfg(test)]
-pub(crate) use examples::{bless, events, footer, header};
+pub(crate) use examples::{POLICY, bless, events, footer, header};
 
 /// Longest line of an event or footer, bytes without its end. Events are bounded far below it.
 pub const LINE_MAX: usize = 1 << 20;
