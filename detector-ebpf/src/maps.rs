@@ -3,7 +3,7 @@
 use crate::{path::CHAINS, scan::Scan};
 use aya_ebpf::{
     macros::map,
-    maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LpmTrie, PerCpuArray, ProgramArray, RingBuf},
 };
 use detector_common::{
     command::{CommandKey, Next},
@@ -130,6 +130,14 @@ pub(crate) static ATTEMPT: PerCpuArray<Attempted> = PerCpuArray::with_max_entrie
 /// As [`EXEC`], for blocks that are searched for tokens.
 #[map]
 pub(crate) static SCAN: PerCpuArray<Scan> = PerCpuArray::with_max_entries(1, 0);
+
+/// What follows the first step of an exec. Written by user space.
+#[map]
+pub(crate) static EXEC_STEPS: ProgramArray = ProgramArray::with_max_entries(8, 0);
+
+/// What the entry of a rare call goes on with. Written by user space.
+#[map]
+pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
 /// An open being looked at. The first components of the path serve the gates, too.
 #[repr(C)]
