@@ -49,6 +49,20 @@ fn exec_identify(ctx: BtfTracePointContext) -> i32 {
 
 /// A step of [`sched_process_exec`].
 #[btf_tracepoint(function = "sched_process_exec")]
+fn exec_inject(ctx: BtfTracePointContext) -> i32 {
+    hook::exec::injected(&ctx);
+    0
+}
+
+/// A step of [`sched_process_exec`].
+#[btf_tracepoint(function = "sched_process_exec")]
+fn exec_walk(ctx: BtfTracePointContext) -> i32 {
+    hook::exec::walked(&ctx);
+    0
+}
+
+/// A step of [`sched_process_exec`].
+#[btf_tracepoint(function = "sched_process_exec")]
 fn exec_search(ctx: BtfTracePointContext) -> i32 {
     hook::exec::search(&ctx);
     0
@@ -100,6 +114,27 @@ fn enter_exec(_ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sys_exit")]
 fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     hook::call::exit(&ctx);
+    0
+}
+
+/// A step of [`sys_exit`].
+#[btf_tracepoint(function = "sys_exit")]
+fn exit_open(ctx: BtfTracePointContext) -> i32 {
+    hook::call::opened(&ctx);
+    0
+}
+
+/// A step of [`sys_exit`].
+#[btf_tracepoint(function = "sys_exit")]
+fn exit_probe(ctx: BtfTracePointContext) -> i32 {
+    hook::call::probed(&ctx);
+    0
+}
+
+/// A step of [`sys_exit`].
+#[btf_tracepoint(function = "sys_exit")]
+fn exit_memory(ctx: BtfTracePointContext) -> i32 {
+    hook::call::looked(&ctx);
     0
 }
 

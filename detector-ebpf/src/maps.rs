@@ -139,6 +139,10 @@ pub(crate) static EXEC_STEPS: ProgramArray = ProgramArray::with_max_entries(8, 0
 #[map]
 pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
+/// What the exit of a call goes on with. Written by user space.
+#[map]
+pub(crate) static EXIT_STEPS: ProgramArray = ProgramArray::with_max_entries(4, 0);
+
 /// An open being looked at. The first components of the path serve the gates, too.
 #[repr(C)]
 pub(crate) struct Opened {

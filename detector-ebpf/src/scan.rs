@@ -95,11 +95,9 @@ fn runs<const N: usize, const KEPT: usize>(scan: &mut Scan, len: u64) -> u64 {
     let (mut start, mut noted, mut before, mut kinds) = (1u64, 0u64, 0u64, 0u64);
     for stride in 0..N {
         let first = stride * STRIDE + 1;
-        if first as u64 >= words {
-            break;
-        }
         for i in first..first + STRIDE {
-            let here = classify(scan.words[i]);
+            // Behind the block is what was looked at before.
+            let here = classify(scan.words[i]) & below(i as u64, words).wrapping_neg();
             let whole = (any(here) >> 7).wrapping_mul(LOW) >> 59;
             let mask = whole.wrapping_neg();
             let slot = (noted & (KEPT as u64 - 1)) as usize;
@@ -120,9 +118,6 @@ fn runs<const N: usize, const KEPT: usize>(scan: &mut Scan, len: u64) -> u64 {
 fn tokens<const KEPT: usize>(scan: &mut Scan, noted: u64, border: u64) -> (u64, u64) {
     let (mut found, mut among) = (0u64, 0u64);
     for run in 0..KEPT {
-        if run as u64 >= noted {
-            break;
-        }
         let bounds = u64::from(scan.bounds[run]);
         let (start, end) = (bounds & 0xffff, bounds >> 16);
         let head = classify(scan.words[(start.wrapping_sub(1) & (WORDS as u64 - 1)) as usize]);
@@ -141,6 +136,7 @@ fn tokens<const KEPT: usize>(scan: &mut Scan, noted: u64, border: u64) -> (u64, 
         let len = (end.wrapping_sub(start) << 3) + led + followed;
         let place = (start << 3).wrapping_sub(led);
         let token = some(kinds & HIGH) & some(kinds & HIGH >> 1) & below(TOKEN_BYTES as u64 - 1, len);
+        let token = token & below(run as u64, noted);
         scan.places[(found & (TOKENS as u64 - 1)) as usize] = place as u32 | (len as u32) << 16;
         found += token;
         among += token & below(place, border + BEFORE as u64);

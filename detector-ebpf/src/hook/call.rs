@@ -8,7 +8,7 @@ use crate::{
     flow::{self, Buffer, NO_BUFFER},
     hook::{exec, memory, open, probe},
     layout::{load, read},
-    maps::{ENTER_STEPS, count, first},
+    maps::{ENTER_STEPS, EXIT_STEPS, count, first, global},
     program, socket,
     task::{Current, armed, current, current_struct, find},
 };
@@ -82,34 +82,15 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
         return missed();
     }
     let arguments = Arguments { regs };
-    if let Some((call, name)) = probe::named(number) {
+    if let Some((call, _)) = probe::named(number) {
         let opened = call == record::probe::OPEN && result >= 0;
         if opened {
             program::register(result);
         }
-        if let Some(mut current) = current() {
-            if foreign() {
-                return;
-            }
-            if call == record::probe::OPEN {
-                count(Counter::Opens);
-            }
-            if opened {
-                open::returned(&mut current, result as u64);
-            } else {
-                probe::returned(&current, call, arguments.get(name), result);
-            }
-        }
-        return kill();
+        return go_on(ctx, if opened { Step::Opened } else { Step::Probed });
     }
     if number == abi::PROCESS_VM_READV || number == abi::PTRACE {
-        if let Some(mut current) = current() {
-            if foreign() {
-                return;
-            }
-            memory::returned(&mut current, number, &arguments, result);
-        }
-        return kill();
+        return go_on(ctx, Step::Looked);
     }
     if starts(number) {
         return exec::returned();
@@ -127,6 +108,73 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
         if let Some(to) = target(number, &arguments) {
             give(&mut current, to, NO_BUFFER);
         }
+    }
+    kill();
+}
+
+/// What the exit of a call goes on with, by its place in [`EXIT_STEPS`].
+///
+/// VERIFIER: programs of their own, as the steps of exec are.
+#[derive(Clone, Copy)]
+enum Step {
+    Opened = 0,
+    Probed = 1,
+    Looked = 2,
+}
+
+/// Goes on with `step`, and does not come back.
+#[inline(always)]
+fn go_on(ctx: &BtfTracePointContext, step: Step) {
+    let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    if find(pid).is_none() && global().is_none_or(|global| global.overflow == 0) {
+        return; // of no job
+    }
+    // SAFETY: the programs in the map are of this tracepoint.
+    unsafe { EXIT_STEPS.tail_call(ctx, step as u32) };
+    count(Counter::Unread);
+}
+
+/// The process whose call returns, with the call's number, arguments and result; none where it is not monitored.
+#[inline(always)]
+fn returning(ctx: &BtfTracePointContext) -> Option<(Current<'static>, u64, Arguments, i64)> {
+    let current = current()?;
+    if foreign() {
+        return None;
+    }
+    let regs = ctx.arg::<*const u8>(0) as u64;
+    let number = read!(regs, regs_number, u32).map(u64::from)?;
+    Some((current, number, Arguments { regs }, ctx.arg::<i64>(1)))
+}
+
+/// An open succeeded.
+#[inline(always)]
+pub(crate) fn opened(ctx: &BtfTracePointContext) {
+    if let Some((mut current, _, _, result)) = returning(ctx) {
+        count(Counter::Opens);
+        open::returned(&mut current, result as u64);
+    }
+    kill();
+}
+
+/// An open failed, or somebody asked for a file.
+#[inline(always)]
+pub(crate) fn probed(ctx: &BtfTracePointContext) {
+    if let Some((current, number, arguments, result)) = returning(ctx)
+        && let Some((call, name)) = probe::named(number)
+    {
+        if call == record::probe::OPEN {
+            count(Counter::Opens);
+        }
+        probe::returned(&current, call, arguments.get(name), result);
+    }
+    kill();
+}
+
+/// Another process's memory was read, or it was attached to.
+#[inline(always)]
+pub(crate) fn looked(ctx: &BtfTracePointContext) {
+    if let Some((mut current, number, arguments, result)) = returning(ctx) {
+        memory::returned(&mut current, number, &arguments, result);
     }
     kill();
 }

@@ -80,9 +80,6 @@ pub(crate) fn exec(ctx: &BtfTracePointContext) {
     record.stdout = File::of_descriptor(STDOUT).map_or(0, |file| file.mode & S_IFMT);
     (record.script, record.skip, record.injected, record.line) = (0, 1, 0, 0);
     declare(record, scan, job.policy);
-    if volatile(&scan.declared.number) != 0 {
-        command::parse(scan, &record.argv, record.argv_len);
-    }
     go_on(ctx, Step::Identify);
 }
 
@@ -91,15 +88,30 @@ pub(crate) fn exec(ctx: &BtfTracePointContext) {
 pub(crate) fn identify(ctx: &BtfTracePointContext) {
     let Some((current, record, scan)) = memory() else { return };
     let Some(job) = job::find(current.task.job) else { return };
+    if volatile(&scan.declared.number) != 0 {
+        command::parse(scan, &record.argv, record.argv_len);
+    }
     if volatile(&scan.declared.traits) & trait_of::INTERPRETER != 0 {
         name(record, scan, job.policy);
     }
-    if volatile(&scan.declared.number) != 0 {
-        inject(record, scan, job.policy, ctx.arg::<*const u8>(0) as u64);
-    }
-    if volatile(&scan.declared.number) != 0 {
-        walk(record, scan, job.policy);
-    }
+    go_on(ctx, if volatile(&scan.declared.number) == 0 { Step::Search } else { Step::Inject });
+}
+
+/// Then whether anything is injected into it.
+#[inline(always)]
+pub(crate) fn injected(ctx: &BtfTracePointContext) {
+    let Some((current, record, scan)) = memory() else { return };
+    let Some(job) = job::find(current.task.job) else { return };
+    inject(record, scan, job.policy, ctx.arg::<*const u8>(0) as u64);
+    go_on(ctx, Step::Walk);
+}
+
+/// Then what its command line comes to.
+#[inline(always)]
+pub(crate) fn walked(ctx: &BtfTracePointContext) {
+    let Some((current, record, scan)) = memory() else { return };
+    let Some(job) = job::find(current.task.job) else { return };
+    walk(record, scan, job.policy);
     go_on(ctx, Step::Search);
 }
 
@@ -160,10 +172,12 @@ pub(crate) fn taken(ctx: &BtfTracePointContext) {
 #[derive(Clone, Copy)]
 enum Step {
     Identify = 0,
-    Search = 1,
-    Compare = 2,
-    Decide = 3,
-    Take = 4,
+    Inject = 1,
+    Walk = 2,
+    Search = 3,
+    Compare = 4,
+    Decide = 5,
+    Take = 6,
 }
 
 /// Goes on with `step`, and does not come back.

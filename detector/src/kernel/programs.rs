@@ -35,12 +35,13 @@ pub(super) struct Program {
     pub(super) outlives: bool,
 }
 
-const fn exec(name: &'static str, place: u32) -> Program {
-    let placement = Placement::Step { tracepoint: "sched_process_exec", steps: "EXEC_STEPS", place };
-    Program { name, placement, outlives: false }
+const fn step(name: &'static str, (tracepoint, steps): (&'static str, &'static str), place: u32) -> Program {
+    Program { name, placement: Placement::Step { tracepoint, steps, place }, outlives: false }
 }
 
-const ENTER_EXEC: Placement = Placement::Step { tracepoint: "sys_enter", steps: "ENTER_STEPS", place: 0 };
+const EXEC: (&str, &str) = ("sched_process_exec", "EXEC_STEPS");
+const ENTER: (&str, &str) = ("sys_enter", "ENTER_STEPS");
+const EXIT: (&str, &str) = ("sys_exit", "EXIT_STEPS");
 
 /// All programs, in the order they are attached: what marks before what judges, forks last, so that no job is
 /// tracked before everything else is in place.
@@ -53,12 +54,17 @@ pub(super) const PROGRAMS: &[Program] = &[
     Program { name: "connect6", placement: Placement::Address, outlives: false },
     Program { name: "sendmsg4", placement: Placement::Address, outlives: false },
     Program { name: "sendmsg6", placement: Placement::Address, outlives: false },
-    Program { name: "enter_exec", placement: ENTER_EXEC, outlives: false },
-    exec("exec_identify", 0),
-    exec("exec_search", 1),
-    exec("exec_compare", 2),
-    exec("exec_decide", 3),
-    exec("exec_take", 4),
+    step("enter_exec", ENTER, 0),
+    step("exit_open", EXIT, 0),
+    step("exit_probe", EXIT, 1),
+    step("exit_memory", EXIT, 2),
+    step("exec_identify", EXEC, 0),
+    step("exec_inject", EXEC, 1),
+    step("exec_walk", EXEC, 2),
+    step("exec_search", EXEC, 3),
+    step("exec_compare", EXEC, 4),
+    step("exec_decide", EXEC, 5),
+    step("exec_take", EXEC, 6),
     Program { name: "sys_enter", placement: Placement::Tracepoint, outlives: false },
     Program { name: "sys_exit", placement: Placement::Tracepoint, outlives: false },
     Program { name: "sched_process_exit", placement: Placement::Tracepoint, outlives: false },
