@@ -73,8 +73,10 @@ impl Theft {
         assert_eq!(run.outcome.code(), Some(100));
         let enforced = leak.enforced.ok_or_else(|| anyhow::anyhow!("nothing was enforced"))?;
         assert!(matches!(enforced.outcome, Fate::Refused | Fate::Quarantined) && enforced.killed, "{enforced:?}");
-        assert_eq!(run.recording.killed(), run.culprits(), "who sends is killed, and nobody else");
-        assert_eq!(run.recording.ended_by(SIGKILL), run.culprits());
+        // Who opens the agent's memory is killed there and then.
+        let thieves = run.culprits().union(&run.processes("agent-memory")).copied().collect();
+        assert_eq!(run.recording.killed(), thieves, "who reads memory or sends is killed, and nobody else");
+        assert_eq!(run.recording.ended_by(SIGKILL), thieves);
         quarantine::await_end(&run.pins()?, SOON)?;
         assert_eq!(scene.keys.open(&scene.sink)?, [[0_u8; 0]; 0], "loot arrived");
         scene.assert_absent_from("what arrived", &scene.sink.bytes());

@@ -52,7 +52,13 @@ impl Watched {
 
     /// The processes of all leaks.
     pub fn culprits(&self) -> BTreeSet<Process> {
-        self.leaks().filter_map(|finding| Some(finding.process.as_ref()?.process)).collect()
+        self.processes("leak")
+    }
+
+    /// The processes of all findings of `rule`.
+    pub fn processes(&self, rule: &str) -> BTreeSet<Process> {
+        let findings = self.conclusion.findings.iter().filter(|finding| finding.rule == rule);
+        findings.filter_map(|finding| Some(finding.process.as_ref()?.process)).collect()
     }
 
     /// How bad the worst finding of `rule` is; none when it found nothing.
