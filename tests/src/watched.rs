@@ -10,7 +10,7 @@ use crate::{
 };
 use anyhow::{Context as _, bail};
 use detector::{
-    engine::{Conclusion, Finding, Mode, Severity, Verdict},
+    engine::{Action, Conclusion, Finding, Mode, Severity, Verdict},
     event::{Body, Process},
     recording::Status,
 };
@@ -55,10 +55,14 @@ impl Watched {
         self.processes("leak")
     }
 
+    /// The processes of leaks of a class that its policy kills for: any other is refused, and lives.
+    pub fn to_kill(&self) -> BTreeSet<Process> {
+        processes(self.leaks().filter(|finding| finding.action == Action::Kill))
+    }
+
     /// The processes of all findings of `rule`.
     pub fn processes(&self, rule: &str) -> BTreeSet<Process> {
-        let findings = self.conclusion.findings.iter().filter(|finding| finding.rule == rule);
-        findings.filter_map(|finding| Some(finding.process.as_ref()?.process)).collect()
+        processes(self.conclusion.findings.iter().filter(|finding| finding.rule == rule))
     }
 
     /// How bad the worst finding of `rule` is; none when it found nothing.
@@ -124,4 +128,8 @@ impl Watched {
         }
         Ok(())
     }
+}
+
+fn processes<'a>(findings: impl Iterator<Item = &'a Finding>) -> BTreeSet<Process> {
+    findings.filter_map(|finding| Some(finding.process.as_ref()?.process)).collect()
 }

@@ -76,20 +76,16 @@ pub const CODECOV: Theft = Theft {
 };
 
 /// Of [`TJ_ACTIONS`].
-pub const ACTION_PATH: Twin =
-    Twin { name: "action-path", policy: BUILTIN, delivers: 0, publishes: false };
+pub const ACTION_PATH: Twin = Twin { name: "action-path", policy: BUILTIN, delivers: 0, publishes: false };
 
 /// Of [`PRT_SCAN`].
-pub const WATCH_TESTS: Twin =
-    Twin { name: "watch-tests", policy: BUILTIN, delivers: 1, publishes: false };
+pub const WATCH_TESTS: Twin = Twin { name: "watch-tests", policy: BUILTIN, delivers: 1, publishes: false };
 
 /// Of [`KICS_ACTION`].
-pub const SCANNER_SETUP: Twin =
-    Twin { name: "scanner-setup", policy: BUILTIN, delivers: 2, publishes: false };
+pub const SCANNER_SETUP: Twin = Twin { name: "scanner-setup", policy: BUILTIN, delivers: 2, publishes: false };
 
 /// Of [`CODECOV`]. git reads its configuration to name the branch, which is in no secret.
-pub const COVERAGE_UPLOAD: Twin =
-    Twin { name: "coverage-upload", policy: BUILTIN, delivers: 1, publishes: false };
+pub const COVERAGE_UPLOAD: Twin = Twin { name: "coverage-upload", policy: BUILTIN, delivers: 1, publishes: false };
 
 /// A scan of the whole home.
 pub const SHAI_HULUD_2: Theft = Theft {
@@ -173,12 +169,10 @@ pub const BITWARDEN_CLI: Theft = Theft {
 };
 
 /// Of [`SHAI_HULUD_2`], [`AXIOS`] and [`BITWARDEN_CLI`]. npm reads `~/.npmrc` for itself; its hooks never see it.
-pub const NPM_PREBUILT: Twin =
-    Twin { name: "npm-prebuilt", policy: BUILTIN, delivers: 1, publishes: false };
+pub const NPM_PREBUILT: Twin = Twin { name: "npm-prebuilt", policy: BUILTIN, delivers: 1, publishes: false };
 
 /// Of [`NX_S1NGULARITY`].
-pub const NPM_TELEMETRY: Twin =
-    Twin { name: "npm-telemetry", policy: BUILTIN, delivers: 1, publishes: false };
+pub const NPM_TELEMETRY: Twin = Twin { name: "npm-telemetry", policy: BUILTIN, delivers: 1, publishes: false };
 
 /// Of [`CANISTERWORM`].
 pub const NPM_PUBLISH: Twin = Twin { name: "npm-publish", policy: RELEASE, delivers: 1, publishes: true };

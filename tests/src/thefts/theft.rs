@@ -19,7 +19,7 @@ use crate::{
 };
 use anyhow::Context as _;
 use detector::{
-    engine::{Conclusion, Destination, Finding, Mode, Severity, Verdict},
+    engine::{Action, Conclusion, Destination, Finding, Mode, Severity, Verdict},
     event::{Door, Outcome as Fate, Relation},
 };
 use std::collections::BTreeSet;
@@ -27,16 +27,8 @@ use std::collections::BTreeSet;
 const MEMORY: &str = "agent-memory";
 
 /// Findings that a theft may have beside its leak.
-const BESIDE: [&str; 8] = [
-    "agent-environ",
-    MEMORY,
-    "escape",
-    "leak-alert",
-    "leak-inherited",
-    "step-env",
-    "sweep",
-    "undeclared-reader",
-];
+const BESIDE: [&str; 8] =
+    ["agent-environ", MEMORY, "escape", "leak-alert", "leak-inherited", "step-env", "sweep", "undeclared-reader"];
 
 /// A theft and what it is known by.
 #[derive(Clone, Copy, Debug)]
@@ -144,10 +136,11 @@ impl Theft {
         assert_eq!(run.conclusion.mode, Mode::Enforce);
         for leak in leaks(&run.conclusion) {
             let enforced = leak.enforced.context("nothing was enforced")?;
-            assert!(matches!(enforced.outcome, Fate::Refused | Fate::Quarantined) && enforced.killed, "{leak:#?}");
+            assert!(matches!(enforced.outcome, Fate::Refused | Fate::Quarantined), "{leak:#?}");
+            assert_eq!(enforced.killed, leak.action == Action::Kill, "{leak:#?}");
         }
         // Who opens the agent's memory is killed there and then.
-        let thieves = run.culprits().union(&run.processes(MEMORY)).copied().collect();
+        let thieves = run.to_kill().union(&run.processes(MEMORY)).copied().collect();
         assert_eq!(run.recording.killed(), thieves, "who reads memory or sends is killed, and nobody else");
         assert_eq!(run.recording.ended_by(SIGKILL), thieves);
         quarantine::await_end(&run.pins()?, SOON)?;
