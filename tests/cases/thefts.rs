@@ -24,7 +24,7 @@ const SIGKILL: u8 = 9;
 const BUILTIN: &str = "version: 1\nextends: builtin\n";
 
 /// Classes of the files that all three thefts sweep.
-const SWEPT: [&str; 7] = ["aws", "docker", "git", "kube", "npm", "pypi", "ssh"];
+const SWEPT: [&str; 9] = ["aws", "docker", "gh", "git", "kube", "netrc", "npm", "pypi", "ssh"];
 
 struct Theft {
     name: &'static str,
@@ -32,18 +32,25 @@ struct Theft {
     sender: &'static str,
     /// The agent's memory and environment are read, too.
     agent: bool,
+    /// It prints its own environment.
+    dumps: bool,
     /// What the victim says, when its work is done.
     says: &'static str,
 }
 
-const TRIVY: Theft = Theft { name: "trivy-2026", sender: "curl", agent: true, says: "scanned files: 4\n" };
-const LITELLM: Theft = Theft { name: "litellm-2026", sender: "curl", agent: false, says: "service started\n" };
-const TELNYX: Theft = Theft { name: "telnyx-2026", sender: "python", agent: false, says: "client ready\n" };
+const TRIVY: Theft = Theft { name: "trivy-2026", sender: "curl", agent: true, dumps: true, says: "scanned files: 4\n" };
+const LITELLM: Theft =
+    Theft { name: "litellm-2026", sender: "curl", agent: false, dumps: true, says: "service started\n" };
+const TELNYX: Theft =
+    Theft { name: "telnyx-2026", sender: "python", agent: false, dumps: false, says: "client ready\n" };
 
 impl Theft {
-    fn classes(&self) -> BTreeSet<&str> {
-        let agent: &[&str] = if self.agent { &["foreign-environ", "runner-memory"] } else { &[] };
-        SWEPT.iter().chain(agent).copied().collect()
+    /// Of what it gets at. In enforce nobody lives to have the agent's memory.
+    fn classes(&self, mode: Mode) -> BTreeSet<&str> {
+        let memory = self.agent && mode == Mode::Audit;
+        let beside = [("foreign-environ", self.agent), ("runner-memory", memory), ("step-env", self.dumps)];
+        let beside = beside.iter().filter(|(_, got)| *got).map(|(class, _)| class);
+        SWEPT.iter().chain(beside).copied().collect()
     }
 
     /// Whatever the mode: one leak, of these classes, there, by that program; and the run goes on to its end.
@@ -56,7 +63,7 @@ impl Theft {
         assert_eq!(run.worst("sweep"), Some(Severity::High));
         assert_eq!(run.worst("agent-memory"), self.agent.then_some(Severity::Critical));
         assert_eq!(run.worst("agent-environ"), self.agent.then_some(Severity::High));
-        assert_eq!(leak.secret.iter().map(String::as_str).collect::<BTreeSet<_>>(), self.classes());
+        assert_eq!(leak.secret.iter().map(String::as_str).collect::<BTreeSet<_>>(), self.classes(run.conclusion.mode));
         assert_eq!(leak.destination, Some(to));
         assert!(leak.process.as_ref().is_some_and(|p| p.name.starts_with(self.sender)), "{:?}", leak.process);
         assert_eq!(String::from_utf8_lossy(&run.outcome.stdout), self.says);
@@ -73,8 +80,10 @@ impl Theft {
         assert_eq!(run.outcome.code(), Some(100));
         let enforced = leak.enforced.ok_or_else(|| anyhow::anyhow!("nothing was enforced"))?;
         assert!(matches!(enforced.outcome, Fate::Refused | Fate::Quarantined) && enforced.killed, "{enforced:?}");
-        assert_eq!(run.recording.killed(), run.culprits(), "who sends is killed, and nobody else");
-        assert_eq!(run.recording.ended_by(SIGKILL), run.culprits());
+        // Who opens the agent's memory is killed there and then.
+        let thieves = run.culprits().union(&run.processes("agent-memory")).copied().collect();
+        assert_eq!(run.recording.killed(), thieves, "who reads memory or sends is killed, and nobody else");
+        assert_eq!(run.recording.ended_by(SIGKILL), thieves);
         quarantine::await_end(&run.pins()?, SOON)?;
         assert_eq!(scene.keys.open(&scene.sink)?, [[0_u8; 0]; 0], "loot arrived");
         scene.assert_absent_from("what arrived", &scene.sink.bytes());
@@ -119,12 +128,14 @@ impl Theft {
         }
     }
 
-    /// Audit and enforce find the same. What may differ is what became of it: `enforced`, how often it was tried before it
-    /// was stopped (`count`), the message, and in the chain numbers, times and pids.
+    /// Audit and enforce find the same, but for the agent's memory, which is in a leak of audit only. What may differ beside
+    /// is what became of it: `enforced`, how often it was tried before it was stopped (`count`), the message, and in the
+    /// chain numbers, times and pids.
     fn same(&self) -> Result {
         let (stopped, observed) = (self.stopped()?, self.observed()?);
-        let what = |f: &Finding| (f.id.clone(), f.rule.clone(), f.severity, f.secret.clone(), f.destination, f.step);
+        let what = |f: &Finding| (f.rule.clone(), f.severity, f.action, f.destination, f.step);
         assert_eq!(what(&stopped), what(&observed));
+        assert_eq!(stopped.id == observed.id, stopped.secret == observed.secret, "an id is that of its classes");
         Ok(())
     }
 }
@@ -144,7 +155,7 @@ fn telnyx_2026() -> Result {
     TELNYX.same()
 }
 
-/// Honest work under enforce: as bare, and not a word.
+/// Honest work under enforce: as bare, and nothing above low.
 fn passes(script: PathBuf, packed: bool) -> Result {
     let scene = Scene::new()?;
     let job = scene.job([script]).mode("enforce");
@@ -159,8 +170,9 @@ fn passes(script: PathBuf, packed: bool) -> Result {
     delivered(1)?;
     let run = Watched::run(&scene, &job)?;
     delivered(2)?;
-    assert_eq!(run.conclusion.verdict, Verdict::Pass, "{}", run.outcome.text.as_deref().unwrap_or_default());
-    assert!(run.conclusion.findings.is_empty());
+    let text = run.outcome.text.as_deref().unwrap_or_default();
+    assert_eq!(run.conclusion.verdict, Verdict::Pass, "{text}");
+    assert!(run.conclusion.findings.iter().all(|finding| finding.severity <= Severity::Low), "{text}");
     assert_eq!((run.outcome.code(), &run.outcome.stdout), (bare.code(), &bare.stdout));
     assert_eq!((run.outcome.code(), run.recording.killed().len()), (Some(0), 0));
     quarantine::await_end(&run.pins()?, SOON)

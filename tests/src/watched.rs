@@ -10,7 +10,7 @@ use crate::{
 };
 use anyhow::{Context as _, bail};
 use detector::{
-    engine::{Conclusion, Finding, Mode, Severity, Verdict},
+    engine::{Action, Conclusion, Finding, Mode, Severity, Verdict},
     event::{Body, Process},
     recording::Status,
 };
@@ -52,7 +52,17 @@ impl Watched {
 
     /// The processes of all leaks.
     pub fn culprits(&self) -> BTreeSet<Process> {
-        self.leaks().filter_map(|finding| Some(finding.process.as_ref()?.process)).collect()
+        self.processes("leak")
+    }
+
+    /// The processes of leaks of a class that its policy kills for: any other is refused, and lives.
+    pub fn to_kill(&self) -> BTreeSet<Process> {
+        processes(self.leaks().filter(|finding| finding.action == Action::Kill))
+    }
+
+    /// The processes of all findings of `rule`.
+    pub fn processes(&self, rule: &str) -> BTreeSet<Process> {
+        processes(self.conclusion.findings.iter().filter(|finding| finding.rule == rule))
     }
 
     /// How bad the worst finding of `rule` is; none when it found nothing.
@@ -118,4 +128,8 @@ impl Watched {
         }
         Ok(())
     }
+}
+
+fn processes<'a>(findings: impl Iterator<Item = &'a Finding>) -> BTreeSet<Process> {
+    findings.filter_map(|finding| Some(finding.process.as_ref()?.process)).collect()
 }

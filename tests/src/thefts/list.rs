@@ -30,8 +30,8 @@ pub const TJ_ACTIONS: Theft = Theft {
 pub const PRT_SCAN: Theft = Theft {
     name: "prt-scan-2026",
     senders: &["curl", "python"],
-    classes: &["git", "foreign-environ"],
-    pending: &[(told::STEP_ENV, "step-env")],
+    classes: &["git", "foreign-environ", "step-env"],
+    pending: &[],
     loot: &["git"],
     doors: &[Door::Environ],
     npm: false,
@@ -62,35 +62,30 @@ pub const KICS_ACTION: Theft = Theft {
 pub const CODECOV: Theft = Theft {
     name: "codecov-2021",
     senders: &["curl"],
-    // What git said is not what curl is given, once that is told.
-    classes: if told::EXEC { &[] } else { &["git"] },
-    pending: &[(told::STEP_ENV, "step-env")],
+    // What git said is not what curl is given.
+    classes: &["step-env"],
+    pending: &[],
     loot: &[],
     doors: &[],
     npm: false,
     variables: true,
     role: false,
     log: false,
-    // The uploader is the thief.
-    survives: told::EXEC,
+    survives: true,
     says: "coverage uploaded\n",
 };
 
 /// Of [`TJ_ACTIONS`].
-pub const ACTION_PATH: Twin =
-    Twin { name: "action-path", policy: BUILTIN, delivers: 0, publishes: false, reads: false };
+pub const ACTION_PATH: Twin = Twin { name: "action-path", policy: BUILTIN, delivers: 0, publishes: false };
 
 /// Of [`PRT_SCAN`].
-pub const WATCH_TESTS: Twin =
-    Twin { name: "watch-tests", policy: BUILTIN, delivers: 1, publishes: false, reads: false };
+pub const WATCH_TESTS: Twin = Twin { name: "watch-tests", policy: BUILTIN, delivers: 1, publishes: false };
 
 /// Of [`KICS_ACTION`].
-pub const SCANNER_SETUP: Twin =
-    Twin { name: "scanner-setup", policy: BUILTIN, delivers: 2, publishes: false, reads: false };
+pub const SCANNER_SETUP: Twin = Twin { name: "scanner-setup", policy: BUILTIN, delivers: 2, publishes: false };
 
 /// Of [`CODECOV`]. git reads its configuration to name the branch, which is in no secret.
-pub const COVERAGE_UPLOAD: Twin =
-    Twin { name: "coverage-upload", policy: BUILTIN, delivers: 1, publishes: false, reads: true };
+pub const COVERAGE_UPLOAD: Twin = Twin { name: "coverage-upload", policy: BUILTIN, delivers: 1, publishes: false };
 
 /// A scan of the whole home.
 pub const SHAI_HULUD_2: Theft = Theft {
@@ -174,15 +169,13 @@ pub const BITWARDEN_CLI: Theft = Theft {
 };
 
 /// Of [`SHAI_HULUD_2`], [`AXIOS`] and [`BITWARDEN_CLI`]. npm reads `~/.npmrc` for itself; its hooks never see it.
-pub const NPM_PREBUILT: Twin =
-    Twin { name: "npm-prebuilt", policy: BUILTIN, delivers: 1, publishes: false, reads: true };
+pub const NPM_PREBUILT: Twin = Twin { name: "npm-prebuilt", policy: BUILTIN, delivers: 1, publishes: false };
 
 /// Of [`NX_S1NGULARITY`].
-pub const NPM_TELEMETRY: Twin =
-    Twin { name: "npm-telemetry", policy: BUILTIN, delivers: 1, publishes: false, reads: true };
+pub const NPM_TELEMETRY: Twin = Twin { name: "npm-telemetry", policy: BUILTIN, delivers: 1, publishes: false };
 
 /// Of [`CANISTERWORM`].
-pub const NPM_PUBLISH: Twin = Twin { name: "npm-publish", policy: RELEASE, delivers: 1, publishes: true, reads: false };
+pub const NPM_PUBLISH: Twin = Twin { name: "npm-publish", policy: RELEASE, delivers: 1, publishes: true };
 
 /// Every theft that is described here, by incident.
 pub const THEFTS: [Theft; 9] =

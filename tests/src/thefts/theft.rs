@@ -19,22 +19,16 @@ use crate::{
 };
 use anyhow::Context as _;
 use detector::{
-    engine::{Conclusion, Destination, Finding, Mode, Severity, Verdict},
+    engine::{Action, Conclusion, Destination, Finding, Mode, Severity, Verdict},
     event::{Door, Outcome as Fate, Relation},
 };
 use std::collections::BTreeSet;
 
+const MEMORY: &str = "agent-memory";
+
 /// Findings that a theft may have beside its leak.
-const BESIDE: [&str; 8] = [
-    "agent-memory",
-    "foreign-environ",
-    "leak-alert",
-    "leak-inherited",
-    "persistence",
-    "step-env",
-    "sweep",
-    "undeclared-reader",
-];
+const BESIDE: [&str; 8] =
+    ["agent-environ", MEMORY, "escape", "leak-alert", "leak-inherited", "step-env", "sweep", "undeclared-reader"];
 
 /// A theft and what it is known by.
 #[derive(Clone, Copy, Debug)]
@@ -142,16 +136,13 @@ impl Theft {
         assert_eq!(run.conclusion.mode, Mode::Enforce);
         for leak in leaks(&run.conclusion) {
             let enforced = leak.enforced.context("nothing was enforced")?;
-            assert!(matches!(enforced.outcome, Fate::Refused | Fate::Quarantined) && enforced.killed, "{leak:#?}");
+            assert!(matches!(enforced.outcome, Fate::Refused | Fate::Quarantined), "{leak:#?}");
+            assert_eq!(enforced.killed, leak.action == Action::Kill, "{leak:#?}");
         }
-        // Who reads the agent's memory may be killed there and then, and has a finding of its own.
-        let senders: BTreeSet<_> = leaks(&run.conclusion).filter_map(|f| Some(f.process.as_ref()?.process)).collect();
-        let killed = run.recording.killed();
-        assert!(
-            killed.is_superset(&senders) && killed.is_subset(&run.culprits()),
-            "who sends is killed, and nobody else"
-        );
-        assert_eq!(run.recording.ended_by(SIGKILL), killed);
+        // Who opens the agent's memory is killed there and then.
+        let thieves = run.to_kill().union(&run.processes(MEMORY)).copied().collect();
+        assert_eq!(run.recording.killed(), thieves, "who reads memory or sends is killed, and nobody else");
+        assert_eq!(run.recording.ended_by(SIGKILL), thieves);
         quarantine::await_end(&run.pins()?, SOON)?;
         for sink in [&scene.sink, &metadata] {
             scene.assert_absent_from("what arrived", &scene.keys.read_sink(sink)?);
@@ -160,9 +151,7 @@ impl Theft {
             self.assert_log(&scene, &run)?;
         }
         assert!(scene.agent.alive());
-        if self.reaches_agent(&run) {
-            self.assert_doors(&scene, &run);
-        }
+        self.assert_doors(&scene, &run);
         if self.survives {
             self.assert_says(&run.outcome.stdout);
         }
@@ -216,13 +205,12 @@ impl Theft {
             assert!(sends, "{}: {who} sends", self.name);
             classes.extend(finding.secret.iter().cloned());
         }
-        let mut rules = run.conclusion.findings.iter().map(|finding| finding.rule.as_str());
-        if told::DIRECT && self.doors.contains(&Door::Mem) && self.reaches_agent(run) {
-            assert!(rules.any(|rule| rule == "agent-memory"), "{text}");
+        for (door, rule, severity) in
+            [(Door::Mem, MEMORY, Severity::Critical), (Door::Environ, "agent-environ", Severity::High)]
+        {
+            assert_eq!(run.worst(rule), self.doors.contains(&door).then_some(severity), "{rule}: {text}");
         }
-        // A theft by the log alone is not told yet.
-        let found = !self.senders.is_empty() || told::LOG || told::DIRECT;
-        assert_eq!(run.conclusion.verdict, if found { Verdict::Fail } else { Verdict::Pass }, "{text}");
+        assert_eq!(run.conclusion.verdict, Verdict::Fail, "{text}");
         assert!(!classes.is_empty() || self.senders.is_empty(), "{text}");
         assert!(classes.is_empty() || told::LOG || !self.senders.is_empty(), "{text}");
         assert_eq!(run.conclusion.coverage.lost.values().sum::<u64>(), 0, "{:?}", run.conclusion.coverage.lost);
@@ -234,17 +222,12 @@ impl Theft {
         let known = scene.keys.read_log(&run.outcome.stdout)?;
         if told::LOG {
             scene.assert_absent_from("the job's log", &known);
-        } else if told::DOOR && self.doors.contains(&Door::Mem) {
+        } else if self.doors.contains(&Door::Mem) {
             scene.agent.assert_absent_from("the job's log", &known);
         } else if self.senders.is_empty() {
             self.assert_stolen(scene, &known);
         }
         Ok(())
-    }
-
-    /// A hook that leaks what npm has read is stopped before it comes to the agent.
-    fn reaches_agent(&self, run: &Watched) -> bool {
-        told::READERS || !self.npm || run.conclusion.mode == Mode::Audit
     }
 
     /// Memory and environment of the agent, by which doors, and that the agent is named.

@@ -1,9 +1,6 @@
 //! What every honest twin of a theft must come to: nothing, and the work is done.
 
-use super::{
-    job::{SIGKILL, SOON, equipped, npmrc},
-    told,
-};
+use super::job::{SIGKILL, SOON, equipped, npmrc};
 use crate::{canary, fixture::benign, quarantine, scene::Scene, watched::Watched};
 use detector::engine::{Finding, Severity, Verdict};
 
@@ -18,8 +15,6 @@ pub struct Twin {
     pub delivers: usize,
     /// It spends a token of its own: a variable of the job.
     pub publishes: bool,
-    /// A declared reader reads a credential for itself on the way: it is found until [`told::READERS`].
-    pub reads: bool,
 }
 
 impl Twin {
@@ -30,7 +25,7 @@ impl Twin {
 
     /// The same where npm is told of another configuration than `~/.npmrc`.
     pub fn passes_without_npmrc(&self) -> anyhow::Result<()> {
-        Self { reads: false, ..*self }.run(false)
+        self.run(false)
     }
 
     fn run(&self, own: bool) -> anyhow::Result<()> {
@@ -43,10 +38,6 @@ impl Twin {
         assert_eq!(self.delivered(&scene)?, self.delivers, "without the detector");
         let run = Watched::run(&scene, &job)?;
         let text = run.outcome.text.as_deref().unwrap_or_default();
-        if self.reads && !told::READERS {
-            assert_eq!(run.conclusion.verdict, Verdict::Fail, "it passes now: say so in `told`");
-            return Ok(());
-        }
         let low = |finding: &Finding| finding.severity <= Severity::Low;
         assert!(run.conclusion.verdict == Verdict::Pass && run.conclusion.findings.iter().all(low), "{text}");
         assert_eq!((run.outcome.code(), &run.outcome.stdout), (bare.code(), &bare.stdout));
