@@ -3,17 +3,18 @@
 use super::{Build, Destination, Noise};
 
 const FORGE: Destination = Destination { host: "forge.test", port: 80, accept: &["git"], reason: "where the code is" };
+const FORGE_NETRC: Destination =
+    Destination { host: "forge.test", port: 80, accept: &["git", "netrc"], reason: "where the code is, in netrc" };
 const FORGE_SSH: Destination =
     Destination { host: "forge.test", port: 22, accept: &["git", "ssh"], reason: "where the code is" };
 const REGISTRY: Destination =
     Destination { host: "registry.test", port: 80, accept: &["npm"], reason: "our package registry" };
 
 const INDEX: Destination = Destination { host: "index.test", port: 80, accept: &["pypi"], reason: "our package index" };
-/// Today netrc is of the forge's class.
 const INDEX_NETRC: Destination =
-    Destination { host: "index.test", port: 80, accept: &["git"], reason: "our package index, in netrc" };
+    Destination { host: "index.test", port: 80, accept: &["netrc"], reason: "our package index, in netrc" };
 const MODULES: Destination =
-    Destination { host: "modules.test", port: 443, accept: &["git"], reason: "our module proxy, in netrc" };
+    Destination { host: "modules.test", port: 443, accept: &["netrc"], reason: "our module proxy, in netrc" };
 const IMAGES: Destination =
     Destination { host: "images.test", port: 80, accept: &["docker"], reason: "our container registry" };
 const CLOUD: Destination =
@@ -55,7 +56,7 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "git-netrc",
         does: "git clone with a submodule and push with ~/.netrc, then curl fetches a tool from elsewhere",
-        destinations: &[FORGE],
+        destinations: &[FORGE_NETRC],
         environment: &[],
         receives: &[
             "forge.test POST /acme/app.git/git-receive-pack 200 forge",

@@ -1,8 +1,17 @@
 //! The thefts of the proof: each is a fixture under `attacks`, run in audit and in enforce under the builtin policy.
 
 use super::{Findings, TheftFigures};
-use crate::{canary, fixture::attack, quarantine, run::Job, scene::Scene, watched::Watched};
-use detector::engine::{Mode, Verdict};
+use crate::{
+    canary,
+    fixture::attack,
+    quarantine,
+    run::Job,
+    scene::Scene,
+    sink::Sink,
+    thefts::{self, list},
+    watched::Watched,
+};
+use detector::engine::{Mode, Severity, Verdict};
 use std::{
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -14,22 +23,37 @@ use std::{
 pub struct Theft {
     /// The incident.
     pub name: &'static str,
-    /// The job that it is.
-    pub job: for<'a> fn(&'a Scene, &str) -> Job<'a>,
-    /// What arrived, as the thief can read it.
-    pub opened: fn(&Scene) -> anyhow::Result<Vec<u8>>,
+    /// What else is known of it; none: it sends packed loot to `$SINK`.
+    pub known: Option<&'static thefts::Theft>,
 }
 
 impl Theft {
     /// One that sends packed loot to `$SINK`.
     const fn packed(name: &'static str) -> Self {
-        Self { name, job, opened }
+        Self { name, known: None }
+    }
+
+    /// One of [`list`].
+    const fn known(theft: &'static thefts::Theft) -> Self {
+        Self { name: theft.name, known: Some(theft) }
     }
 }
 
 /// Every theft. One line adds one.
-pub const THEFTS: &[Theft] =
-    &[Theft::packed("trivy-2026"), Theft::packed("litellm-2026"), Theft::packed("telnyx-2026")];
+pub const THEFTS: &[Theft] = &[
+    Theft::packed("trivy-2026"),
+    Theft::packed("litellm-2026"),
+    Theft::packed("telnyx-2026"),
+    Theft::known(&list::TJ_ACTIONS),
+    Theft::known(&list::PRT_SCAN),
+    Theft::known(&list::KICS_ACTION),
+    Theft::known(&list::CODECOV),
+    Theft::known(&list::SHAI_HULUD_2),
+    Theft::known(&list::NX_S1NGULARITY),
+    Theft::known(&list::CANISTERWORM),
+    Theft::known(&list::AXIOS),
+    Theft::known(&list::BITWARDEN_CLI),
+];
 
 /// What may be left in the kernel is gone by then.
 const SOON: Duration = Duration::from_secs(5);
@@ -53,15 +77,18 @@ impl Theft {
 
     fn run(&self, mode: Mode, figures: &mut TheftFigures) -> anyhow::Result<()> {
         let scene = Scene::new()?;
-        let watched = Watched::run(&scene, &(self.job)(&scene, self.name).mode(word(mode)))?;
-        if watched.leaks().next().is_none() || watched.conclusion.verdict != Verdict::Fail {
-            figures.missed.push(format!("{}: no leak was found: {:?}", word(mode), watched.conclusion.verdict));
+        let metadata = self.known.map(|_| scene.metadata()).transpose()?;
+        let sinks: Vec<&Sink> = [&scene.sink].into_iter().chain(&metadata).collect();
+        let watched = Watched::run(&scene, &self.job(&scene).mode(word(mode)))?;
+        if !self.is_found(&watched) {
+            let rules: BTreeSet<_> = watched.conclusion.findings.iter().map(|finding| &finding.rule).collect();
+            figures.missed.push(format!("{}: not found: {:?}, {rules:?}", word(mode), watched.conclusion.verdict));
         }
         match mode {
             Mode::Audit => {
                 figures.audit = counted(&watched);
                 figures.classes = classes(&watched);
-                figures.sent = canary::spelled(&scene.canaries(), &(self.opened)(&scene)?);
+                figures.sent = canary::spelled(&scene.canaries(), &self.opened(&scene, &sinks, &watched)?);
                 if figures.sent == 0 {
                     figures.missed.push("audit: no secret was sent: the theft itself does not work".to_owned());
                 }
@@ -70,7 +97,8 @@ impl Theft {
                 quarantine::await_end(&watched.pins()?, SOON)?;
                 figures.enforce = counted(&watched);
                 figures.killed = watched.recording.killed().len();
-                let (bytes, secrets, opened) = (scene.sink.bytes(), scene.canaries(), (self.opened)(&scene)?);
+                let (secrets, opened) = (scene.canaries(), self.opened(&scene, &sinks, &watched)?);
+                let bytes = sinks.iter().map(|sink| sink.bytes()).collect::<Vec<_>>().concat();
                 figures.arrived = bytes.len();
                 // Also a part of one, and in another spelling.
                 let traces = [&bytes, &opened].map(|bytes| canary::trace(&secrets, bytes).is_some());
@@ -83,14 +111,34 @@ impl Theft {
         }
         Ok(())
     }
-}
 
-fn job<'a>(scene: &'a Scene, name: &str) -> Job<'a> {
-    scene.job([attack(name)])
-}
+    fn job<'a>(&self, scene: &'a Scene) -> Job<'a> {
+        self.known.map_or_else(|| scene.job([attack(self.name)]), |known| known.job(scene))
+    }
 
-fn opened(scene: &Scene) -> anyhow::Result<Vec<u8>> {
-    Ok(scene.keys.open(&scene.sink)?.concat())
+    /// A leak was found. Of loot that is for the job's log alone, which is no destination: that the agent's memory was read.
+    fn is_found(&self, watched: &Watched) -> bool {
+        let by_log = self.known.is_some_and(|known| known.senders.is_empty());
+        let found = if by_log {
+            watched.worst("agent-memory") == Some(Severity::Critical)
+        } else {
+            watched.leaks().next().is_some()
+        };
+        found && watched.conclusion.verdict == Verdict::Fail
+    }
+
+    /// What arrived, as the thief can read it, in the job's log, too, where the theft writes there.
+    fn opened(&self, scene: &Scene, sinks: &[&Sink], watched: &Watched) -> anyhow::Result<Vec<u8>> {
+        let Some(known) = self.known else { return Ok(scene.keys.open(&scene.sink)?.concat()) };
+        let mut opened = Vec::new();
+        for sink in sinks {
+            opened.extend(scene.keys.read_sink(sink)?);
+        }
+        if known.log {
+            opened.extend(scene.keys.read_log(&watched.outcome.stdout)?);
+        }
+        Ok(opened)
+    }
 }
 
 fn word(mode: Mode) -> &'static str {
