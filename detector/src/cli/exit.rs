@@ -1,6 +1,11 @@
 //! Exit codes: part of the contract.
 
-use crate::{engine::Verdict, live::LiveError, policy::{BadPolicy, PolicyError}, replay::ReplayError};
+use crate::{
+    engine::Verdict,
+    live::LiveError,
+    policy::{BadPolicy, PolicyError},
+    replay::ReplayError,
+};
 use std::{io, path::PathBuf, process::ExitCode};
 
 /// A finding reached the threshold.

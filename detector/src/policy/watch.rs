@@ -72,24 +72,15 @@ pub(super) fn name_hash(name: &str) -> u64 {
 }
 
 impl Watches {
-    /// Adds the rows and the gates of `pattern`, which is one of `class`.
+    /// Adds the rows and the gates of `pattern`, which is one of `class`. Where that fails, rows of some of its meanings
+    /// may be there.
     pub(super) fn add(&mut self, class: &Class, pattern: &Pattern) -> Result<(), NoRow> {
         let bits = 1 << class.id.index();
         let gate = if class.access == Access::Write { gate::WRITE } else { gate::OPEN | gate::PROBE };
         if class.access == Access::Write && !pattern.meanings.is_empty() {
             self.0.entry((kind::WRITES, 0)).or_default().bits |= bits;
         }
-        // All or none: half a pattern would be more than the document says.
-        let before = if pattern.meanings.len() > 1 { Some(self.0.clone()) } else { None };
-        for meaning in &pattern.meanings {
-            if let Err(no_row) = self.add_meaning(bits, &class.except, gate, meaning) {
-                if let Some(before) = before {
-                    self.0 = before;
-                }
-                return Err(no_row);
-            }
-        }
-        Ok(())
+        pattern.meanings.iter().try_for_each(|meaning| self.add_meaning(bits, &class.except, gate, meaning))
     }
 
     /// Adds the rows and the gates of `pattern`, which is of files of the SDK of `class`.
