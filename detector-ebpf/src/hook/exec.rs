@@ -10,7 +10,7 @@ use crate::{
     maps::{ENTERED, EXEC, INJECTIONS, SCAN, count, forget},
     path, program,
     scan::{self, Scan},
-    task::{Current, armed, current, current_struct, find, found},
+    task::{Current, armed, current_by_id, current_struct, found},
 };
 use aya_ebpf::{
     helpers::{bpf_get_current_pid_tgid, generated::bpf_probe_read_user},
@@ -66,14 +66,13 @@ pub(crate) fn returned() {
 /// next begins; followed through each other they were a million instructions.
 #[inline(always)]
 pub(crate) fn exec(ctx: &BtfTracePointContext) {
-    let Some(mut current) = current() else { return };
     let id = bpf_get_current_pid_tgid();
     // A thread other than the first has the number of the first by now.
     let entered = id >> 32 << 32 | u64::from(ctx.arg::<i32>(1) as u32);
-    if find(current.pid).is_none() {
-        // It found the map full, and its ancestor stands for it: that has not changed.
+    let Some(mut current) = current_by_id() else {
+        // Where it found the map full its ancestor stands for it: that has not changed.
         return forget(&ENTERED, &entered);
-    }
+    };
     let Some(job) = job::find(current.task.job) else { return };
     let (Some(record), Some(scan)) = (EXEC.get_ptr_mut(0), SCAN.get_ptr_mut(0)) else { return };
     // SAFETY: this CPU's own slots; tracepoints run with preemption off.
