@@ -160,7 +160,7 @@ pub(crate) struct Attempted {
     /// What is said of it.
     pub(crate) record: Attempt,
     /// The end of the string.
-    pub(crate) tail: [u8; TAIL],
+    pub(crate) tail: [u64; TAIL / 8],
     /// One component of it.
     pub(crate) name: Component,
     /// Hashes of its last components.
@@ -171,7 +171,7 @@ pub(crate) struct Attempted {
 pub(crate) const TRIED_CHAINS: usize = 3 * 2 * 2;
 
 /// Bytes at the end of a path string that are searched for slashes: a leaf and two directories above it.
-pub(crate) const TAIL: usize = 96;
+pub(crate) const TAIL: usize = 64;
 
 /// What one record is about, for saying it once.
 #[repr(C)]

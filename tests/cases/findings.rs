@@ -175,7 +175,8 @@ fn readers_of_a_credential() -> Result {
 #[test]
 fn git_reads_its_own() -> Result {
     let scene = Scene::new()?;
-    let script = "git init -q .; git config --get http.https://forge.example/.extraheader > /dev/null; git status > /dev/null";
+    let script =
+        "git init -q .; git config --get http.https://forge.example/.extraheader > /dev/null; git status > /dev/null";
     honest(&run(&scene, script)?, None);
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use detector::{
     engine::Verdict,
-    event::{Attempt, Body, Open},
+    event::{Attempt, Body, Open, Probe},
     secret::redact,
 };
 use detector_tests::{fixture::binary, scene::Scene, watched::Watched};
@@ -13,6 +13,7 @@ type Result = anyhow::Result<()>;
 
 const CALLS: [&str; 4] = ["open", "openat", "openat2", "creat"];
 const ENOENT: u32 = 2;
+const EINVAL: u32 = 22;
 
 /// Runs `script`, in which `$FIXTURE open-by CALL FILE` opens.
 fn run(scene: &Scene, script: &str) -> anyhow::Result<Watched> {
@@ -67,6 +68,53 @@ fn every_call_that_fails() -> Result {
         assert_eq!(attempt.errno, ENOENT);
     }
     assert!(opens(&run).is_empty());
+    Ok(())
+}
+
+/// Calls that ask, each as the recording names it.
+const ASKS: [(&str, Probe); 9] = [
+    ("stat", Probe::Stat),
+    ("lstat", Probe::Stat),
+    ("newfstatat", Probe::Stat),
+    ("statx", Probe::Stat),
+    ("access", Probe::Access),
+    ("faccessat", Probe::Access),
+    ("faccessat2", Probe::Access),
+    ("readlink", Probe::Readlink),
+    ("readlinkat", Probe::Readlink),
+];
+
+#[test]
+fn every_call_that_asks() -> Result {
+    let scene = Scene::new()?;
+    let calls: Vec<_> = ASKS.iter().map(|(call, _)| *call).collect();
+    let script = format!(
+        "for call in {}; do \"$FIXTURE\" ask-by $call \"$SECRET\"; \"$FIXTURE\" ask-by $call \"$HOME/none/.aws/credentials\"; done",
+        calls.join(" ")
+    );
+    let run = run(&scene, &script)?;
+    let attempts = attempts(&run);
+    assert_eq!(attempts.len(), 2 * ASKS.len(), "{attempts:#?}");
+    for ((call, probe), asked) in ASKS.iter().zip(attempts.chunks(2)) {
+        let there = if *probe == Probe::Readlink { EINVAL } else { 0 };
+        assert_eq!((asked[0].call, asked[0].errno), (*probe, there), "{call} of what is there");
+        assert_eq!(asked[0].path, shown(&scene.home.credential("aws")), "{call}");
+        assert_eq!((asked[1].call, asked[1].errno), (*probe, ENOENT), "{call} of what is not there");
+    }
+    assert!(opens(&run).is_empty());
+    Ok(())
+}
+
+/// A name says nothing where the directory above it is another; what only the engine can put right is left to it.
+#[test]
+fn other_names_are_nobodys_business() -> Result {
+    let scene = Scene::new()?;
+    let script = "cd \"$HOME\"; for name in credentials x/credentials .aws/none none/config; do \
+        \"$FIXTURE\" ask-by statx \"$HOME/$name\"; \"$FIXTURE\" ask-by statx $name; done; \
+        for name in .aws/credentials .aws//credentials .aws/./credentials .npmrc; do \"$FIXTURE\" ask-by statx $name; done";
+    let run = run(&scene, script)?;
+    let paths: Vec<_> = attempts(&run).iter().map(|attempt| attempt.path.as_str()).collect();
+    assert_eq!(paths, [".aws/credentials", ".aws//credentials", ".aws/./credentials", ".npmrc"]);
     Ok(())
 }
 

@@ -85,7 +85,7 @@ impl Engine {
             _ => "a process outside the job",
         };
         let verb = if opened { "got at the memory of" } else { "tried to get at the memory of" };
-        let direct = Direct { classes, ..self.into_process(rule, technique, severity, access) };
+        let direct = Direct { classes, ..self.at_door(rule, technique, severity, access) };
         let target = self.target(access.target, access.program.as_deref());
         self.emit(event, actor, direct, |finding| format!("{} {verb} {target}, {what}", who(finding)))
     }
@@ -109,14 +109,14 @@ impl Engine {
         let root = (actor.job, actor.step, self.root(actor));
         if opened && !agent && self.rules.scanned(root, access.target, SCANNED + 1) > SCANNED {
             let subject = "many".to_owned();
-            let direct = self.into_process(rule, PROC, Severity::High, access);
+            let direct = self.at_door(rule, PROC, Severity::High, access);
             let direct = Direct { classes, subject, ..direct };
             let message = "went through the environments of other processes, where steps and services keep secrets";
             return self.emit(event, actor, direct, |finding| format!("{} {message}", who(finding)));
         }
         // One a program: of several targets, the last is named.
         let subject = String::new();
-        let direct = Direct { classes, subject, ..self.into_process(rule, PROC, severity, access) };
+        let direct = Direct { classes, subject, ..self.at_door(rule, PROC, severity, access) };
         let target = self.target(access.target, access.program.as_deref());
         let what = if agent { "the CI agent" } else { "not its own child" };
         let verb = if opened { "read" } else { "tried to read" };
@@ -125,7 +125,7 @@ impl Engine {
         })
     }
 
-    fn into_process(&self, rule: &'static str, technique: &'static str, severity: Severity, access: &Access) -> Direct {
+    fn at_door(&self, rule: &'static str, technique: &'static str, severity: Severity, access: &Access) -> Direct {
         let target = self.target(access.target, access.program.as_deref());
         let did = Did::Access { door: super::super::flow::door(access.door).to_owned(), target };
         let name = access.program.as_deref().unwrap_or_else(|| self.processes.program(access.target).name());
