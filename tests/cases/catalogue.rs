@@ -8,11 +8,12 @@ use detector::{
     policy::{Access, Class, Policy},
     secret::redact,
 };
-use detector_tests::{fixture::binary, scene::Scene, watched::Watched};
+use detector_tests::{fixture::binary, run, scene::Scene, watched::Watched};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    process::Command,
 };
 
 type Result = anyhow::Result<()>;
@@ -191,5 +192,47 @@ fn a_file_mounted_on_another_goes_by_that_name() -> Result {
     for (file, watched) in [(".npmrc", true), (".ssh/id_x", true), ("plain", false)] {
         assert_eq!(read(&run, &scene.home.path().join(file)), watched, "{file}");
     }
+    Ok(())
+}
+
+/// `detector catalogue` with these arguments: its exit status, standard output and error.
+fn printed(arguments: &[&str]) -> anyhow::Result<(Option<i32>, String, String)> {
+    let output = Command::new(run::detector()?).arg("catalogue").args(arguments).output()?;
+    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+    Ok((output.status.code(), text(&output.stdout), text(&output.stderr)))
+}
+
+#[test]
+fn the_command_prints_it() -> Result {
+    let policy = Policy::builtin();
+    let (status, table, _) = printed(&[])?;
+    assert_eq!(status, Some(0));
+    for class in policy.classes() {
+        assert!(table.lines().any(|line| line.starts_with(&format!("{} ", class.name))), "{}", class.name);
+    }
+    let (status, one, _) = printed(&["ssh"])?;
+    assert_eq!(status, Some(0));
+    assert!(one.contains("~/.ssh/id_*") && one.contains("*.pub") && one.contains("kill"), "{one}");
+    let (status, json, _) = printed(&["ssh", "--format", "json"])?;
+    let json: serde_json::Value = serde_json::from_str(&json)?;
+    assert_eq!((status, &json["classes"][0]["name"]), (Some(0), &"ssh".into()));
+    let (status, out, error) = printed(&["shh"])?;
+    assert_eq!((status, out.as_str()), (Some(102), ""));
+    assert!(error.contains("unknown class `shh`") && error.contains("did you mean `ssh`?"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn the_command_prints_the_policy_it_is_given() -> Result {
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("ci.yaml");
+    fs::write(&file, "version: 1\nclasses: { own: { paths: ['$WS/key'], action: deny, reason: ours } }\n")?;
+    let path = file.display().to_string();
+    let (status, table, _) = printed(&["--policy", &path])?;
+    assert_eq!(status, Some(0));
+    assert!(table.contains("own ") && !table.contains("aws "), "{table}");
+    assert_eq!(printed(&["--policy", &path, "aws"])?.0, Some(102));
+    fs::write(&file, "version: 1\nclases: {}\n")?;
+    assert_eq!(printed(&["--policy", &path])?.0, Some(102));
     Ok(())
 }

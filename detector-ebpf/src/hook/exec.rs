@@ -7,10 +7,10 @@ use crate::{
     file::File,
     flow, job,
     layout::read,
-    maps::{ENTERED, EXEC, INJECTIONS, SCAN, count, forget},
+    maps::{ENTERED, EXEC, EXEC_STEPS, INJECTIONS, SCAN, count, forget},
     path, program,
     scan::{self, Scan},
-    task::{Current, armed, current, current_struct, find, found},
+    task::{Current, armed, current_by_id, current_struct, found},
 };
 use aya_ebpf::{
     helpers::{bpf_get_current_pid_tgid, generated::bpf_probe_read_user},
@@ -62,24 +62,18 @@ pub(crate) fn returned() {
 
 /// A process runs another program: its memory is new and its descriptors its own, so it is a holder of its own.
 ///
-/// VERIFIER: one thing after the other, each of which leaves what it found in memory, so that the ways through it meet before the
-/// next begins; followed through each other they were a million instructions.
+/// VERIFIER: in steps, each a program of its own that the one before calls and that leaves what it found in memory: followed through
+/// each other their ways were a million instructions.
+///
+/// First what is started, and with which arguments.
 #[inline(always)]
 pub(crate) fn exec(ctx: &BtfTracePointContext) {
-    let Some(mut current) = current() else { return };
-    let id = bpf_get_current_pid_tgid();
-    // A thread other than the first has the number of the first by now.
-    let entered = id >> 32 << 32 | u64::from(ctx.arg::<i32>(1) as u32);
-    if find(current.pid).is_none() {
-        // It found the map full, and its ancestor stands for it: that has not changed.
-        return forget(&ENTERED, &entered);
-    }
+    let Some((current, record, scan)) = memory() else {
+        // Where it found the map full its ancestor stands for it: that has not changed.
+        return forget(&ENTERED, &thread(ctx));
+    };
     let Some(job) = job::find(current.task.job) else { return };
-    let (Some(record), Some(scan)) = (EXEC.get_ptr_mut(0), SCAN.get_ptr_mut(0)) else { return };
-    // SAFETY: this CPU's own slots; tracepoints run with preemption off.
-    let (record, scan): (&mut Exec, &mut Scan) = unsafe { (&mut *record, &mut *scan) };
     let task = ctx.arg::<*const u8>(0) as u64;
-
     file(ctx.arg::<*const u8>(2) as u64, record);
     record.argv_len = arguments(task, &mut record.argv).unwrap_or(0);
     record.uid = read!(task, task_cred, u64).and_then(|cred| read!(cred, cred_euid, u32)).unwrap_or(u32::MAX);
@@ -89,34 +83,69 @@ pub(crate) fn exec(ctx: &BtfTracePointContext) {
     if volatile(&scan.declared.number) != 0 {
         command::parse(scan, &record.argv, record.argv_len);
     }
+    go_on(ctx, Step::Identify);
+}
+
+/// Then as what it was declared.
+#[inline(always)]
+pub(crate) fn identify(ctx: &BtfTracePointContext) {
+    let Some((current, record, scan)) = memory() else { return };
+    let Some(job) = job::find(current.task.job) else { return };
     if volatile(&scan.declared.traits) & trait_of::INTERPRETER != 0 {
         name(record, scan, job.policy);
     }
     if volatile(&scan.declared.number) != 0 {
-        inject(record, scan, job.policy, task);
+        inject(record, scan, job.policy, ctx.arg::<*const u8>(0) as u64);
     }
     if volatile(&scan.declared.number) != 0 {
         walk(record, scan, job.policy);
     }
+    go_on(ctx, Step::Search);
+}
+
+/// Then which tokens it was given.
+#[inline(always)]
+pub(crate) fn search(ctx: &BtfTracePointContext) {
+    let Some((current, _, scan)) = memory() else { return };
     // What was held as the call began is part of what is held now.
     if current.sets().strong() != 0 {
-        scan::image(scan, task);
+        scan::image(scan, ctx.arg::<*const u8>(0) as u64);
     }
+    go_on(ctx, Step::Compare);
+}
+
+/// Then which of them are new.
+#[inline(always)]
+pub(crate) fn compared(ctx: &BtfTracePointContext) {
+    let Some((current, record, scan)) = memory() else { return };
+    let entered = thread(ctx);
     holding(&current, record, scan, entered);
     compare(record, scan, entered);
     forget(&ENTERED, &entered);
-    decide(&mut current, job, record, scan);
+    go_on(ctx, Step::Decide);
+}
 
+/// Then what comes of it.
+#[inline(always)]
+pub(crate) fn decided(ctx: &BtfTracePointContext) {
+    let Some((mut current, record, scan)) = memory() else { return };
+    let Some(job) = job::find(current.task.job) else { return };
+    decide(&mut current, job, record, scan);
     record.header = emit::header(kind::EXEC, &current, now());
     record.sets = current.sets().to_array();
     #[cfg(feature = "log")]
     aya_log_ebpf::debug!(ctx, "process {} left holder {}", current.pid, record.before);
     let used = offset_of!(Exec, path.components) as u64 + path::bytes(&record.path);
     emit::process(record, path::at_most::<{ size_of::<Exec>() as u64 }>(used));
-    if !armed() {
-        return;
+    if armed() {
+        go_on(ctx, Step::Take);
     }
-    // The kernel opens a program itself: what a holder wrote into it comes along.
+}
+
+/// Last what comes with it: the kernel opens a program itself, so what a holder wrote into it comes along.
+#[inline(always)]
+pub(crate) fn taken(ctx: &BtfTracePointContext) {
+    let Some(current) = current_by_id() else { return };
     if let Some(file) = read!(ctx.arg::<*const u8>(2) as u64, binprm_file, u64).and_then(File::at) {
         flow::take(&current, file, false);
     }
@@ -125,6 +154,39 @@ pub(crate) fn exec(ctx: &BtfTracePointContext) {
     {
         flow::take(&current, file, true);
     }
+}
+
+/// The steps after the first, by their place in [`EXEC_STEPS`].
+#[derive(Clone, Copy)]
+enum Step {
+    Identify = 0,
+    Search = 1,
+    Compare = 2,
+    Decide = 3,
+    Take = 4,
+}
+
+/// Goes on with `step`, and does not come back.
+#[inline(always)]
+fn go_on(ctx: &BtfTracePointContext, step: Step) {
+    // SAFETY: the programs in the map are of this tracepoint.
+    unsafe { EXEC_STEPS.tail_call(ctx, step as u32) };
+    count(Counter::Unread);
+}
+
+/// The process, and where its exec is looked at.
+#[inline(always)]
+fn memory() -> Option<(Current<'static>, &'static mut Exec, &'static mut Scan)> {
+    let current = current_by_id()?;
+    let (record, scan) = (EXEC.get_ptr_mut(0)?, SCAN.get_ptr_mut(0)?);
+    // SAFETY: this CPU's own slots; the steps run on one CPU, with preemption off.
+    Some(unsafe { (current, &mut *record, &mut *scan) })
+}
+
+/// The thread that called exec, by the number it had then: one other than the first has the number of the first by now.
+#[inline(always)]
+fn thread(ctx: &BtfTracePointContext) -> u64 {
+    bpf_get_current_pid_tgid() >> 32 << 32 | u64::from(ctx.arg::<i32>(1) as u32)
 }
 
 /// The program being started: its identity and path.

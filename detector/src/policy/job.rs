@@ -91,11 +91,17 @@ impl Policy {
         if document.paths.contains(&text) {
             return false;
         }
-        let mut watches = self.watches.clone();
-        if watches.add(class, &pattern).is_err() || watches.len() > WATCHES as usize {
+        if self.watches.len() + 2 * pattern.meanings.len() > WATCHES as usize {
             return false;
         }
-        self.watches = watches;
+        // All or none: half a pattern would be more than the document says. One of one meaning is never half there.
+        let before = if pattern.meanings.len() > 1 { Some(self.watches.clone()) } else { None };
+        if self.watches.add(class, &pattern).is_err() {
+            if let Some(before) = before {
+                self.watches = before;
+            }
+            return false;
+        }
         class.paths.push(pattern);
         document.paths.push(text);
         true

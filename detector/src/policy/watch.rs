@@ -7,8 +7,8 @@ use super::{
 use detector_common::{
     set::Bits,
     watch::{
-        ANY, CHAIN, Component, GATE_BYTES, LeafGlob, Part, WatchKey, WatchValue, chain, door, end, gate, hash, kind,
-        start,
+        ANY, CHAIN, Component, GATE_BYTES, LeafGlob, Part, TRIED_STEPS, WatchKey, WatchValue, chain, door, end, gate,
+        hash, kind, start,
     },
 };
 use std::{collections::BTreeMap, fmt};
@@ -58,30 +58,29 @@ fn link(step: &Step) -> u64 {
     }
 }
 
+/// What `step` is in a chain of a row of kind `TRIED`.
+fn probed_link(step: &Step) -> u64 {
+    match step {
+        Step::Glob { prefix, .. } if prefix.len() >= GATE_BYTES => start(prefix.as_bytes()),
+        step => link(step),
+    }
+}
+
 /// Hash of the component `name`.
 pub(super) fn name_hash(name: &str) -> u64 {
     hash(&zerocopy::transmute!(Component::new(name.as_bytes())))
 }
 
 impl Watches {
-    /// Adds the rows and the gates of `pattern`, which is one of `class`.
+    /// Adds the rows and the gates of `pattern`, which is one of `class`. Where that fails, rows of some of its meanings
+    /// may be there.
     pub(super) fn add(&mut self, class: &Class, pattern: &Pattern) -> Result<(), NoRow> {
         let bits = 1 << class.id.index();
         let gate = if class.access == Access::Write { gate::WRITE } else { gate::OPEN | gate::PROBE };
         if class.access == Access::Write && !pattern.meanings.is_empty() {
             self.0.entry((kind::WRITES, 0)).or_default().bits |= bits;
         }
-        // All or none: half a pattern would be more than the document says.
-        let before = if pattern.meanings.len() > 1 { Some(self.0.clone()) } else { None };
-        for meaning in &pattern.meanings {
-            if let Err(no_row) = self.add_meaning(bits, &class.except, gate, meaning) {
-                if let Some(before) = before {
-                    self.0 = before;
-                }
-                return Err(no_row);
-            }
-        }
-        Ok(())
+        pattern.meanings.iter().try_for_each(|meaning| self.add_meaning(bits, &class.except, gate, meaning))
     }
 
     /// Adds the rows and the gates of `pattern`, which is of files of the SDK of `class`.
@@ -154,7 +153,13 @@ impl Watches {
             [leaf, ..] => (kind::LEAF, link(leaf)),
             [] => return,
         };
-        self.0.entry(key).or_default().gate |= gate;
+        let probed = gate & gate::PROBE != 0;
+        let alone = if probed && meaning.steps.len() == 1 { gate::ALONE } else { 0 };
+        self.0.entry(key).or_default().gate |= gate | alone;
+        if probed && meaning.steps.len() > 1 {
+            let tried = meaning.steps.iter().take(TRIED_STEPS).map(probed_link).fold(CHAIN, chain);
+            self.0.entry((kind::TRIED, tried)).or_default().gate |= gate::PROBE;
+        }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write};
 
 /// Characters of one text of the policy that are shown; a policy may come from a pull request.
-const TEXT_CHARS: usize = 400;
+const TEXT_CHARS: usize = 4_096;
 /// Width of the names of fields.
 const LABEL: usize = 11;
 /// Columns of lists.
@@ -43,12 +43,19 @@ pub fn catalogue_text(policy: &Policy) -> String {
 
 /// Everything about `class`.
 pub fn class_text(policy: &Policy, class: &Class) -> String {
-    let mut out = format!("{}: {}\n", class.name, shown(&class.reason));
-    let mut field = |label: &str, value: String| {
-        if !value.is_empty() {
-            let _ = writeln!(out, "  {label:LABEL$}{value}");
-        }
+    let mut out = about(class);
+    let quiet = quiet(policy, class).into_iter();
+    let of_program = |(name, lines): (String, Vec<String>)| {
+        lines.into_iter().map(|line| shown(&format!("{name} {line}"))).collect::<Vec<_>>()
     };
+    field(&mut out, "quiet", &lines(quiet.flat_map(of_program).collect()));
+    out
+}
+
+/// What the class itself says.
+fn about(class: &Class) -> String {
+    let mut out = format!("{}: {}\n", class.name, shown(&class.reason));
+    let mut field = |label: &str, value: String| field(&mut out, label, &value);
     field("action", action(class.action).to_owned());
     field("sureness", sureness(class.sureness).to_owned());
     field("owner", shown(&class.owner));
@@ -74,11 +81,15 @@ pub fn class_text(policy: &Policy, class: &Class) -> String {
         ),
     );
     field("readers", folded(&class.readers.iter().map(|name| shown(name)).collect::<Vec<_>>()));
-    let quiet = quiet(policy, class);
-    let lines_of =
-        |(name, lines): (&String, &Vec<String>)| lines.iter().map(|line| format!("{name} {line}")).collect::<Vec<_>>();
-    field("quiet", lines(quiet.iter().flat_map(lines_of).map(|line| shown(&line)).collect()));
     out
+}
+
+/// Appends one field, where there is something to say.
+fn field(out: &mut String, label: &str, value: &str) {
+    if !value.is_empty() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "  {label:LABEL$}{value}");
+    }
 }
 
 /// One class for programs.
@@ -114,7 +125,8 @@ pub fn catalogue_json(policy: &Policy, only: Option<&Class>) -> String {
 pub(crate) fn catalogue_page(policy: &Policy) -> String {
     let mut out = String::from(
         "# The catalogue\n\n\
-         The classes of the builtin policy, as `detector catalogue` prints them; `detector catalogue CLASS` says more.\n\
+         The classes of the builtin policy, as `detector catalogue` prints them; `detector catalogue CLASS` has the quiet\n\
+         command lines of the readers, too.\n\
          This page is generated (`DETECTOR_BLESS=1 cargo test -p detector --lib`) from\n\
          `detector/src/policy/builtin/classes.yaml`. What a field or a pattern means is said in [policy.md](policy.md).\n\n\
          | class | action | sureness | owner | what |\n|---|---|---|---|---|\n",
@@ -128,7 +140,7 @@ pub(crate) fn catalogue_page(policy: &Policy) -> String {
         );
     }
     for class in policy.classes() {
-        let _ = write!(out, "\n## {}\n\n```text\n{}```\n", class.name, class_text(policy, class));
+        let _ = write!(out, "\n## {}\n\n```text\n{}```\n", class.name, about(class));
     }
     out
 }
@@ -221,7 +233,8 @@ mod tests {
         let policy = Policy::parse(
             "version: 1\nclasses:\n  x:\n    paths: [/x, '**/*.k_ey']\n    except: ['*.pub']\n    moved: [X_FILE]\n    \
              sdk: ['**/x/**']\n    readers: [one, two]\n    hosts: { anyone: ['*.x.test'], readers: [y.test] }\n    \
-             owner: \"X\\u202e\"\n    role: forge\n    access: write\n    action: deny\n    reason: r\n",
+             owner: X\n    role: forge\n    access: write\n    action: deny\n    reason: r\n\
+             programs:\n  one: { files: [one], quiet: ['status'] }\n  two: { files: [two] }\n",
             "p",
         )
         .unwrap();
@@ -232,9 +245,11 @@ mod tests {
             assert!(text.contains(part), "{part} is not in {text}");
         }
         assert!(text.contains("*.x.test (anyone)") && text.contains("y.test (readers)"), "{text}");
-        assert!(!text.contains('\u{202e}'), "escaped");
+        assert!(text.contains("quiet      one status\n"), "{text}");
+        assert_eq!(shown("a\u{202e}b\n"), "a\\u{202e}b\\x0a");
         let json: serde_json::Value = serde_json::from_str(&catalogue_json(&policy, policy.classes().first())).unwrap();
         assert_eq!(json["classes"][0]["hosts"]["readers"][0], "y.test");
+        assert_eq!(json["classes"][0]["quiet"]["one"][0], "status");
         assert_eq!(catalogue_text(&policy).lines().nth(1).unwrap().split_whitespace().next(), Some("x"));
     }
 }
