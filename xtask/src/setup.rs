@@ -39,6 +39,9 @@ pub(crate) fn test_tools() -> Result<()> {
         apt::program("make", "make"),
         apt::program("node", "nodejs"),
         apt::program("npm", "npm"),
+        apt::program("strace", "strace"),
+        apt::program("pip3", "python3-pip"),
+        apt::program("twine", "twine"),
         apt::Need { name: "busybox".into(), package: "busybox-static".into(), found: static_program },
     ])?;
     guest_target()

@@ -9,7 +9,7 @@ use std::{
 
 /// Directories of programs that need not be in PATH. A component `*` is any directory, one that ends with it any that
 /// starts so.
-const STANDARD: [&str; 34] = [
+const STANDARD: [&str; 35] = [
     "/usr/local/sbin",
     "/usr/local/bin",
     "/usr/sbin",
@@ -32,6 +32,7 @@ const STANDARD: [&str; 34] = [
     "/usr/lib/jvm/*/bin",
     "/usr/lib/postgresql/*/bin",
     "/usr/lib/google-cloud-sdk/bin",
+    "/usr/lib/google-cloud-sdk/platform/*/bin",
     "/usr/lib/go-*/bin",
     "/usr/local/go/bin",
     "/usr/share/maven/bin",
@@ -47,7 +48,7 @@ const STANDARD: [&str; 34] = [
 ];
 
 /// The same under a home.
-const HOME: [&str; 22] = [
+const HOME: [&str; 23] = [
     ".local/bin",
     ".cargo/bin",
     ".rustup/toolchains/*/bin",
@@ -69,6 +70,7 @@ const HOME: [&str; 22] = [
     ".poetry/bin",
     "go/bin",
     "google-cloud-sdk/bin",
+    "google-cloud-sdk/platform/*/bin",
     "actions-runner/externals/*/bin",
 ];
 
@@ -114,7 +116,8 @@ impl Places {
         directories.extend(tools.iter().flat_map(|tools| expand(tools, TOOLS)));
         let programs = resolved(directories);
 
-        let mut libraries: Vec<_> = ["/usr/share", "/usr/share/nodejs"].map(PathBuf::from).into();
+        let mut libraries: Vec<_> = ["/usr/share", "/usr/share/nodejs", "/usr/lib", "/opt"].map(PathBuf::from).into();
+        libraries.extend(homes.iter().cloned());
         let mut modules = Vec::new();
         for prefix in programs.iter().filter(|directory| directory.ends_with("bin")).filter_map(|bin| bin.parent()) {
             libraries.push(prefix.join("lib/node_modules"));

@@ -3,7 +3,10 @@
 use detector_common::program::InjectKey;
 
 /// Into any program: what the dynamic loader and the C library load (ld.so(8), iconv(3)).
-const ANY: [&str; 4] = ["LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "GCONV_PATH"];
+///
+/// Not `LD_LIBRARY_PATH`, which can do it as well: rustup sets it for every cargo, cargo for every build script, and Python's
+/// set-up for whole jobs, and only names are compared.
+const ANY: [&str; 3] = ["LD_PRELOAD", "LD_AUDIT", "GCONV_PATH"];
 
 /// Bytes of a variable's string that the kernel side compares.
 const COMPARED: usize = size_of::<u64>();

@@ -319,7 +319,6 @@ fn harmless_variables_inject_into_nobody() {
     for (program, variable) in [
         ("wc", "LD_PRELOAD"),
         ("git", "LD_AUDIT"),
-        ("cargo", "LD_LIBRARY_PATH"),
         ("git", "GIT_CONFIG_COUNT"),
         ("git", "GIT_CONFIG_GLOBAL"),
         ("git", "GIT_CONFIG"),
@@ -483,6 +482,8 @@ fn harmless_variables_inject_into_nobody() {
         "PHP_VERSION",
         "COMPOSER_AUTH",
         "LD_RUN_PATH",
+        // Rustup sets it for every cargo.
+        "LD_LIBRARY_PATH",
         "OPENSSL_DIR",
         "OPENSSL_STATIC",
         "DOTNET_ROOT",
