@@ -209,8 +209,8 @@ pub struct Attempt {
     pub len: u32,
     /// One of [`probe`].
     pub call: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// 1 when the caller is in a pid namespace of its own: numbers in `/proc` are not those of the initial one.
+    pub nested: u32,
     /// The string, as the caller wrote it: relative to whatever.
     pub path: [u8; ATTEMPT_BYTES],
 }

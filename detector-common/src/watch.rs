@@ -81,6 +81,9 @@ pub mod kind {
     pub const END: u32 = 8;
     /// One row, with hash 0: the classes that are about opens for writing.
     pub const WRITES: u32 = 9;
+    /// Gate: a string whose last two or three components have this chain may name a watched file. A leaf that is a glob
+    /// stands in it as [`super::start`] of what it starts with, or as [`super::ANY`] where that is short.
+    pub const TRIED: u32 = 10;
 }
 
 /// What a gate lets through, as [`WatchValue::gate`].
@@ -89,9 +92,14 @@ pub mod gate {
     pub const OPEN: u32 = 1;
     /// Opens for writing. The number is `FMODE_WRITE`.
     pub const WRITE: u32 = 2;
-    /// Whoever asks for the file, or fails to open it.
+    /// Whoever asks for the file, or fails to open it: where a row of kind `TRIED` says so, too.
     pub const PROBE: u32 = 4;
+    /// The same, whatever stands before the name.
+    pub const ALONE: u32 = 8;
 }
+
+/// Components of a pattern that a row of kind [`kind::TRIED`] is made of, at most.
+pub const TRIED_STEPS: usize = 3;
 
 /// Bytes of a name that the gates [`kind::START`] and [`kind::END`] know.
 pub const GATE_BYTES: usize = 4;

@@ -1,6 +1,9 @@
 //! The arguments of a new program, and what its command line comes to.
 
-use crate::maps::{COMMANDS, LINE, SCRIPTS};
+use crate::{
+    maps::{COMMANDS, SCRIPTS},
+    scan::Scan,
+};
 use detector_common::{
     command::{Argument, CommandKey, EMPTY, add, walk},
     limits::{ARGUMENTS, ARGV_BYTES},
@@ -28,14 +31,12 @@ fn module() -> u64 {
     add(add(EMPTY, b'-'), b'm')
 }
 
-/// Takes the arguments in `argv` apart, of which `len` bytes are there.
+/// Takes the arguments in `argv` apart into `scan.line`; `len` is their true length, which may be more than is there.
 ///
 /// VERIFIER: without branches, so that the loop's state depends on the number of the step alone.
 #[inline(always)]
-pub(crate) fn parse(argv: &[u8; ARGV_BYTES], len: u64) -> Option<&'static Line> {
-    let line = LINE.get_ptr_mut(0)?;
-    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
-    let line: &mut Line = unsafe { &mut *line };
+pub(crate) fn parse(scan: &mut Scan, argv: &[u8; ARGV_BYTES], len: u32) {
+    let (line, len) = (&mut scan.line, u64::from(len));
     let (mut at, mut whole, mut leaf, mut head, mut bytes, mut dash) = (0u64, EMPTY, EMPTY, 0u64, 0u64, 0u64);
     for (i, byte) in argv.iter().enumerate() {
         let (byte, is) = (*byte, |other: u8| below(u64::from(*byte ^ other), 1));
@@ -60,7 +61,6 @@ pub(crate) fn parse(argv: &[u8; ARGV_BYTES], len: u64) -> Option<&'static Line> 
         bytes = (bytes + 1) & goes_on;
     }
     line.count = at;
-    Some(line)
 }
 
 impl Line {

@@ -40,6 +40,41 @@ fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// A step of [`sched_process_exec`].
+#[btf_tracepoint(function = "sched_process_exec")]
+fn exec_identify(ctx: BtfTracePointContext) -> i32 {
+    hook::exec::identify(&ctx);
+    0
+}
+
+/// A step of [`sched_process_exec`].
+#[btf_tracepoint(function = "sched_process_exec")]
+fn exec_search(ctx: BtfTracePointContext) -> i32 {
+    hook::exec::search(&ctx);
+    0
+}
+
+/// A step of [`sched_process_exec`].
+#[btf_tracepoint(function = "sched_process_exec")]
+fn exec_compare(ctx: BtfTracePointContext) -> i32 {
+    hook::exec::compared(&ctx);
+    0
+}
+
+/// A step of [`sched_process_exec`].
+#[btf_tracepoint(function = "sched_process_exec")]
+fn exec_decide(ctx: BtfTracePointContext) -> i32 {
+    hook::exec::decided(&ctx);
+    0
+}
+
+/// A step of [`sched_process_exec`].
+#[btf_tracepoint(function = "sched_process_exec")]
+fn exec_take(ctx: BtfTracePointContext) -> i32 {
+    hook::exec::taken(&ctx);
+    0
+}
+
 /// `TP_PROTO(struct task_struct *p)`; a second argument since 6.16 is not read.
 #[btf_tracepoint(function = "sched_process_exit")]
 fn sched_process_exit(ctx: BtfTracePointContext) -> i32 {
@@ -51,6 +86,13 @@ fn sched_process_exit(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sys_enter")]
 fn sys_enter(ctx: BtfTracePointContext) -> i32 {
     hook::call::enter(&ctx);
+    0
+}
+
+/// A step of [`sys_enter`]: `execve` and `execveat`.
+#[btf_tracepoint(function = "sys_enter")]
+fn enter_exec(_ctx: BtfTracePointContext) -> i32 {
+    hook::call::starting();
     0
 }
 

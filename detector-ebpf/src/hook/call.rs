@@ -8,7 +8,7 @@ use crate::{
     flow::{self, Buffer, NO_BUFFER},
     hook::{exec, memory, open, probe},
     layout::{load, read},
-    maps::{count, first},
+    maps::{ENTER_STEPS, count, first},
     program, socket,
     task::{Current, armed, current, current_struct, find},
 };
@@ -36,7 +36,9 @@ impl Arguments {
 pub(crate) fn enter(ctx: &BtfTracePointContext) {
     let number = ctx.arg::<u64>(1);
     if starts(number) {
-        return starting();
+        // SAFETY: the program in the map is of this tracepoint.
+        unsafe { ENTER_STEPS.tail_call(ctx, 0) };
+        return count(Counter::Unread);
     }
     if !armed() {
         return;
@@ -135,9 +137,11 @@ fn starts(number: u64) -> bool {
     matches!(number, abi::EXECVE | abi::EXECVEAT)
 }
 
-/// The numbers are those of other calls on the 32-bit entry.
+/// A program is about to be started.
+///
+/// VERIFIER: a program of its own, as the steps of exec are. The numbers are those of other calls on the 32-bit entry.
 #[inline(always)]
-fn starting() {
+pub(crate) fn starting() {
     if let Some(current) = current()
         && !foreign()
     {

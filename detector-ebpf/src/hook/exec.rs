@@ -2,15 +2,15 @@
 
 use crate::{
     abi::{S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK},
-    command::{self, Line},
+    command,
     emit::{self, now},
     file::File,
     flow, job,
     layout::read,
-    maps::{ENTERED, EXEC, INJECTIONS, SCAN, count, forget},
+    maps::{ENTERED, EXEC, EXEC_STEPS, INJECTIONS, SCAN, count, forget},
     path, program,
     scan::{self, Scan},
-    task::{Current, armed, current, current_struct, find, found, sets},
+    task::{Current, armed, current_by_id, current_struct, found},
 };
 use aya_ebpf::{
     helpers::{bpf_get_current_pid_tgid, generated::bpf_probe_read_user},
@@ -22,10 +22,9 @@ use detector_common::{
     counter::Counter,
     judge::{Passage, Sets},
     limits::{ARGV_BYTES, SCAN_BYTES, STRINGS},
-    program::{InjectKey, Program, Script, trait_of},
+    program::{InjectKey, Program, trait_of},
     record::{Exec, kind},
-    set::Bits,
-    state::{Entered, Job, Task},
+    state::{Job, Task},
 };
 
 /// Standard input and output.
@@ -63,108 +62,144 @@ pub(crate) fn returned() {
 
 /// A process runs another program: its memory is new and its descriptors its own, so it is a holder of its own.
 ///
-/// A vfork's parent goes on before the exec is told of (`mm_release` in fs/exec.c, `exec_mmap`): what it reads from then
-/// on is not its child's. So what counts is what was held as its call began. Where others share the memory too, one of them may
-/// have read a secret since and put it into what the new program is given: then all counts.
+/// VERIFIER: in steps, each a program of its own that the one before calls and that leaves what it found in memory: followed through
+/// each other their ways were a million instructions.
+///
+/// First what is started, and with which arguments.
 #[inline(always)]
 pub(crate) fn exec(ctx: &BtfTracePointContext) {
-    let Some(mut current) = current() else { return };
-    let Some(scan) = SCAN.get_ptr_mut(0) else { return };
-    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
-    let scan = unsafe { &mut *scan };
-    // VERIFIER: first, so that it is looked at once. What was held as the call began is part of what is held now.
-    if current.sets().strong() != 0 {
-        scan::image(scan, ctx.arg::<*const u8>(0) as u64);
-    }
-    let id = bpf_get_current_pid_tgid();
-    // A thread other than the first has the number of the first by now.
-    let entered = id >> 32 << 32 | u64::from(ctx.arg::<i32>(1) as u32);
-    // SAFETY: written whole by this thread; removed at the end.
-    run(ctx, &mut current, scan, unsafe { ENTERED.get(&entered) });
-    forget(&ENTERED, &entered);
-}
-
-#[inline(always)]
-fn run(ctx: &BtfTracePointContext, current: &mut Current<'_>, scan: &mut Scan, entered: Option<&Entered>) {
-    if find(current.pid).is_none() {
-        return; // it found the map full, and its ancestor stands for it: that has not changed
-    }
-    let Some(job) = job::find(current.task.job) else { return };
-    let Some(record) = EXEC.get_ptr_mut(0) else { return };
-    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
-    let record: &mut Exec = unsafe { &mut *record };
-    let task = ctx.arg::<*const u8>(0) as u64;
-
-    record.before = current.task.holder;
-    // Noted it is only where that is known not to have happened.
-    let noted = entered.filter(|noted| current.task.shared != 0 && noted.time != 0);
-    let before = match noted {
-        Some(noted) => {
-            record.entered = noted.time;
-            let [held, own, soft, inherited] = noted.sets;
-            Sets { held, own, soft, inherited }
-        }
-        None => {
-            record.entered = u64::MAX;
-            current.sets()
-        }
+    let Some((current, record, scan)) = memory() else {
+        // Where it found the map full its ancestor stands for it: that has not changed.
+        return forget(&ENTERED, &thread(ctx));
     };
-    let file = file(ctx.arg::<*const u8>(2) as u64, record);
+    let Some(job) = job::find(current.task.job) else { return };
+    let task = ctx.arg::<*const u8>(0) as u64;
+    file(ctx.arg::<*const u8>(2) as u64, record);
     record.argv_len = arguments(task, &mut record.argv).unwrap_or(0);
     record.uid = read!(task, task_cred, u64).and_then(|cred| read!(cred, cred_euid, u32)).unwrap_or(u32::MAX);
     record.stdout = File::of_descriptor(STDOUT).map_or(0, |file| file.mode & S_IFMT);
-    let declared = program::of(job.policy, &record.file).filter(|row| row.traits & trait_of::SCRIPT == 0).copied();
-    compare(record, entered, before.strong(), scan);
-    let script = identify(record, declared.as_ref(), job, task, scan);
-
-    let passage = Passage {
-        quiet: current.quiet(),
-        fresh: record.fresh != 0,
-        copied: record.copied,
-        declared: record.program != 0,
-        dump: job.dump & !job.observe,
-    };
-    let mut after = before.after_exec(&passage);
-    run_as(current.task, record, declared.unwrap_or_default(), script);
-    if current.task.line & line::DUMPS != 0 && matches!(record.stdout, S_IFIFO | S_IFREG | S_IFSOCK) {
-        after.held |= passage.dump;
+    (record.script, record.skip, record.injected, record.line) = (0, 1, 0, 0);
+    declare(record, scan, job.policy);
+    if volatile(&scan.declared.number) != 0 {
+        command::parse(scan, &record.argv, record.argv_len);
     }
-    found(current.pid, current.task, &after);
+    go_on(ctx, Step::Identify);
+}
+
+/// Then as what it was declared.
+#[inline(always)]
+pub(crate) fn identify(ctx: &BtfTracePointContext) {
+    let Some((current, record, scan)) = memory() else { return };
+    let Some(job) = job::find(current.task.job) else { return };
+    if volatile(&scan.declared.traits) & trait_of::INTERPRETER != 0 {
+        name(record, scan, job.policy);
+    }
+    if volatile(&scan.declared.number) != 0 {
+        inject(record, scan, job.policy, ctx.arg::<*const u8>(0) as u64);
+    }
+    if volatile(&scan.declared.number) != 0 {
+        walk(record, scan, job.policy);
+    }
+    go_on(ctx, Step::Search);
+}
+
+/// Then which tokens it was given.
+#[inline(always)]
+pub(crate) fn search(ctx: &BtfTracePointContext) {
+    let Some((current, _, scan)) = memory() else { return };
+    // What was held as the call began is part of what is held now.
+    if current.sets().strong() != 0 {
+        scan::image(scan, ctx.arg::<*const u8>(0) as u64);
+    }
+    go_on(ctx, Step::Compare);
+}
+
+/// Then which of them are new.
+#[inline(always)]
+pub(crate) fn compared(ctx: &BtfTracePointContext) {
+    let Some((current, record, scan)) = memory() else { return };
+    let entered = thread(ctx);
+    holding(&current, record, scan, entered);
+    compare(record, scan, entered);
+    forget(&ENTERED, &entered);
+    go_on(ctx, Step::Decide);
+}
+
+/// Then what comes of it.
+#[inline(always)]
+pub(crate) fn decided(ctx: &BtfTracePointContext) {
+    let Some((mut current, record, scan)) = memory() else { return };
+    let Some(job) = job::find(current.task.job) else { return };
+    decide(&mut current, job, record, scan);
+    record.header = emit::header(kind::EXEC, &current, now());
+    record.sets = current.sets().to_array();
     #[cfg(feature = "log")]
     aya_log_ebpf::debug!(ctx, "process {} left holder {}", current.pid, record.before);
-    record.header = emit::header(kind::EXEC, current, now());
-    record.sets = sets(current.task.holder, current.task.job).to_array();
     let used = offset_of!(Exec, path.components) as u64 + path::bytes(&record.path);
     emit::process(record, path::at_most::<{ size_of::<Exec>() as u64 }>(used));
-    if !armed() {
-        return;
+    if armed() {
+        go_on(ctx, Step::Take);
     }
-    // The kernel opens a program itself: what a holder wrote into it comes along.
-    if let Some(file) = file {
-        flow::take(current, file, false);
+}
+
+/// Last what comes with it: the kernel opens a program itself, so what a holder wrote into it comes along.
+#[inline(always)]
+pub(crate) fn taken(ctx: &BtfTracePointContext) {
+    let Some(current) = current_by_id() else { return };
+    if let Some(file) = read!(ctx.arg::<*const u8>(2) as u64, binprm_file, u64).and_then(File::at) {
+        flow::take(&current, file, false);
     }
     if let Some(file) = File::of_descriptor(STDIN)
         && flow::carries(file)
     {
-        flow::take(current, file, true);
+        flow::take(&current, file, true);
     }
+}
+
+/// The steps after the first, by their place in [`EXEC_STEPS`].
+#[derive(Clone, Copy)]
+enum Step {
+    Identify = 0,
+    Search = 1,
+    Compare = 2,
+    Decide = 3,
+    Take = 4,
+}
+
+/// Goes on with `step`, and does not come back.
+#[inline(always)]
+fn go_on(ctx: &BtfTracePointContext, step: Step) {
+    // SAFETY: the programs in the map are of this tracepoint.
+    unsafe { EXEC_STEPS.tail_call(ctx, step as u32) };
+    count(Counter::Unread);
+}
+
+/// The process, and where its exec is looked at.
+#[inline(always)]
+fn memory() -> Option<(Current<'static>, &'static mut Exec, &'static mut Scan)> {
+    let current = current_by_id()?;
+    let (record, scan) = (EXEC.get_ptr_mut(0)?, SCAN.get_ptr_mut(0)?);
+    // SAFETY: this CPU's own slots; the steps run on one CPU, with preemption off.
+    Some(unsafe { (current, &mut *record, &mut *scan) })
+}
+
+/// The thread that called exec, by the number it had then: one other than the first has the number of the first by now.
+#[inline(always)]
+fn thread(ctx: &BtfTracePointContext) -> u64 {
+    bpf_get_current_pid_tgid() >> 32 << 32 | u64::from(ctx.arg::<i32>(1) as u32)
 }
 
 /// The program being started: its identity and path.
 #[inline(always)]
-fn file(bprm: u64, record: &mut Exec) -> Option<File> {
+fn file(bprm: u64, record: &mut Exec) {
     record.path.steps = 0;
     record.path.cut = 1;
     record.file = detector_common::record::File::default();
-    let Some(file) = read!(bprm, binprm_file, u64).and_then(File::at) else {
-        count(Counter::Unread);
-        return None;
-    };
+    let Some(file) = read!(bprm, binprm_file, u64).and_then(File::at) else { return count(Counter::Unread) };
     record.file = file.identity().unwrap_or_default();
     if let (Some(dentry), Some(mount)) = (read!(file.address, file_dentry, u64), read!(file.address, file_mnt, u64)) {
         path::walk(dentry, mount, &mut record.path);
     }
-    Some(file)
 }
 
 /// Copies argv; returns its true length.
@@ -177,82 +212,108 @@ fn arguments(task: u64, into: &mut [u8; ARGV_BYTES]) -> Option<u32> {
     (result == 0).then_some(block.arguments as u32)
 }
 
-/// What the new program is declared as, which script its arguments name, and what its command line comes to.
+/// What the new program is declared as.
 #[inline(always)]
-fn identify(
-    record: &mut Exec,
-    declared: Option<&Program>,
-    job: &Job,
-    task: u64,
-    scan: &mut Scan,
-) -> Option<&'static Script> {
-    (record.program, record.script, record.skip, record.injected, record.line) = (0, 0, 1, 0, 0);
-    let declared = declared?;
-    record.program = u32::from(declared.number);
-    let len = record.argv_len;
-    let kept = if len > ARGV_BYTES as u32 { ARGV_BYTES as u32 } else { len };
-    let line: &Line = command::parse(&record.argv, u64::from(kept))?;
-    let named = if declared.traits & trait_of::INTERPRETER != 0 { line.script(job.policy) } else { None };
-    let (number, skip) = match named {
-        Some((script, skip)) => (script.program.number, skip),
-        None => (0, 1),
-    };
-    if injected(scan, task, job.policy, record.program, u32::from(number)) {
-        record.injected = 1;
-        return None;
+fn declare(record: &mut Exec, scan: &mut Scan, policy: u32) {
+    scan.declared = Program::default();
+    scan.script.program.number = 0;
+    if let Some(row) = program::of(policy, &record.file)
+        && row.traits & trait_of::SCRIPT == 0
+    {
+        scan.declared = *row;
     }
-    record.script = u32::from(number);
-    record.skip = skip;
-    if len <= ARGV_BYTES as u32 {
-        let whose = if number != 0 { number } else { declared.number };
-        record.line = u32::from(line.flags(job.policy, whose, skip));
-    }
-    named.map(|(script, _)| script)
+    record.program = u32::from(volatile(&scan.declared.number));
 }
 
-/// Whether the environment of the new image has a variable that injects into `program` or `script`, or could not be looked at whole.
+/// Which script the arguments of an interpreter name.
 #[inline(always)]
-fn injected(scan: &mut Scan, task: u64, policy: u32, program: u32, script: u32) -> bool {
-    let Some(block) = scan::block(task) else { return true };
+fn name(record: &mut Exec, scan: &mut Scan, policy: u32) {
+    if let Some((script, skip)) = scan.line.script(policy) {
+        scan.script = *script;
+        record.skip = skip;
+    }
+}
+
+/// Whether the environment of the new image has a variable that injects into the program or the script, or could not be looked at
+/// whole.
+#[inline(always)]
+fn inject(record: &mut Exec, scan: &mut Scan, policy: u32, task: u64) {
+    record.injected = 1;
+    let Some(block) = scan::block(task) else { return };
     if block.len > SCAN_BYTES as u64 {
-        return true;
+        return;
     }
     let end = block.start.wrapping_add(block.len);
     let mut at = block.start.wrapping_add(block.arguments);
-    // VERIFIER: in memory, so that the loop's state does not depend on it.
-    scan.found = 1;
-    for string in 0..=STRINGS {
+    let mut programs = [0, record.program, u32::from(scan.script.program.number)];
+    if programs[2] == 0 {
+        programs[2] = programs[1];
+    }
+    for _ in 0..STRINGS {
         if at >= end {
-            scan.found = 0;
-            break;
+            record.injected = 0;
+            return;
         }
-        if string == STRINGS {
-            break;
-        }
-        let Some((start, len)) = scan::name(scan, at) else { break };
-        let injects = |program: u32| {
+        let Some((start, len)) = scan::name(scan, at) else { return };
+        for program in programs {
             // SAFETY: user space writes the rows of a policy before a job runs under it.
-            unsafe { INJECTIONS.get(&InjectKey { start, policy, program }) }.is_some()
-        };
-        if injects(0) || injects(program) || injects(script) {
-            break;
+            if unsafe { INJECTIONS.get(&InjectKey { start, policy, program }) }.is_some() {
+                return;
+            }
         }
         at = at.wrapping_add(len);
     }
-    scan.found != 0
 }
 
-/// What the arguments and the environment have that was not there before, where the process held any of `strong`.
+/// What the command line comes to.
 #[inline(always)]
-fn compare(record: &mut Exec, entered: Option<&Entered>, strong: Bits, scan: &Scan) {
+fn walk(record: &mut Exec, scan: &mut Scan, policy: u32) {
+    if volatile(&record.injected) != 0 {
+        (record.script, record.skip) = (0, 1);
+        scan.script.program.number = 0;
+        return;
+    }
+    let (script, skip) = (volatile(&scan.script.program.number), volatile(&record.skip));
+    record.script = u32::from(script);
+    if record.argv_len <= ARGV_BYTES as u32 {
+        let whose = if script != 0 { script } else { volatile(&scan.declared.number) };
+        record.line = u32::from(scan.line.flags(policy, whose, skip));
+    }
+}
+
+/// What was held before.
+///
+/// A vfork's parent goes on before the exec is told of (`mm_release` in fs/exec.c, `exec_mmap`): what it reads from then
+/// on is not its child's. So what counts is what was held as its call began. Where others share the memory too, one of them may
+/// have read a secret since and put it into what the new program is given: then all counts.
+#[inline(always)]
+fn holding(current: &Current<'_>, record: &mut Exec, scan: &mut Scan, entered: u64) {
+    record.before = current.task.holder;
+    record.entered = u64::MAX;
+    scan.before = current.sets().to_array();
+    // Noted it is only where that is known not to have happened.
+    // SAFETY: written whole by this thread; removed by it.
+    if let Some(noted) = unsafe { ENTERED.get(&entered) }
+        && current.task.shared != 0
+        && noted.time != 0
+    {
+        record.entered = noted.time;
+        scan.before = noted.sets;
+    }
+}
+
+/// What the arguments and the environment have that was not there before, where anything was held.
+#[inline(always)]
+fn compare(record: &mut Exec, scan: &Scan, entered: u64) {
     (record.fresh, record.copied) = (0, 0);
-    if strong == 0 {
+    if before(scan).strong() == 0 {
         return;
     }
     let new = &scan.entered.tokens;
     // What cannot be compared counts as new.
     (record.fresh, record.copied) = (1, new.arguments);
-    if let Some(entered) = entered
+    // SAFETY: as in `holding`.
+    if let Some(entered) = unsafe { ENTERED.get(&entered) }
         && entered.tokens.whole & new.whole != 0
     {
         let (fresh, copied) = scan::compare(&entered.tokens, new);
@@ -260,29 +321,59 @@ fn compare(record: &mut Exec, entered: Option<&Entered>, strong: Bits, scan: &Sc
     }
 }
 
-/// The process runs what `record` says of it.
 #[inline(always)]
-fn run_as(task: &mut Task, record: &Exec, declared: Program, script: Option<&Script>) {
+fn before(scan: &Scan) -> Sets {
+    let [held, own, soft, inherited] = &scan.before;
+    Sets { held: volatile(held), own: volatile(own), soft: volatile(soft), inherited: volatile(inherited) }
+}
+
+/// `value`, read where it is: else the compiler remembers which way it came.
+#[inline(always)]
+fn volatile<T: Copy>(value: &T) -> T {
+    // SAFETY: a reference.
+    unsafe { core::ptr::from_ref(value).read_volatile() }
+}
+
+/// What comes along, and what the process is from now on.
+#[inline(always)]
+fn decide(current: &mut Current<'_>, job: &Job, record: &Exec, scan: &Scan) {
+    let passage = Passage {
+        quiet: current.quiet(),
+        fresh: volatile(&record.fresh) != 0,
+        copied: volatile(&record.copied),
+        declared: volatile(&record.program) != 0,
+        dump: job.dump & !job.observe,
+    };
+    let mut after = before(scan).after_exec(&passage);
+    run_as(current.task, record, scan);
+    if current.task.line & line::DUMPS != 0 && matches!(record.stdout, S_IFIFO | S_IFREG | S_IFSOCK) {
+        after.held |= passage.dump;
+    }
+    found(current.pid, current.task, &after);
+}
+
+/// The process runs what was found.
+#[inline(always)]
+fn run_as(task: &mut Task, record: &Exec, scan: &Scan) {
     let installed = task.traits & trait_of::MANAGER != 0 && task.line & line::INSTALLS != 0;
     let own = u32::from(task.program);
     if installed && record.program != own && record.script != own {
         task.hook = 1;
     }
-    let trusted = record.injected == 0;
-    task.program = declared.number;
-    task.injected = record.injected as u8;
-    task.traits = if trusted { declared.traits } else { 0 };
-    task.reads = if trusted { declared.reads } else { 0 };
+    task.program = volatile(&scan.declared.number);
+    task.injected = volatile(&record.injected) as u8;
+    task.traits = volatile(&scan.declared.traits);
+    task.reads = volatile(&scan.declared.reads);
     task.sdk = 0;
-    let line = record.line as u16;
-    match script {
-        Some(script) => {
-            task.script = *script;
-            (task.line, task.script_line) = (0, line);
-        }
-        None => {
-            task.script.program.number = 0;
-            (task.line, task.script_line) = (line, 0);
-        }
+    if task.injected != 0 {
+        (task.traits, task.reads) = (0, 0);
+    }
+    // With a script pending the interpreter's own line says nothing.
+    let line = volatile(&record.line) as u16;
+    task.script.program.number = 0;
+    (task.line, task.script_line) = (line, 0);
+    if volatile(&scan.script.program.number) != 0 {
+        task.script = scan.script;
+        (task.line, task.script_line) = (0, line);
     }
 }

@@ -5,15 +5,16 @@ use crate::{
     abi,
     emit::{self, now},
     job,
+    layout::read,
     maps::{ATTEMPT, Attempted, TAIL, first},
     path,
-    task::Current,
+    task::{Current, current_struct},
 };
 use aya_ebpf::helpers::generated::{bpf_probe_read_user, bpf_probe_read_user_str};
 use detector_common::{
     limits::{ATTEMPT_BYTES, NAME_BYTES},
     record::{Attempt, kind, probe},
-    watch::{Component, below, gate, hash, kind as row},
+    watch::{ANY, CHAIN, Component, below, chain, gate, hash, kind as row},
 };
 
 /// Which family a call that names a file is of, and which of its arguments is the name. Other calls cost a few
@@ -41,7 +42,7 @@ pub(crate) fn returned(current: &Current<'_>, call: u32, name: u64, result: i64)
     let policy = job.policy;
     let Some(attempted) = ATTEMPT.get_ptr_mut(0) else { return };
     // SAFETY: this CPU's own slot; tracepoints run with preemption off.
-    let Attempted { record, tail, name: component_name } = unsafe { &mut *attempted };
+    let Attempted { record, tail, name: component_name, chains } = unsafe { &mut *attempted };
     // SAFETY: at most the size of the array.
     let len =
         unsafe { bpf_probe_read_user_str(record.path.as_mut_ptr().cast(), ATTEMPT_BYTES as u32, name as *const _) };
@@ -57,37 +58,72 @@ pub(crate) fn returned(current: &Current<'_>, call: u32, name: u64, result: i64)
         return;
     }
     let end = len - start;
-    let (mut last, mut before) = (0u64, 0u64);
+    // Where the last three components start.
+    let (mut last, mut before, mut third) = (0u64, 0u64, 0u64);
     for (i, byte) in tail.iter().enumerate() {
         // VERIFIER: without branches, so that the loop's state depends on the number of the step alone.
         let slash = below(u64::from(*byte ^ b'/'), 1) & below(i as u64, end);
         let mask = slash.wrapping_neg();
+        third = (third & !mask) | (before & mask);
         before = (before & !mask) | (last & mask);
         last = (last & !mask) | ((i as u64 + 1) & mask);
     }
-    let leaf = component(name + start + last, end.wrapping_sub(last), component_name).unwrap_or(0);
+    let at = name + start;
+    let leaf = component(at + last, end.wrapping_sub(last), component_name).unwrap_or(0);
     let (first_bytes, last_bytes) = path::edges(component_name);
-    let parent = if last > before {
-        component(name + start + before, last - before - 1, component_name).unwrap_or(0)
-    } else {
-        0
-    };
+    let parent = component(at + before, between(before, last), component_name).unwrap_or(0);
+    let mut odd = is_odd(component_name, before, last);
     // VERIFIER: every gate is asked, as in `path::gate`.
     let of = |kind: u32, hash: u64| path::watch(policy, kind, hash).map_or(0, |row| row.gate);
     let gates = of(row::LEAF, leaf) | of(row::START, first_bytes) | of(row::END, last_bytes) | of(row::PARENT, parent);
     let proc = call == probe::OPEN && path::watch(policy, row::PROC, leaf).is_some();
-    let watched = gates & gate::PROBE != 0 || proc;
+    if gates & gate::PROBE == 0 && !proc {
+        return;
+    }
+    let above = component(at + third, between(third, before), component_name).unwrap_or(0);
+    // `.aws//credentials`, `.aws/./credentials`, and what lies before the tail: only the engine can tell.
+    odd |= is_odd(component_name, third, before) | below(third, 1) & below(0, start);
+    let mut tried = gates & gate::ALONE | u32::from(proc) | odd as u32;
+    for (i, leaf) in [leaf, ANY, first_bytes].into_iter().enumerate() {
+        for (j, parent) in [parent, ANY].into_iter().enumerate() {
+            let two = chain(chain(CHAIN, leaf), parent);
+            chains[i * 4 + j * 2] = two;
+            // Of a component that is not there, the chain is nobody's.
+            chains[i * 4 + j * 2 + 1] = chain(two, above);
+        }
+    }
+    for chain in chains.iter() {
+        tried |= of(row::TRIED, *chain);
+    }
+    if tried == 0 {
+        return;
+    }
     // By whichever call: who asks and then opens has tried it once.
     let errno = if result < 0 { result.unsigned_abs() as u32 } else { 0 };
-    if !watched || !first(current.task.holder, [leaf, parent, len, u64::from(errno)]) {
+    if !first(current.task.holder, [leaf, parent, len, u64::from(errno)]) {
         return;
     }
     record.header = emit::header(kind::ATTEMPT, current, now());
     record.errno = errno;
     record.len = len as u32;
     record.call = call;
-    record.reserved = 0;
+    let level = read!(current_struct(), task_thread_pid, u64).and_then(|own| read!(own, pid_level, u32));
+    record.nested = u32::from(level != Some(0));
     emit::network(record, size_of::<Attempt>() as u64);
+}
+
+/// Length of the component from `start` on, where the one behind it starts at `next`.
+#[inline(always)]
+fn between(start: u64, next: u64) -> u64 {
+    next.saturating_sub(start + 1)
+}
+
+/// 1 where that component, read into `name`, is empty, `.` or `..`, and not the root's.
+#[inline(always)]
+fn is_odd(name: &Component, start: u64, next: u64) -> u64 {
+    let len = between(start, next);
+    let dots = below(u64::from(name.name[0] ^ b'.'), 1) & below(len, 3);
+    below(1, next) & (below(len, 1) | dots)
 }
 
 /// Hash of the component of `len` bytes at a user address.

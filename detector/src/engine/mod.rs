@@ -18,6 +18,6 @@ mod verdict;
 
 pub use analysis::Engine;
 pub use model::{
-    Action, Capability, Conclusion, Coverage, Destination, Did, Enforced, Excepted, Finding, Link, Mode, ProcessName, Severity,
-    Strength, Verdict,
+    Action, Capability, Conclusion, Coverage, Destination, Did, Enforced, Excepted, Finding, Link, Mode, ProcessName,
+    Severity, Strength, Verdict,
 };

@@ -166,7 +166,10 @@ pub struct Attempt {
     /// By which call.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub call: Probe,
-    /// Of a file of `/proc/<pid>`: name of the program of that process, where it was known and lives outside the job.
+    /// The caller is in a pid namespace of its own: a number in `/proc` is not that of the initial one.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub nested: bool,
+    /// Of a file of `/proc/<pid>`: name of the program of that process, where it was known.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub program: Option<String>,
 }

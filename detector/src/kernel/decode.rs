@@ -79,7 +79,10 @@ fn body(kind: u16, bytes: &[u8]) -> Option<(Body, Option<Kernel>)> {
             let record = whole::<record::Attempt>(bytes)?;
             let path = record.path.get(..record.len as usize)?;
             let (path, call) = (redact::path(path), probe(record.call)?);
-            (Body::Attempt(Attempt { path, errno: record.errno, call, program: None }), None)
+            (
+                Body::Attempt(Attempt { path, errno: record.errno, call, nested: record.nested != 0, program: None }),
+                None,
+            )
         }
         kind::ACCESS => {
             let record = whole::<record::Access>(bytes)?;

@@ -7,6 +7,15 @@ use crate::engine::Capability;
 pub(super) enum Placement {
     /// A BTF tracepoint.
     Tracepoint,
+    /// A step that the program of a BTF tracepoint goes on with.
+    Step {
+        /// The tracepoint.
+        tracepoint: &'static str,
+        /// The map of its steps.
+        steps: &'static str,
+        /// Its place there.
+        place: u32,
+    },
     /// `connect` and `sendmsg` of the cgroup2 root.
     Address,
     /// Socket life of the cgroup2 root.
@@ -26,6 +35,13 @@ pub(super) struct Program {
     pub(super) outlives: bool,
 }
 
+const fn exec(name: &'static str, place: u32) -> Program {
+    let placement = Placement::Step { tracepoint: "sched_process_exec", steps: "EXEC_STEPS", place };
+    Program { name, placement, outlives: false }
+}
+
+const ENTER_EXEC: Placement = Placement::Step { tracepoint: "sys_enter", steps: "ENTER_STEPS", place: 0 };
+
 /// All programs, in the order they are attached: what marks before what judges, forks last, so that no job is
 /// tracked before everything else is in place.
 pub(super) const PROGRAMS: &[Program] = &[
@@ -37,6 +53,12 @@ pub(super) const PROGRAMS: &[Program] = &[
     Program { name: "connect6", placement: Placement::Address, outlives: false },
     Program { name: "sendmsg4", placement: Placement::Address, outlives: false },
     Program { name: "sendmsg6", placement: Placement::Address, outlives: false },
+    Program { name: "enter_exec", placement: ENTER_EXEC, outlives: false },
+    exec("exec_identify", 0),
+    exec("exec_search", 1),
+    exec("exec_compare", 2),
+    exec("exec_decide", 3),
+    exec("exec_take", 4),
     Program { name: "sys_enter", placement: Placement::Tracepoint, outlives: false },
     Program { name: "sys_exit", placement: Placement::Tracepoint, outlives: false },
     Program { name: "sched_process_exit", placement: Placement::Tracepoint, outlives: false },

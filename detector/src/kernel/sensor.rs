@@ -10,7 +10,7 @@ use super::{
 use crate::{engine::Capability, policy::Tables};
 use aya::{
     Btf, Ebpf, EbpfLoader, Pod,
-    maps::{Array, HashMap, LpmTrie, MapData, PerCpuArray, RingBuf, lpm_trie::Key},
+    maps::{Array, HashMap, LpmTrie, MapData, PerCpuArray, ProgramArray, RingBuf, lpm_trie::Key},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, ProgramError,
         links::{FdLink, PinnedLink},
@@ -368,6 +368,7 @@ fn load(ebpf: &mut Ebpf, program: &programs::Program, btf: &Btf) -> Result<(), B
     let loaded = ebpf.program_mut(program.name).ok_or("not in the object")?;
     match program.placement {
         Placement::Tracepoint => <&mut BtfTracePoint>::try_from(loaded)?.load(program.name, btf)?,
+        Placement::Step { tracepoint, .. } => <&mut BtfTracePoint>::try_from(loaded)?.load(tracepoint, btf)?,
         Placement::Address => <&mut CgroupSockAddr>::try_from(loaded)?.load()?,
         Placement::Socket => <&mut CgroupSock>::try_from(loaded)?.load()?,
         Placement::Packet => <&mut CgroupSkb>::try_from(loaded)?.load()?,
@@ -386,6 +387,11 @@ fn attach(
     const BESIDE: CgroupAttachMode = CgroupAttachMode::Single;
     let loaded = ebpf.program_mut(program.name).ok_or("not in the object")?;
     Ok(match program.placement {
+        Placement::Step { steps, place, .. } => {
+            let step = loaded.fd()?.try_clone()?;
+            ProgramArray::try_from(ebpf.map_mut(steps).ok_or("its map is not in the object")?)?.set(place, &step, 0)?;
+            None
+        }
         Placement::Tracepoint => {
             let loaded = <&mut BtfTracePoint>::try_from(loaded)?;
             let id = loaded.attach()?;

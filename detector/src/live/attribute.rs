@@ -1,10 +1,10 @@
 //! What the kernel side did not say of a process outside the job, from /proc while it is there.
 
 use crate::{
-    event::{Access, Actor, Attempt, Body, Event, Process},
+    event::{Access, Attempt, Body, Event, Process},
     secret::redact,
 };
-use std::fs;
+use std::{fs, os::unix::fs::MetadataExt};
 
 /// `sysconf(_SC_CLK_TCK)`: start times in /proc are in these, a hundredth of a second on Linux (proc_pid_stat(5)).
 pub(super) const TICK: u64 = 10_000_000;
@@ -16,7 +16,7 @@ const NAME_MAX: usize = 64;
 pub(super) fn attribute(event: &mut Event) {
     match &mut event.body {
         Body::Access(access) => accessed(access),
-        Body::Attempt(attempt) => attempted(attempt, event.actor.as_ref()),
+        Body::Attempt(attempt) => attempted(attempt),
         _ => {}
     }
 }
@@ -35,16 +35,15 @@ fn accessed(access: &mut Access) {
 }
 
 /// An open that failed has no file to tell whose it was: the number in the path does, where it is one of our own namespace.
-fn attempted(attempt: &mut Attempt, actor: Option<&Actor>) {
-    let Some(pid) = attempt.target() else { return };
-    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
-    let same = |actor: &Actor| {
-        let own = namespace("self");
-        own.is_some() && own == namespace(&actor.process.pid.to_string())
-    };
-    if actor.is_some_and(same) {
-        attempt.program = running(pid).and_then(|(process, _)| name(&process));
-    }
+fn attempted(attempt: &mut Attempt) {
+    let Some(pid) = attempt.target().filter(|_| !attempt.nested && is_initial()) else { return };
+    attempt.program = running(pid).and_then(|(process, _)| name(&process));
+}
+
+/// Whether our own pid namespace is the initial one (include/linux/proc_ns.h, `PROC_PID_INIT_INO`).
+fn is_initial() -> bool {
+    const INITIAL: u64 = 0xEFFF_FFFC;
+    fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() == INITIAL)
 }
 
 /// Process `pid`, and its start.

@@ -1,6 +1,6 @@
 //! Rules: what a finding can be about, and what a policy may say of each.
 
-use super::class::{Class, Door};
+use super::class::{Access, Class, Door};
 use crate::engine::{Action, Severity};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -88,9 +88,12 @@ impl Rule {
             Self::AgentMemory => class.door == Some(Door::Memory),
             Self::AgentEnviron | Self::ForeignEnviron => class.door == Some(Door::Environ),
             Self::StepEnv => class.door.is_some_and(|door| door != Door::Memory),
-            Self::Sweep | Self::UndeclaredReader => files,
+            Self::Sweep => files || matches!(class.door, Some(Door::Memory | Door::Environ)),
+            Self::UndeclaredReader => files,
             Self::Decoy => true,
-            Self::Escape | Self::SensorUnexplained | Self::SensorTamper => false,
+            Self::Escape => class.access == Access::Write,
+            Self::SensorTamper => class.door == Some(Door::Memory),
+            Self::SensorUnexplained => false,
         }
     }
 

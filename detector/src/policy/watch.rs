@@ -7,8 +7,8 @@ use super::{
 use detector_common::{
     set::Bits,
     watch::{
-        ANY, CHAIN, Component, GATE_BYTES, LeafGlob, Part, WatchKey, WatchValue, chain, door, end, gate, hash, kind,
-        start,
+        ANY, CHAIN, Component, GATE_BYTES, LeafGlob, Part, TRIED_STEPS, WatchKey, WatchValue, chain, door, end, gate,
+        hash, kind, start,
     },
 };
 use std::{collections::BTreeMap, fmt};
@@ -55,6 +55,14 @@ fn link(step: &Step) -> u64 {
     match step {
         Step::Name { raw, .. } => name_hash(raw),
         Step::Any | Step::Glob { .. } => ANY,
+    }
+}
+
+/// What `step` is in a chain of a row of kind `TRIED`.
+fn probed_link(step: &Step) -> u64 {
+    match step {
+        Step::Glob { prefix, .. } if prefix.len() >= GATE_BYTES => start(prefix.as_bytes()),
+        step => link(step),
     }
 }
 
@@ -145,7 +153,13 @@ impl Watches {
             [leaf, ..] => (kind::LEAF, link(leaf)),
             [] => return,
         };
-        self.0.entry(key).or_default().gate |= gate;
+        let probed = gate & gate::PROBE != 0;
+        let alone = if probed && meaning.steps.len() == 1 { gate::ALONE } else { 0 };
+        self.0.entry(key).or_default().gate |= gate | alone;
+        if probed && meaning.steps.len() > 1 {
+            let tried = meaning.steps.iter().take(TRIED_STEPS).map(probed_link).fold(CHAIN, chain);
+            self.0.entry((kind::TRIED, tried)).or_default().gate |= gate::PROBE;
+        }
     }
 
     pub(super) fn len(&self) -> usize {

@@ -99,7 +99,13 @@ pub(crate) fn events() -> Vec<Event> {
         ),
         (
             Some(SHELL),
-            Body::Attempt(Attempt { path: "/root/.npmrc".into(), errno: 2, call: Probe::Stat, program: None }),
+            Body::Attempt(Attempt {
+                path: "/root/.npmrc".into(),
+                errno: 2,
+                call: Probe::Stat,
+                nested: false,
+                program: None,
+            }),
             None,
         ),
         (

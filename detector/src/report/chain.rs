@@ -77,6 +77,10 @@ fn step<'a>(link: &'a Link, named: &mut Option<(Process, &'a str)>) -> String {
     let same = named.replace(process) == Some(process);
     let did = match &link.did {
         Did::Read { path } => format!("read {} {}", squeeze(path, 72), classes(&link.classes)),
+        // Nothing came of it.
+        Did::Access { door, target } if link.classes.is_empty() => {
+            format!("try {} of {}", clip(door, 16), clip(target, 28))
+        }
         Did::Access { door, target } => {
             format!("read {} of {} {}", clip(door, 16), clip(target, 28), classes(&link.classes))
         }

@@ -7,15 +7,15 @@ use detector::{
     policy::Policy,
 };
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 /// How many distinct objects hold a class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Count {
-    /// Held: enforced.
+    /// Held, as a reader or not: enforced.
     pub held: usize,
-    /// Inherited only: reported. Absent where the engine does not tell the two apart.
-    pub inherited: Option<usize>,
+    /// Inherited only: reported.
+    pub inherited: usize,
 }
 
 /// What was marked in one run.
@@ -41,41 +41,63 @@ impl Marks {
             engine.apply(&Event { kernel: None, ..event.clone() });
             seen.note(event, &engine);
         }
-        let held = |held| Count { held, inherited: None };
         Ok(Self {
-            processes: held(seen.processes.len()),
-            files: held(seen.files.len()),
-            pipes: held(seen.pipes.len()),
-            sockets: held(seen.sockets.len()),
+            processes: seen.processes.count(),
+            files: seen.files.count(),
+            pipes: seen.pipes.count(),
+            sockets: seen.sockets.count(),
         })
+    }
+}
+
+/// Objects that carry any, and which of them hold it.
+struct Marked<T>(BTreeMap<T, bool>);
+
+impl<T: Ord> Default for Marked<T> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<T: Ord> Marked<T> {
+    /// `object` holds something, or inherits something.
+    fn note(&mut self, object: T, holds: bool, inherits: bool) {
+        if holds || inherits {
+            *self.0.entry(object).or_default() |= holds;
+        }
+    }
+
+    fn count(&self) -> Count {
+        let held = self.0.values().filter(|holds| **holds).count();
+        Count { held, inherited: self.0.len() - held }
     }
 }
 
 #[derive(Default)]
 struct Seen {
-    processes: BTreeSet<Process>,
-    files: BTreeSet<Object>,
-    pipes: BTreeSet<Object>,
-    sockets: BTreeSet<u64>,
+    processes: Marked<Process>,
+    files: Marked<Object>,
+    pipes: Marked<Object>,
+    sockets: Marked<u64>,
 }
 
 impl Seen {
     fn note(&mut self, event: &Event, engine: &Engine) {
         let Some(actor) = &event.actor else { return };
-        let carries = engine.decision().bits != 0;
-        if !engine.held(actor.holder).is_empty() {
-            self.processes.insert(actor.process);
-        }
+        let decided = engine.decision();
+        let sets = engine.sets(actor.holder);
+        self.processes.note(actor.process, sets.strong() != 0, sets.inherited != 0);
         match &event.body {
-            Body::Fork(fork) if !engine.held(fork.holder).is_empty() => {
-                self.processes.insert(fork.child);
+            Body::Fork(fork) => {
+                let sets = engine.sets(fork.holder);
+                self.processes.note(fork.child, sets.strong() != 0, sets.inherited != 0);
             }
-            Body::Give(flow) if carries => {
+            Body::Give(flow) => {
                 let objects = if matches!(flow.object, Object::Pipe(_)) { &mut self.pipes } else { &mut self.files };
-                objects.insert(flow.object);
+                objects.note(flow.object, decided.bits != 0, decided.inherited != 0);
             }
-            Body::Network(network) if carries && network.socket != 0 => {
-                self.sockets.insert(network.socket);
+            Body::Network(network) if network.socket != 0 => {
+                self.sockets.note(network.socket, decided.bits & !sets.inherited != 0, decided.bits != 0);
             }
             _ => {}
         }

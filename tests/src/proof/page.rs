@@ -107,7 +107,7 @@ impl Page {
     }
 
     fn marks_table(&self, text: &mut String) {
-        text.push_str("\n## Marked objects\n\nDistinct objects that carry a class, in audit: held/inherited (`-`: the recording does not tell them apart). A disagreement is an event on which the kernel side decided otherwise than the engine.\n\n");
+        text.push_str("\n## Marked objects\n\nDistinct objects that carry a class, in audit: held/inherited. A disagreement is an event on which the kernel side decided otherwise than the engine.\n\n");
         text.push_str(
             "| build | processes | files | pipes | sockets | events | disagreements |\n|---|---|---|---|---|---|---|\n",
         );
@@ -202,7 +202,7 @@ fn code(status: Option<i32>) -> String {
 }
 
 fn count(count: Count) -> String {
-    format!("{}/{}", count.held, count.inherited.map_or("-".to_owned(), |n| n.to_string()))
+    format!("{}/{}", count.held, count.inherited)
 }
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ impl Engine {
         if !matches!(attempt.errno, EPERM | EACCES) {
             return None;
         }
-        let pid = attempt.target().filter(|pid| *pid != 1 && !self.rules.lineages.has(*pid))?;
+        let of_job = |pid: u32| !attempt.nested && self.rules.lineages.has(pid);
+        let pid = attempt.target().filter(|pid| *pid != 1 && !of_job(*pid))?;
         let door = match attempt.path.rsplit('/').next() {
             Some("mem") => Door::Mem,
             Some("environ") => Door::Environ,
@@ -77,16 +78,15 @@ impl Engine {
         };
         let (rule, technique) = if is_sensor(program) { (SENSOR_TAMPER, IMPAIR) } else { (AGENT_MEMORY, PROC) };
         let classes = if opened { self.policy.memory() } else { ClassSet::EMPTY };
-        let what = if is_agent(program) {
-            "the CI agent, which holds every secret of the job"
-        } else if is_sensor(program) {
-            "the sensor itself"
-        } else {
-            "a process outside the job"
+        let what = match access.relation {
+            _ if is_agent(program) => "the CI agent, which holds every secret of the job",
+            _ if is_sensor(program) => "the sensor itself",
+            Relation::Unknown => "of which nothing shows that it is one of the job",
+            _ => "a process outside the job",
         };
         let verb = if opened { "got at the memory of" } else { "tried to get at the memory of" };
         let direct = Direct { classes, ..self.into_process(rule, technique, severity, access) };
-        let target = direct.subject.clone();
+        let target = self.target(access.target, access.program.as_deref());
         self.emit(event, actor, direct, |finding| format!("{} {verb} {target}, {what}", who(finding)))
     }
 
@@ -114,11 +114,12 @@ impl Engine {
             let message = "went through the environments of other processes, where steps and services keep secrets";
             return self.emit(event, actor, direct, |finding| format!("{} {message}", who(finding)));
         }
-        let mut direct = Direct { classes, ..self.into_process(rule, PROC, severity, access) };
-        let target = std::mem::take(&mut direct.subject);
+        // One a program: of several targets, the last is named.
+        let subject = String::new();
+        let direct = Direct { classes, subject, ..self.into_process(rule, PROC, severity, access) };
+        let target = self.target(access.target, access.program.as_deref());
         let what = if agent { "the CI agent" } else { "not its own child" };
         let verb = if opened { "read" } else { "tried to read" };
-        // One a program: of several targets, the last is named.
         self.emit(event, actor, direct, |finding| {
             format!("{} {verb} the environment of {target}, {what}", who(finding))
         })

@@ -102,6 +102,7 @@ impl Engine {
             None => RuleSettings::default(),
         };
         let severity = settings.severity(severity);
+        let action = settings.action(if severity == Severity::Info { Action::Observe } else { Action::Alert });
         let by = root.map_or_else(|| By::Program(process.path.clone()), By::Lineage);
         let key = Key { job: actor.job, step: actor.step, rule, by, subject };
         if let Some(&n) = self.rules.said.0.get(&key) {
@@ -120,7 +121,7 @@ impl Engine {
                 finding.chain.push(link);
             }
             if worse {
-                finding.technique = Some(technique.to_owned());
+                (finding.technique, finding.action) = (Some(technique.to_owned()), action);
             }
             finding.message = message(finding);
             return if worse { self.findings.raise(n, severity) } else { None };
@@ -135,7 +136,7 @@ impl Engine {
             rule: rule.to_owned(),
             technique: Some(technique.to_owned()),
             severity,
-            action: settings.action(if severity == Severity::Info { Action::Observe } else { Action::Alert }),
+            action,
             enforced: None,
             // Not yet: the id is the same whichever of its classes comes first.
             secret: Vec::new(),

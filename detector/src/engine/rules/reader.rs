@@ -65,7 +65,7 @@ impl Engine {
     pub(super) fn is_workspace(&self, path: &str) -> bool {
         let path = normal(path);
         repository(&path).is_some()
-            || matches!(place(&path), Place::Elsewhere(_))
+            || place(&path) != Place::System
                 && self.rules.sweeps.repositories().any(|repository| is_below(&path, repository))
     }
 }

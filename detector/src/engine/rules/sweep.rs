@@ -191,6 +191,10 @@ impl Sweeps {
 impl Engine {
     pub(super) fn swept_open(&mut self, event: &Event, actor: &Actor, open: &Open, found: &mut Vec<Finding>) {
         self.rules.sweeps.learn(&open.path);
+        // Who writes a credential brings one.
+        if open.write && !open.read {
+            return;
+        }
         // By its name, or because it was opened by one before.
         let classes = ClassSet::from_bits(self.decision.bits);
         let touch = Touch { path: &open.path, classes, missed: false };

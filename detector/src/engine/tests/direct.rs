@@ -2,7 +2,7 @@
 
 use super::story::{AWS, NPMRC, SINK, Story, pipe};
 use crate::{
-    engine::{Finding, Severity},
+    engine::{Action, Finding, Severity},
     event::{Access, Body, Door, Exec, Outcome, Relation, Stream},
     policy::Policy,
 };
@@ -99,12 +99,12 @@ fn the_agents_memory_is_read_by_nobody() {
     assert_eq!((read.rule.as_str(), read.severity), ("agent-memory", Severity::Critical));
     assert_eq!(read.technique.as_deref(), Some("T1003.007"));
     assert_eq!(read.secret, ["runner-memory"]);
-    let message = "python3 got at the memory of Runner.Worker, the CI agent, which holds every secret of the job";
+    let message = "python3 got at the memory of Runner.Worker(2), the CI agent, which holds every secret of the job";
     assert_eq!(read.message, message);
     let refused = memory(EACCES);
     assert_eq!((refused.severity, refused.secret.len()), (Severity::High, 0));
     let other = only(step().look_into(PYTHON, 77, "sshd", Door::ProcessVmRead, 0));
-    assert!(other.message.ends_with("sshd, a process outside the job"), "{}", other.message);
+    assert!(other.message.ends_with("sshd(77), a process outside the job"), "{}", other.message);
     let unknown = only(step().access(PYTHON, Door::PtraceAttach, Relation::Unknown, 1));
     assert_eq!(unknown.severity, Severity::Medium);
 }
@@ -244,11 +244,11 @@ fn a_reader_of_its_own_file_is_silent() {
 #[test]
 fn one_finding_a_program_says_all_that_it_read() {
     let mut story = step();
-    story.read(CAT, DOCKER).spawn(BASH, 20, "/bin/cat").read(20, AWS).read(20, AWS);
+    story.read(CAT, "/srv/app/.env").spawn(BASH, 20, "/bin/cat").read(20, AWS).read(20, DOCKER);
     let finding = only(&story);
-    assert_eq!((finding.severity, finding.count), (Severity::Medium, 3));
-    assert_eq!(finding.secret, ["aws", "docker"]);
-    assert_eq!(finding.message, "cat read [aws, docker] and is no declared reader of it");
+    assert_eq!((finding.severity, finding.action, finding.count), (Severity::Medium, Action::Alert, 3));
+    assert_eq!(finding.secret, ["aws", "docker", "env"]);
+    assert_eq!(finding.message, "cat read [aws, docker, env] and is no declared reader of it");
     let ids = |first, second| only(step().read(CAT, first).read(CAT, second)).id;
     assert_eq!(ids(AWS, DOCKER), ids(DOCKER, AWS), "whichever comes first");
 }
@@ -367,6 +367,16 @@ fn a_scanner_of_the_workspace_is_no_thief() {
         story.read(PYTHON, &format!("/home/runner/{path}"));
     }
     assert!(said(&story).contains(&"sweep medium".to_owned()), "{:?}", said(&story));
+}
+
+/// A step that sets its tools up.
+#[test]
+fn who_writes_credentials_sweeps_nothing() {
+    let mut story = step();
+    for path in [AWS, NPMRC, SSH, DOCKER] {
+        story.open(BASH, path, false);
+    }
+    assert_eq!(said(&story), [""; 0]);
 }
 
 #[test]

@@ -153,6 +153,7 @@ pub(super) fn garbage(random: &mut Random) -> Event {
             path: text(random),
             errno: random.word(),
             call: random.pick(&[Probe::Open, Probe::Stat, Probe::Access, Probe::Readlink]),
+            nested: random.below(2) == 0,
             program: (random.below(2) == 0).then(|| text(random)),
         }),
         6 => Body::Access(Access {

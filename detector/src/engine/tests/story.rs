@@ -182,7 +182,7 @@ impl Story {
     /// Asks for `path`, or fails to open it.
     pub(super) fn probe(&mut self, pid: u32, path: &str, errno: u32) -> &mut Self {
         let call = if errno == 0 { Probe::Stat } else { Probe::Access };
-        self.act(pid, Body::Attempt(Attempt { path: path.to_owned(), errno, call, program: None }))
+        self.act(pid, Body::Attempt(Attempt { path: path.to_owned(), errno, call, nested: false, program: None }))
     }
 
     /// As `access`, to another process of the story.

@@ -101,7 +101,11 @@ fn an_exception_holds_of_what_it_says_and_no_more() {
     assert_eq!(reason(Rule::Sweep, &Matched { program: "/tmp/scan", ..scan }), None, "another program");
     assert_eq!(reason(Rule::Sweep, &Matched { program: "", ..scan }), None, "a program never seen");
     assert_eq!(reason(Rule::Sweep, &Matched { program: "/x/python", number: down, ..scan }), one);
-    assert_eq!(reason(Rule::Sweep, &Matched { program: "/x/python", number: up, ..scan }), None, "another declared one");
+    assert_eq!(
+        reason(Rule::Sweep, &Matched { program: "/x/python", number: up, ..scan }),
+        None,
+        "another declared one"
+    );
 
     let read = Matched { classes: of(&["npm"]), paths: &["/root/.npmrc"], ..Matched::default() };
     let two = Some("two, too".to_owned());

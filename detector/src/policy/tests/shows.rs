@@ -148,7 +148,7 @@ fn exceptions_that_never_hold_are_told() {
     let of = |exception: &str| warnings(&format!("exceptions:\n  - {{ {exception}, reason: r }}\n"));
     for (exception, says) in [
         ("rules: [agent-memory], classes: [npm]", "no finding of `agent-memory` names class `npm`"),
-        ("rules: [sweep, escape], classes: [npm, runner-memory]", "names class `runner-memory`"),
+        ("rules: [undeclared-reader, escape], classes: [npm, runner-memory]", "names class `runner-memory`"),
         ("rules: [sweep], to: [10.0.0.1]", "no finding of `sweep` has a destination"),
         ("rules: [sweep, leak-alert], paths: [/x]", "no finding of `sweep` or `leak-alert` is about single files"),
         ("rules: [sweep], classes: [npm], until: 2020-01-01", "ended on 2020-01-01"),
