@@ -48,17 +48,28 @@ pub(crate) fn at_most<const MAX: u64>(value: u64) -> u64 {
     bounded
 }
 
-/// Reads the name of `dentry`.
+/// Address of the dentry above `dentry`, and length and address of its name.
 #[inline(always)]
-pub(crate) fn name(dentry: u64, into: &mut Component) -> Option<()> {
+fn entry(dentry: u64) -> Option<(u64, u32, u64)> {
+    let (parent, len, text) = (offset!(dentry_parent), offset!(dentry_name_len), offset!(dentry_name));
+    if len == parent + 12 && text == parent + 16 {
+        // They are neighbours: one read for all. Reading is what an open costs.
+        let [parent, hash_and_len, text] = load::<[u64; 3]>(dentry as usize + parent)?;
+        return Some((parent, (hash_and_len >> 32) as u32, text));
+    }
+    Some((read!(dentry, dentry_parent, u64)?, read!(dentry, dentry_name_len, u32)?, read!(dentry, dentry_name, u64)?))
+}
+
+/// Reads the name of `dentry`; the dentry above it is returned.
+#[inline(always)]
+pub(crate) fn name(dentry: u64, into: &mut Component) -> Option<u64> {
     clear(into);
-    let len = read!(dentry, dentry_name_len, u32)?;
-    let text = read!(dentry, dentry_name, u64)?;
+    let (parent, len, text) = entry(dentry)?;
     into.len = if len > 0xffff { 0xffff } else { len as u16 };
     let kept = at_most::<{ NAME_BYTES as u64 }>(u64::from(len)) as u32;
     // SAFETY: at most NAME_BYTES are written into an array of as many.
     let result = unsafe { bpf_probe_read_kernel(into.name.as_mut_ptr().cast(), kept, text as *const _) };
-    (result == 0).then_some(())
+    (result == 0).then_some(parent)
 }
 
 /// A row of the watch table.
@@ -71,8 +82,7 @@ pub(crate) fn watch(policy: u32, kind: u32, hash: u64) -> Option<&'static WatchV
 /// A root of a mount stands for the directory it is mounted on; `None` at the root of all.
 #[inline(always)]
 fn step_over(dentry: u64, mount: u64) -> Option<(u64, u64)> {
-    let root = load::<u64>(mount as usize + offset!(mount_mnt) + offset!(vfsmount_root)).unwrap_or(0);
-    if dentry != root {
+    if dentry != root_of(mount + offset!(mount_mnt) as u64) {
         return Some((dentry, mount));
     }
     let above = read!(mount, mount_parent, u64).unwrap_or(mount);
@@ -80,6 +90,12 @@ fn step_over(dentry: u64, mount: u64) -> Option<(u64, u64)> {
         return None;
     }
     Some((read!(mount, mount_mountpoint, u64).unwrap_or(0), above))
+}
+
+/// The root of the file system at a `struct vfsmount`.
+#[inline(always)]
+fn root_of(mount: u64) -> u64 {
+    load(mount as usize + offset!(vfsmount_root)).unwrap_or(0)
 }
 
 /// The dentry and the mount by whose names a file goes: a file may be mounted on another, as container engines do.
@@ -113,12 +129,21 @@ pub(crate) fn gate(policy: u32, (dentry, mount): (u64, u64), leaf: u64, opened: 
     let lets = gate::OPEN | opened & gate::WRITE;
     let of = |kind: u32, hash: u64| watch(policy, kind, hash).map_or(0, |row| row.gate);
     let mut gates = of(kind::LEAF, leaf) | of(kind::START, start) | of(kind::END, end);
-    let (mut dentry, mut mount) = (dentry, mount.wrapping_sub(offset!(mount_mnt) as u64));
+    let mut root = root_of(mount);
+    let mut mount = mount.wrapping_sub(offset!(mount_mnt) as u64);
+    let mut parent = entry(dentry).map_or(0, |(parent, ..)| parent);
     for (i, kind) in [kind::PARENT, kind::GRANDPARENT].into_iter().enumerate() {
         // A directory may be where something is mounted, as those of secrets often are.
-        (dentry, mount) = step_over(read!(dentry, dentry_parent, u64).unwrap_or(0), mount).unwrap_or((0, mount));
-        if name(dentry, &mut path.components[i + 1]).is_some() {
-            gates |= of(kind, hash(words(&path.components[i + 1])));
+        if parent == root {
+            (parent, mount) = step_over(parent, mount).unwrap_or((0, mount));
+            root = root_of(mount + offset!(mount_mnt) as u64);
+        }
+        match name(parent, &mut path.components[i + 1]) {
+            Some(above) => {
+                gates |= of(kind, hash(words(&path.components[i + 1])));
+                parent = above;
+            }
+            None => break,
         }
     }
     gates & lets != 0
@@ -142,11 +167,8 @@ pub(crate) fn walk(dentry: u64, mount: u64, path: &mut Path) {
             break;
         };
         (dentry, mount) = (below, on);
-        if name(dentry, &mut path.components[step]).is_none() {
-            break;
-        }
+        let Some(parent) = name(dentry, &mut path.components[step]) else { break };
         steps = step as u32 + 1;
-        let parent = read!(dentry, dentry_parent, u64).unwrap_or(0);
         if parent == dentry {
             // The root of a file system that is not mounted: a pipe, a memfd.
             break;
