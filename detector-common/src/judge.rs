@@ -177,7 +177,7 @@ pub fn judge(sets: &Sets, spending: &Spending) -> Judged {
         & is_one(strong & forge)
         & is_one(strong & registry)
         & some(strong & accepted);
-    let alert = refused & (some(u64::from(hook)) ^ 1 & (lone | pair)).wrapping_neg();
+    let alert = refused & unless(hook) & (lone | pair).wrapping_neg();
     let inherited = sets.inherited & !(sets.strong() | socket) & !(accepted | accepted_for_reader);
     Judged { carried: sets.all() | socket, leak: refused & !alert, weak: alert | inherited, mark: strong & !alert }
 }
@@ -216,6 +216,14 @@ mod tests {
         let judged = judge(&held(AWS | NPM), &at(NPM));
         assert_eq!((judged.leak, judged.weak, judged.mark), (AWS, 0, AWS | NPM));
         assert_eq!(judge(&held(AWS), &at(AWS)).leak, 0);
+    }
+
+    #[test]
+    fn an_install_hook_leaks_as_anyone_does() {
+        for hook in [false, true] {
+            let judged = judge(&held(AWS | NPM), &Spending { hook, ..at(NPM) });
+            assert_eq!((judged.leak, judged.weak, judged.mark), (AWS, 0, AWS | NPM));
+        }
     }
 
     #[test]
