@@ -8,7 +8,7 @@ use super::{
     told,
 };
 use crate::{
-    canary::Canary,
+    canary::{self, Canary},
     fixture::attack,
     namespace::{METADATA_V4, OTHER_V4, SINK_V4},
     quarantine,
@@ -52,6 +52,8 @@ pub struct Theft {
     pub variables: bool,
     /// The keys of the machine's role arrive.
     pub role: bool,
+    /// They leave apart from all else: nothing that is held goes with them until [`told::ROLE`].
+    pub role_apart: bool,
     /// The loot is in the job's log, too.
     pub log: bool,
     /// The victim's own work gets done when the theft is stopped.
@@ -144,8 +146,10 @@ impl Theft {
         assert_eq!(run.recording.killed(), thieves, "who reads memory or sends is killed, and nobody else");
         assert_eq!(run.recording.ended_by(SIGKILL), thieves);
         quarantine::await_end(&run.pins()?, SOON)?;
+        let mut secrets = scene.canaries();
+        secrets.retain(|secret| told::ROLE || !self.role_apart || *secret != scene.role);
         for sink in [&scene.sink, &metadata] {
-            scene.assert_absent_from("what arrived", &scene.keys.read_sink(sink)?);
+            canary::assert_absent(&secrets, "what arrived", &scene.keys.read_sink(sink)?);
         }
         if self.log {
             self.assert_log(&scene, &run)?;
