@@ -19,7 +19,7 @@ use crate::{build, initramfs, process, setup};
 
 /// Versions, oldest first; a short one means its newest release.
 const MATRIX: [&str; 4] = ["5.10", "6.1", "6.12", "7"];
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(900);
 /// Each guest keeps one core busy.
 const AT_ONCE: usize = 2;
 /// Lines of the kernel's console shown of a failed guest.

@@ -95,7 +95,7 @@ pub const COVERAGE_UPLOAD: Twin = Twin { name: "coverage-upload", policy: BUILTI
 pub const SHAI_HULUD_2: Theft = Theft {
     name: "shai-hulud-2-2025",
     senders: &["curl", "bun"],
-    classes: &["aws", "git", "npm"],
+    classes: &["aws", "gh", "npm"],
     // Through the scanner.
     pending: &[(told::SOCKETS, "docker"), (told::SOCKETS, "kube"), (told::SOCKETS, "pypi"), (told::SOCKETS, "ssh")],
     loot: &HOME,
