@@ -71,7 +71,7 @@ fn a_copy_is_another_program() -> Result {
 #[test]
 fn what_is_injected_into_counts_for_nothing() -> Result {
     let scene = Scene::new()?;
-    for variable in ["LD_PRELOAD=", "GIT_CONFIG_COUNT=0", "GIT_EXEC_PATH=/x", "GIT_TRACE2_EVENT=0"] {
+    for variable in ["LD_PRELOAD=", "GIT_CONFIG_COUNT=0", "GIT_SSH_COMMAND=x", "GIT_TRACE2_EVENT=0"] {
         assert!(tell(&scene, &format!("{variable} git --version"))?.last("git").0.injected, "{variable}");
     }
     // The twin: what honest builds set.
