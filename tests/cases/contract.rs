@@ -142,10 +142,10 @@ fn theft(mode: &str, options: &[&str]) -> anyhow::Result<(Finished, String)> {
 #[test]
 fn a_theft_is_the_commands_own_status_in_audit_and_fail_in_enforce() -> Result {
     let (audit, verdict) = theft("audit", &["--strict"])?;
-    audit.assert_ended(0, &["FAIL: 1 finding"]);
+    audit.assert_ended(0, &["FAIL: 2 findings (1 critical, 1 medium)"]);
     assert_eq!(verdict, "FAIL\n");
     let (enforce, verdict) = theft("enforce", &[])?;
-    enforce.assert_ended(FAIL, &["FAIL: 1 finding"]);
+    enforce.assert_ended(FAIL, &["FAIL: 2 findings (1 critical, 1 medium)"]);
     assert_eq!(verdict, "FAIL\n");
     Ok(())
 }
@@ -593,7 +593,7 @@ fn two_at_the_same_time_each_judge_their_own() -> Result {
         }
         let [thief, honest] = all.try_into().map_err(|_all: Vec<Running>| anyhow::anyhow!("two were started"))?;
         let (thief, honest) = (thief.finish()?, honest.finish()?);
-        thief.assert_ended(if modes[0] == "enforce" { FAIL } else { 0 }, &["FAIL: 1 finding"]);
+        thief.assert_ended(if modes[0] == "enforce" { FAIL } else { 0 }, &["FAIL: 2 findings (1 critical, 1 medium)"]);
         honest.assert_ended(0, &["PASS: no findings"]);
         assert_eq!(scenes[0].sink.contains(scenes[0].home.canary("aws")), modes[0] == "audit", "{modes:?}");
         assert!(scenes[1].sink.wait_for_bytes(b"honest work\n".len(), LIMIT), "{modes:?}: {honest:?}");
