@@ -5,7 +5,7 @@ use detector::event::Door;
 
 /// Every secret of the home, and their classes.
 const HOME: [&str; 10] = ["aws", "npm", "pypi", "ssh", "docker", "kube", "git-credentials", "git", "gh", "netrc"];
-const SWEPT: [&str; 7] = ["aws", "docker", "git", "kube", "npm", "pypi", "ssh"];
+const SWEPT: [&str; 9] = ["aws", "docker", "gh", "git", "kube", "netrc", "npm", "pypi", "ssh"];
 
 /// The second address of the sink is the registry.
 const RELEASE: &str = "version: 1\nextends: builtin\ndestinations:\n  - to: [\"198.51.100.7\"]\n    accept: [npm]\n";
@@ -21,6 +21,7 @@ pub const TJ_ACTIONS: Theft = Theft {
     npm: false,
     variables: false,
     role: false,
+    role_apart: false,
     log: true,
     survives: true,
     says: "changed files: 2\n",
@@ -37,6 +38,7 @@ pub const PRT_SCAN: Theft = Theft {
     npm: false,
     variables: true,
     role: true,
+    role_apart: true,
     log: true,
     survives: true,
     says: "tests passed\n",
@@ -46,13 +48,14 @@ pub const PRT_SCAN: Theft = Theft {
 pub const KICS_ACTION: Theft = Theft {
     name: "kics-action-2026",
     senders: &["curl"],
-    classes: &["aws", "docker", "foreign-environ", "git", "kube", "npm", "pypi", "runner-memory", "ssh"],
+    classes: &["aws", "docker", "foreign-environ", "gh", "git", "kube", "netrc", "npm", "pypi", "runner-memory", "ssh"],
     pending: &[],
     loot: &HOME,
     doors: &[Door::Environ, Door::Maps, Door::Mem],
     npm: false,
     variables: false,
     role: true,
+    role_apart: false,
     log: false,
     survives: true,
     says: "queried files: 2\n",
@@ -70,6 +73,7 @@ pub const CODECOV: Theft = Theft {
     npm: false,
     variables: true,
     role: false,
+    role_apart: false,
     log: false,
     survives: true,
     says: "coverage uploaded\n",
@@ -91,14 +95,22 @@ pub const COVERAGE_UPLOAD: Twin = Twin { name: "coverage-upload", policy: BUILTI
 pub const SHAI_HULUD_2: Theft = Theft {
     name: "shai-hulud-2-2025",
     senders: &["curl", "bun"],
-    classes: &["aws", "git", "npm"],
+    classes: &["aws", "gh", "npm"],
     // Through the scanner.
-    pending: &[(told::SOCKETS, "docker"), (told::SOCKETS, "kube"), (told::SOCKETS, "pypi"), (told::SOCKETS, "ssh")],
+    pending: &[
+        (told::SOCKETS, "docker"),
+        (told::SOCKETS, "git"),
+        (told::SOCKETS, "kube"),
+        (told::SOCKETS, "netrc"),
+        (told::SOCKETS, "pypi"),
+        (told::SOCKETS, "ssh"),
+    ],
     loot: &HOME,
     doors: &[],
     npm: true,
     variables: true,
     role: true,
+    role_apart: false,
     log: false,
     survives: true,
     says: "build goes on\n",
@@ -115,6 +127,7 @@ pub const NX_S1NGULARITY: Theft = Theft {
     npm: true,
     variables: true,
     role: false,
+    role_apart: false,
     log: false,
     survives: true,
     says: "build goes on\n",
@@ -131,6 +144,7 @@ pub const CANISTERWORM: Theft = Theft {
     npm: true,
     variables: false,
     role: false,
+    role_apart: false,
     log: false,
     survives: true,
     says: "build goes on\n",
@@ -147,6 +161,7 @@ pub const AXIOS: Theft = Theft {
     npm: true,
     variables: false,
     role: false,
+    role_apart: false,
     log: false,
     survives: true,
     says: "build goes on\n",
@@ -163,6 +178,7 @@ pub const BITWARDEN_CLI: Theft = Theft {
     npm: true,
     variables: true,
     role: false,
+    role_apart: false,
     log: false,
     survives: true,
     says: "build goes on\n",

@@ -1,14 +1,14 @@
 //! What every emulated theft must come to under the detector.
 //!
-//! Enforce: nothing of the loot arrives, now or later, who sends is killed, and nobody else is touched. Audit: the same is
-//! found, all of the loot arrives, and the command never knows.
+//! Enforce: nothing of the loot arrives, now or later; who opens the agent's memory or sends what its class kills for is
+//! killed, and nobody else is touched. Audit: the same is found, all of the loot arrives, and the command never knows.
 
 use super::{
     job::{BUILTIN, SIGKILL, SOON, equipped, npmrc},
     told,
 };
 use crate::{
-    canary::Canary,
+    canary::{self, Canary},
     fixture::attack,
     namespace::{METADATA_V4, OTHER_V4, SINK_V4},
     quarantine,
@@ -52,6 +52,8 @@ pub struct Theft {
     pub variables: bool,
     /// The keys of the machine's role arrive.
     pub role: bool,
+    /// They leave apart from all else: nothing that is held goes with them until [`told::ROLE`].
+    pub role_apart: bool,
     /// The loot is in the job's log, too.
     pub log: bool,
     /// The victim's own work gets done when the theft is stopped.
@@ -144,8 +146,10 @@ impl Theft {
         assert_eq!(run.recording.killed(), thieves, "who reads memory or sends is killed, and nobody else");
         assert_eq!(run.recording.ended_by(SIGKILL), thieves);
         quarantine::await_end(&run.pins()?, SOON)?;
+        let mut secrets = scene.canaries();
+        secrets.retain(|secret| told::ROLE || !self.role_apart || *secret != scene.role);
         for sink in [&scene.sink, &metadata] {
-            scene.assert_absent_from("what arrived", &scene.keys.read_sink(sink)?);
+            canary::assert_absent(&secrets, "what arrived", &scene.keys.read_sink(sink)?);
         }
         if self.log {
             self.assert_log(&scene, &run)?;
@@ -211,7 +215,7 @@ impl Theft {
             assert_eq!(run.worst(rule), self.doors.contains(&door).then_some(severity), "{rule}: {text}");
         }
         assert_eq!(run.conclusion.verdict, Verdict::Fail, "{text}");
-        assert!(!classes.is_empty() || self.senders.is_empty(), "{text}");
+        assert!(leaks(&run.conclusion).next().is_some() || self.senders.is_empty(), "{text}");
         assert!(classes.is_empty() || told::LOG || !self.senders.is_empty(), "{text}");
         assert_eq!(run.conclusion.coverage.lost.values().sum::<u64>(), 0, "{:?}", run.conclusion.coverage.lost);
         Ok(classes)

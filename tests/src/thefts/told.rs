@@ -4,3 +4,5 @@
 pub const LOG: bool = false;
 /// Unix sockets carry: node has the output of its children through a pair of them, not through a pipe.
 pub const SOCKETS: bool = false;
+/// The keys of a machine's role are a class, joined by who asks the metadata service for them.
+pub const ROLE: bool = false;
