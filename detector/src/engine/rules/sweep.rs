@@ -207,6 +207,11 @@ impl Engine {
         if !missed {
             self.rules.sweeps.learn(&path);
         }
+        // Who lists the system's directory and asks what each entry is (Python's `distro` does) goes through no credentials:
+        // only a name that is not there was asked for by itself.
+        if !missed && matches!(place(&path), Place::System) {
+            return;
+        }
         let did = Did::Probe { path: attempt.path.clone(), found: !missed };
         self.touched(event, actor, &Touch { path: &path, classes, missed }, &did, found);
     }

@@ -322,7 +322,6 @@ fn harmless_variables_inject_into_nobody() {
         ("git", "GIT_CONFIG_COUNT"),
         ("git", "GIT_CONFIG_GLOBAL"),
         ("git", "GIT_CONFIG"),
-        ("git", "GIT_EXEC_PATH"),
         ("git", "GIT_SSH"),
         ("git", "GIT_SSH_COMMAND"),
         ("git", "GIT_ASKPASS"),
