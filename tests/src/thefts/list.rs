@@ -5,7 +5,7 @@ use detector::event::Door;
 
 /// Every secret of the home, and their classes.
 const HOME: [&str; 10] = ["aws", "npm", "pypi", "ssh", "docker", "kube", "git-credentials", "git", "gh", "netrc"];
-const SWEPT: [&str; 7] = ["aws", "docker", "git", "kube", "npm", "pypi", "ssh"];
+const SWEPT: [&str; 9] = ["aws", "docker", "gh", "git", "kube", "netrc", "npm", "pypi", "ssh"];
 
 /// The second address of the sink is the registry.
 const RELEASE: &str = "version: 1\nextends: builtin\ndestinations:\n  - to: [\"198.51.100.7\"]\n    accept: [npm]\n";
@@ -48,7 +48,7 @@ pub const PRT_SCAN: Theft = Theft {
 pub const KICS_ACTION: Theft = Theft {
     name: "kics-action-2026",
     senders: &["curl"],
-    classes: &["aws", "docker", "foreign-environ", "git", "kube", "npm", "pypi", "runner-memory", "ssh"],
+    classes: &["aws", "docker", "foreign-environ", "gh", "git", "kube", "netrc", "npm", "pypi", "runner-memory", "ssh"],
     pending: &[],
     loot: &HOME,
     doors: &[Door::Environ, Door::Maps, Door::Mem],
@@ -97,7 +97,14 @@ pub const SHAI_HULUD_2: Theft = Theft {
     senders: &["curl", "bun"],
     classes: &["aws", "gh", "npm"],
     // Through the scanner.
-    pending: &[(told::SOCKETS, "docker"), (told::SOCKETS, "kube"), (told::SOCKETS, "pypi"), (told::SOCKETS, "ssh")],
+    pending: &[
+        (told::SOCKETS, "docker"),
+        (told::SOCKETS, "git"),
+        (told::SOCKETS, "kube"),
+        (told::SOCKETS, "netrc"),
+        (told::SOCKETS, "pypi"),
+        (told::SOCKETS, "ssh"),
+    ],
     loot: &HOME,
     doors: &[],
     npm: true,

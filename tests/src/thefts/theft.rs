@@ -1,7 +1,7 @@
 //! What every emulated theft must come to under the detector.
 //!
-//! Enforce: nothing of the loot arrives, now or later, who sends is killed, and nobody else is touched. Audit: the same is
-//! found, all of the loot arrives, and the command never knows.
+//! Enforce: nothing of the loot arrives, now or later; who opens the agent's memory or sends what its class kills for is
+//! killed, and nobody else is touched. Audit: the same is found, all of the loot arrives, and the command never knows.
 
 use super::{
     job::{BUILTIN, SIGKILL, SOON, equipped, npmrc},
@@ -215,7 +215,7 @@ impl Theft {
             assert_eq!(run.worst(rule), self.doors.contains(&door).then_some(severity), "{rule}: {text}");
         }
         assert_eq!(run.conclusion.verdict, Verdict::Fail, "{text}");
-        assert!(!classes.is_empty() || self.senders.is_empty(), "{text}");
+        assert!(leaks(&run.conclusion).next().is_some() || self.senders.is_empty(), "{text}");
         assert!(classes.is_empty() || told::LOG || !self.senders.is_empty(), "{text}");
         assert_eq!(run.conclusion.coverage.lost.values().sum::<u64>(), 0, "{:?}", run.conclusion.coverage.lost);
         Ok(classes)
