@@ -540,12 +540,13 @@ fn what_is_left_behind_is_no_pass() -> Result {
     let (quiet, verdict) = verdict_of(&scene, &[], "sleep 300 >/dev/null 2>&1 </dev/null & exit 3")?;
     quiet.assert_ended(3, &["INCONCLUSIVE", "left-running"]);
     assert_eq!(verdict, "INCONCLUSIVE\n", "{quiet:?}");
-    let holding = "read -r secret < ~/.aws/credentials; sleep 300 >/dev/null 2>&1 </dev/null & exit 3";
+    // A shell of the shell: what it would run does not get the secret.
+    let holding = "read -r secret < ~/.aws/credentials; (sleep 300; :) >/dev/null 2>&1 </dev/null & exit 3";
     let (holding, verdict) = verdict_of(&scene, &[], holding)?;
     holding.assert_ended(3, &["INCONCLUSIVE", "left-holding"]);
     assert_eq!(verdict, "INCONCLUSIVE\n", "{holding:?}");
     let strict = ["--mode", "enforce", "--strict"];
-    let again = "read -r secret < ~/.aws/credentials; sleep 300 >/dev/null 2>&1 </dev/null & exit 3";
+    let again = "read -r secret < ~/.aws/credentials; (sleep 300; :) >/dev/null 2>&1 </dev/null & exit 3";
     let (strict, verdict) = verdict_of(&scene, &strict, again)?;
     strict.assert_ended(101, &["INCONCLUSIVE"]);
     assert_eq!(verdict, "INCONCLUSIVE\n", "{strict:?}");
