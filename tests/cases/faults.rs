@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+use anyhow::Context as _;
 use detector_tests::{
     console::{Finished, LIMIT, Running, binary, detector, plain, run, until},
     fixture::act,
@@ -302,7 +303,12 @@ fn judged(report: &Path) -> anyhow::Result<(String, String)> {
 #[test]
 fn a_full_disk_costs_the_verdict_and_not_the_build() -> Result {
     const WORK: &str = "i=0; while [ $i -lt 400 ]; do /bin/true; i=$((i+1)); done; echo done; exit 3";
+    // What follows the header, which has the whole policy in it.
+    const ROOM: usize = 64 << 10;
     let desk = directory()?;
+    assert_runs(&["--record", &desk.path().join("whole").display().to_string()], |_| {});
+    let whole = fs::read(desk.path().join("whole"))?;
+    let header = whole.iter().position(|byte| *byte == b'\n').context("no header")?;
     let (full, report, saved) = (desk.path().join("full"), desk.path().join("report"), desk.path().join("saved"));
     fs::create_dir(&full)?;
     // The tmpfs goes with the namespace: what is on it is saved from inside.
@@ -310,7 +316,8 @@ fn a_full_disk_costs_the_verdict_and_not_the_build() -> Result {
                   status=$?; cp full/recording saved; exit $status";
     let mut command = plain("sh");
     command.args(["-c", script]).env("DETECTOR", binary()?).env("WORK", WORK).current_dir(desk.path());
-    let finished = run(mounts::own(&mut command, vec![Change::Tmpfs(mounts::at(&full)?, 64 << 10)]))?;
+    let finished =
+        run(mounts::own(&mut command, vec![Change::Tmpfs(mounts::at(&full)?, u32::try_from(header + ROOM)?)]))?;
     finished.assert_ended(3, &["the recording ends here", "No space left on device"]);
     assert_eq!(finished.out(), "done\n");
     assert_eq!(finished.err().matches("the recording ends here").count(), 1, "{finished:?}");
