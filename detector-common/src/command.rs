@@ -26,6 +26,8 @@ pub mod line {
     pub const INSTALLS: u16 = 2;
     /// Prints the environment.
     pub const DUMPS: u16 = 4;
+    /// What it writes is searched for secrets: where there is none, nothing was passed on.
+    pub const SEARCHED: u16 = 8;
 }
 
 /// A row of the machine.

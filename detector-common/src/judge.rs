@@ -134,6 +134,8 @@ pub struct Spending {
     pub socket: Bits,
     /// The process descends from an install hook.
     pub hook: bool,
+    /// It is a declared tool that makes releases.
+    pub release: bool,
     /// Classes of a forge.
     pub forge: Bits,
     /// Classes of registries.
@@ -164,7 +166,7 @@ fn unless(condition: bool) -> Bits {
 /// VERIFIER: without branches; with them the kernel side's programs were a million instructions.
 #[inline(always)]
 pub fn judge(sets: &Sets, spending: &Spending) -> Judged {
-    let Spending { accepted, accepted_for_reader, socket, hook, forge, registry } = *spending;
+    let Spending { accepted, accepted_for_reader, socket, hook, release, forge, registry } = *spending;
     // What the reader may spend here is its own business, and no mark on the socket.
     let own = sets.own & !accepted_for_reader;
     let strong = sets.held | own | sets.soft | socket;
@@ -172,11 +174,13 @@ pub fn judge(sets: &Sets, spending: &Spending) -> Judged {
     // A lone SDK class, as its program opened it: nothing tells the thief from the user of a mirror.
     let soft = sets.soft & !(sets.held | sets.own | socket);
     let lone = is_one(strong) & is_none(strong ^ soft);
-    // A release needs the forge and one registry, and often one process holds both.
-    let pair = is_none(strong & !(forge | registry))
-        & is_one(strong & forge)
-        & is_one(strong & registry)
-        & some(strong & accepted);
+    // A release needs the forge and one registry, and often one process holds both. Of a tool that is there for that one is enough,
+    // since the other may be in its environment.
+    let (forges, registries) = (strong & forge, strong & registry);
+    let both = is_one(forges) & is_one(registries) & some(strong & accepted);
+    let either = (is_one(forges) ^ is_one(registries)) & (is_none(forges) | is_none(registries));
+    let either = either & some(accepted & (forge | registry)) & some(u64::from(release));
+    let pair = is_none(strong & !(forge | registry)) & (both | either);
     let alert = refused & unless(hook) & (lone | pair).wrapping_neg();
     let inherited = sets.inherited & !(sets.strong() | socket) & !(accepted | accepted_for_reader);
     Judged { carried: sets.all() | socket, leak: refused & !alert, weak: alert | inherited, mark: strong & !alert }
@@ -269,6 +273,21 @@ mod tests {
         assert_eq!(judge(&held(FORGE | NPM | PYPI), &at(FORGE)).leak, NPM | PYPI, "two registries");
         assert_eq!(judge(&held(FORGE | NPM), &Spending { hook: true, ..at(FORGE) }).leak, NPM, "an install hook");
         assert_eq!(judge(&held(NPM), &at(FORGE)).leak, NPM, "one is no pair");
+    }
+
+    #[test]
+    fn a_release_tool_may_have_the_other_token_in_its_environment() {
+        let tool = |accepted| Spending { release: true, ..at(accepted) };
+        for (has, place) in [(NPM, FORGE), (FORGE, NPM), (NPM, PYPI)] {
+            let judged = judge(&held(has), &tool(place));
+            assert_eq!((judged.leak, judged.weak, judged.mark), (0, has, 0));
+        }
+        assert_eq!(judge(&held(NPM), &tool(NPM)), Judged { carried: NPM, mark: NPM, ..Judged::default() });
+        assert_eq!(judge(&held(NPM), &tool(0)).leak, NPM, "elsewhere");
+        assert_eq!(judge(&held(NPM), &tool(AWS)).leak, NPM, "where neither is spent");
+        assert_eq!(judge(&held(AWS), &tool(FORGE)).leak, AWS, "another's");
+        assert_eq!(judge(&held(NPM | PYPI), &tool(FORGE)).leak, NPM | PYPI, "two registries");
+        assert_eq!(judge(&held(NPM), &Spending { hook: true, ..tool(FORGE) }).leak, NPM, "an install hook");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
     task::{Current, arm, grow},
 };
 use detector_common::{
+    command::line,
     counter::Counter,
     identity::ObjectKey,
     judge::Offer,
@@ -79,8 +80,8 @@ pub(crate) fn give(current: &Current<'_>, file: File, buffer: Buffer) {
     say(kind::GIVE, current, time, key, file.mode, time, [bits, inherited], flags);
 }
 
-/// 1 when what is written cannot be the secret: what a shell writes itself and has no token, or a token of make's job server (`+`, of
-/// the jobserver crate `|`).
+/// 1 when what is written cannot be the secret: what a shell writes itself and has no token, what a command line prints that is
+/// searched and that has neither token nor password, or a token of make's job server (`+`, of the jobserver crate `|`).
 #[inline(always)]
 fn plain(current: &Current<'_>, file: File, buffer: Buffer) -> u64 {
     let mut token = 0;
@@ -89,10 +90,12 @@ fn plain(current: &Current<'_>, file: File, buffer: Buffer) -> u64 {
         let byte = unsafe { aya_ebpf::helpers::bpf_probe_read_user(buffer.address as *const u8) }.unwrap_or(0);
         token = below(u64::from(byte ^ b'+'), 1) | below(u64::from(byte ^ b'|'), 1);
     }
-    if current.task.traits & trait_of::SHELL == 0 {
+    let shell = u64::from(current.task.traits & trait_of::SHELL != 0);
+    let searched = u64::from(current.task.line & line::SEARCHED != 0);
+    if shell | searched == 0 {
         return token;
     }
-    token | scan::plain(buffer.address, buffer.len)
+    token | scan::plain(buffer.address, buffer.len, searched)
 }
 
 /// `current` opened `file`, a credential of `classes`: whoever reads it has them, by whatever name. Returns whether that is new, said

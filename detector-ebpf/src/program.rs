@@ -45,25 +45,42 @@ pub(crate) fn register(fd: i64) {
     }
 }
 
-/// `current` opened a file called `name` (its hash) for writing: it is a declared program no longer, or is one from now on.
+/// The first bytes of `__main__.py`, and of what it is compiled into: a name that every package of Python has.
+const MAIN: u64 = u64::from_le_bytes(*b"__main__");
+
+/// `current` opened a file called `name` (its hash; `start` are its first bytes) for writing: it is a declared program no longer,
+/// or is one from now on.
 #[inline(always)]
-pub(crate) fn written(current: &Current<'_>, job: &Job, file: File, name: u64) {
-    let installs = current.task.traits & trait_of::INSTALLER != 0;
-    // SAFETY: user space writes the rows of a policy before a job runs under it.
-    let named =
-        if installs { unsafe { PROGRAM_NAMES.get(&NameKey { name, policy: job.policy, reserved: 0 }) } } else { None };
-    if installs && named.is_none() {
-        return;
-    }
+pub(crate) fn written(current: &Current<'_>, job: &Job, file: File, name: u64, start: u64) {
+    let traits = current.task.traits;
+    let (installs, renews) = (traits & trait_of::INSTALLER != 0, traits & trait_of::RENEWS != 0);
     let Some(file) = file.identity() else { return count(Counter::Unread) };
     let key = key(job.policy, &file);
-    match named {
-        Some(program) => {
-            if PROGRAMS.insert(&key, program, 0).is_err() {
-                count(Counter::ProgramsFull);
+    let mut row = Program::default();
+    if installs || renews {
+        // SAFETY: user space writes the rows of a policy before a job runs under it.
+        match unsafe { PROGRAM_NAMES.get(&NameKey { name, policy: job.policy, reserved: 0 }) } {
+            Some(named) => row = *named,
+            // Of an installer's, the module's own name says which it is.
+            None if start == MAIN => {
+                row.number = if installs { 0 } else { current.program() };
+                row.reads = if installs { 0 } else { current.task.reads };
+                row.traits = trait_of::SCRIPT;
             }
+            None => {}
         }
-        None => forget(&PROGRAMS, &key),
+        if !installs {
+            row.traits |= trait_of::RENEWED;
+        }
+    }
+    let nothing = row.number == 0 && row.traits == 0;
+    if nothing || !installs && row.number != current.program() {
+        // An installer may write to what it likes.
+        if !installs {
+            forget(&PROGRAMS, &key);
+        }
+    } else if PROGRAMS.insert(&key, &row, 0).is_err() {
+        count(Counter::ProgramsFull);
     }
 }
 
@@ -75,10 +92,11 @@ pub(crate) fn confirm(current: &mut Current<'_>, job: &Job, file: File, name: u6
     if program.number == 0 || !leaves.contains(&name) {
         return;
     }
-    let confirmed = file
-        .identity()
-        .and_then(|file| of(job.policy, &file))
-        .is_some_and(|row| row.traits & trait_of::SCRIPT != 0 && row.number == program.number);
+    let hook = current.task.hook != 0;
+    let confirmed = file.identity().and_then(|file| of(job.policy, &file)).is_some_and(|row| {
+        let renewed = row.traits & trait_of::RENEWED != 0;
+        (row.number == program.number || row.number == 0) && !(renewed && hook)
+    });
     current.task.script.program.number = 0;
     if confirmed {
         current.task.program = program.number;

@@ -232,9 +232,10 @@ pub(crate) fn image(scan: &mut Scan, task: u64) {
     scan.entered.tokens.whole = (below(noted, RUNS as u64 + 1) & below(found, TOKENS as u64 + 1)) as u32;
 }
 
-/// 1 when the `len` bytes at a user address were read whole and have no token, else 0.
+/// 1 when the `len` bytes at a user address were read whole and have no token, else 0; with `searched` 1, only where they have no
+/// URL with a password either.
 #[inline(always)]
-pub(crate) fn plain(address: u64, len: u64) -> u64 {
+pub(crate) fn plain(address: u64, len: u64, searched: u64) -> u64 {
     if len > SHELL_BYTES as u64 {
         return 0;
     }
@@ -246,7 +247,23 @@ pub(crate) fn plain(address: u64, len: u64) -> u64 {
     }
     let noted = runs::<{ SHELL_BYTES / 8 / STRIDE + 1 }, SHELL_RUNS>(scan, len);
     let (found, _) = tokens::<SHELL_RUNS>(scan, noted, 0);
-    below(noted, SHELL_RUNS as u64 + 1) & (some(found) ^ 1)
+    let password = searched & password(scan, len);
+    below(noted, SHELL_RUNS as u64 + 1) & (some(found) ^ 1) & (password ^ 1)
+}
+
+/// 1 when among the first `len` bytes is a line in which two colons stand before an `@` (`http://user:password@host`), else 0.
+/// `git@host:path` and `ssh://git@host:22/` have fewer.
+#[inline(always)]
+fn password(scan: &Scan, len: u64) -> u64 {
+    let (mut colons, mut found) = (0u64, 0u64);
+    for i in 0..SHELL_BYTES as u64 {
+        let word = scan.words[(1 + (i >> 3)) as usize & (WORDS - 1)];
+        let byte = word >> ((i & 7) << 3) & 0xff;
+        let is = |other: u8| below(byte ^ u64::from(other), 1) & below(i, len);
+        colons = (colons + is(b':')) & (is(b'\n') ^ 1).wrapping_neg();
+        found |= is(b'@') & below(1, colons);
+    }
+    found
 }
 
 /// Tokens of arguments that are compared with one another; more count as not having been there.

@@ -14,6 +14,7 @@ use detector_common::{
     destination::mapped,
     judge::{self, Judged, Sets, Spending},
     limits::CLASSES,
+    program::trait_of,
     record::{Network, hook, kind},
     set::{Bits, GrowingSet},
     state::{Job, Socket},
@@ -117,8 +118,9 @@ pub(crate) fn judge(current: &Current<'_>, job: &Job, sets: &Sets, socket: Bits,
             accepted_for_reader = job::accepted(job.policy, &remote.address, remote.port, reader);
         }
     }
-    let hook = current.task.hook != 0;
-    let spending = Spending { accepted, accepted_for_reader, socket, hook, forge: job.forge, registry: job.registry };
+    let (hook, release) = (current.task.hook != 0, current.task.traits & trait_of::RELEASE != 0);
+    let Job { forge, registry, .. } = *job;
+    let spending = Spending { accepted, accepted_for_reader, socket, hook, release, forge, registry };
     let Judged { carried, leak, weak, mark } = judge::judge(sets, &spending);
     Judgement { carried, leak, weak, mark, denied: job.enforce != 0 && leak & job.deny != 0 }
 }

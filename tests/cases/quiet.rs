@@ -50,6 +50,11 @@ fn python() -> Result {
 }
 
 #[test]
+fn uv() -> Result {
+    keep_quiet(&["uv"])
+}
+
+#[test]
 fn cargo() -> Result {
     keep_quiet(&["cargo"])
 }

@@ -17,6 +17,7 @@ mod qemu;
 mod setup;
 mod tally;
 mod test;
+mod tools;
 mod workspace;
 
 use std::io::Write as _;

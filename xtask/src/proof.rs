@@ -2,7 +2,6 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,12 +9,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 
 use crate::workspace::Workspace;
-use crate::{apt, build, process, setup};
-
-/// Tools that Debian does not have come from their own registries, through the clients as they are configured here.
-const UV: &str = "uv==0.9.11";
-/// The newest that runs on Node.js 20.
-const RELEASE: &str = "semantic-release@24.2.9";
+use crate::{apt, build, process, setup, tools};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -35,7 +29,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     setup::build_tools()?;
     setup::demo_tools()?;
     apt::ensure(&packages())?;
-    let tools = registry_tools(workspace)?;
+    tools::uv(workspace)?;
+    tools::semantic_release(workspace)?;
+    let tools = tools::directory(workspace);
     let rust = process::read(Command::new("rustc").args(["--print", "sysroot"]))?;
     let built = build::detector(workspace)?;
     let proof = build::proof(workspace, &built.object)?;
@@ -118,32 +114,4 @@ fn wheel(name: &str) -> Option<String> {
     let entries = fs::read_dir("/usr/share/python-wheels").ok()?;
     let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
     names.find(|file| file.starts_with(&format!("{name}-")))
-}
-
-/// uv and semantic-release, in a directory of their own below the target directory.
-fn registry_tools(workspace: &Workspace) -> Result<PathBuf> {
-    let tools = workspace.target().join("proof/tools");
-    fs::create_dir_all(tools.join("bin"))?;
-    let uv = tools.join("python/bin/uv");
-    if uv.exists() {
-        println!("found      uv ({})", uv.display());
-    } else {
-        println!("installing {UV} with pip");
-        process::run(Command::new("/usr/bin/python3").args(["-m", "venv"]).arg(tools.join("python")))?;
-        process::run(Command::new(tools.join("python/bin/pip")).args(["install", "--quiet", UV]))?;
-    }
-    let link = tools.join("bin/uv");
-    if fs::symlink_metadata(&link).is_err() {
-        symlink("../python/bin/uv", &link).context("cannot link uv")?;
-    }
-    let release = tools.join("node_modules/.bin/semantic-release");
-    if release.exists() {
-        println!("found      semantic-release ({})", release.display());
-    } else {
-        println!("installing {RELEASE} with npm");
-        let mut npm = Command::new("npm");
-        npm.args(["install", "--no-audit", "--no-fund", "--silent", RELEASE, "--prefix"]).arg(&tools);
-        process::run(&mut npm)?;
-    }
-    Ok(tools)
 }

@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{build, kernels, process, setup};
+use crate::{build, kernels, process, setup, tools};
 
 /// The package whose tests load the sensor.
 const LIVE: &str = "detector-tests";
@@ -25,6 +25,7 @@ pub(crate) struct Options {
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     setup::build_tools()?;
     setup::test_tools()?;
+    tools::uv(workspace)?;
     let built = build::detector(workspace)?;
 
     let mut sum = Tally::default();
@@ -62,11 +63,13 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
 
 /// The live tests are built as the user and run as root.
 fn live(workspace: &Workspace, built: &build::Built) -> Result<Tally> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
+    let before = std::env::var_os("PATH").unwrap_or_default();
+    let own = tools::directory(workspace).join("bin");
+    let path = std::env::join_paths(std::env::split_paths(&before).chain([own])).context("PATH")?;
     let environment = [(build::DETECTOR, built.detector.as_os_str()), ("PATH", path.as_os_str())];
     let words = process::root_words(&environment).context("live tests load the sensor")?;
     let mut command = cargo_test(workspace, &built.object);
-    command.args(["-p", LIVE]).env(build::DETECTOR, &built.detector);
+    command.args(["-p", LIVE]).env(build::DETECTOR, &built.detector).env("PATH", &path);
     if !words.is_empty() {
         let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
         // Debug quoting of plain text is also TOML's.

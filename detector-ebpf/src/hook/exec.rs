@@ -374,11 +374,16 @@ fn run_as(task: &mut Task, record: &Exec, scan: &Scan) {
     if installed && record.program != own && record.script != own {
         task.hook = 1;
     }
+    let installer = task.traits & trait_of::INSTALLER;
     task.program = volatile(&scan.declared.number);
     task.injected = volatile(&record.injected) as u8;
     task.traits = volatile(&scan.declared.traits);
     task.reads = volatile(&scan.declared.reads);
     task.sdk = 0;
+    // What an installer has an interpreter run is part of it.
+    if task.traits & (trait_of::INTERPRETER | trait_of::SHELL) != 0 {
+        task.traits |= installer;
+    }
     if task.injected != 0 {
         (task.traits, task.reads) = (0, 0);
     }

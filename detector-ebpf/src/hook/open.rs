@@ -55,7 +55,9 @@ pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
         program::confirm(current, job, file, leaf);
     }
     if opened & abi::FMODE_WRITE != 0 {
-        program::written(current, job, file, leaf);
+        let words = path::words(&opening.record.path.components[0]);
+        // Its name begins behind two bytes of length.
+        program::written(current, job, file, leaf, words[0] >> 16 | words[1] << 48);
     }
     if opening.record.bits | opening.record.sdk != 0 {
         watched(current, job, file, opened, &mut opening.record);

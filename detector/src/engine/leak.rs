@@ -7,7 +7,7 @@ use super::{
     finding::{Key, Leak},
 };
 use crate::{
-    event::{Actor, Call, Drop, Event, Kernel, Network, Outcome},
+    event::{Actor, Call, Drop, Event, Kernel, Network, Outcome, Process},
     policy::{Matched, Rule},
     secret::ClassSet,
 };
@@ -28,6 +28,7 @@ impl Engine {
             accepted_for_reader: 0,
             socket,
             hook: image.hook,
+            release: image.releases(),
             forge: self.roles.forge.bits(),
             registry: self.roles.registry.bits(),
         };
@@ -90,7 +91,9 @@ impl Engine {
     /// A leak of `classes` that the process, or its socket, has.
     fn leak(&mut self, event: &Event, actor: &Actor, classes: ClassSet, leak: Leak, reach: Reach) -> Option<Finding> {
         let Actor { job, step, process, .. } = *actor;
-        let key = Key { job, step, process, classes, to: reach.to, leak };
+        // A release is one act of a step, whichever of its processes sends.
+        let whose = if leak == Leak::Pair { Process::default() } else { process };
+        let key = Key { job, step, process: whose, classes, to: reach.to, leak };
         if classes.is_empty()
             || !self.makes_leak(actor, classes, leak.rule(), &reach)
             || self.findings.fold(&key, &reach)
@@ -187,8 +190,8 @@ impl Engine {
 
 /// Which of the two that are reported and not refused it is, where it is one: the class of an SDK stands alone.
 fn alert(sets: &Sets, spending: &Spending) -> Leak {
-    let carried = sets.held | sets.own & !spending.accepted_for_reader | sets.soft | spending.socket;
-    if carried.is_power_of_two() { Leak::Sdk } else { Leak::Pair }
+    let other = sets.held | sets.own & !spending.accepted_for_reader | spending.socket;
+    if other == 0 && sets.soft.is_power_of_two() { Leak::Sdk } else { Leak::Pair }
 }
 
 fn send(call: Call, to: Destination) -> Did {

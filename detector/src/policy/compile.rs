@@ -39,8 +39,9 @@ pub(super) fn compile(draft: &Draft, name: &str, errors: &mut Errors) -> Policy 
         }
     }
     for program in &draft.programs {
-        let ProgramDraft { files, scripts, traits, options, quiet, installs, dumps, injected_by, .. } = program;
-        let lists = [files, scripts, traits, options, quiet, installs, dumps, injected_by];
+        let ProgramDraft { files, scripts, traits, options, quiet, searched, installs, dumps, injected_by, .. } =
+            program;
+        let lists = [files, scripts, traits, options, quiet, searched, installs, dumps, injected_by];
         plain([slice::from_ref(&program.name)].into_iter().chain(lists.map(Vec::as_slice)), "program", errors);
     }
     let programs = errors.take(Programs::compile(&draft.programs, &draft.classes)).unwrap_or_default();
@@ -247,6 +248,7 @@ fn document(draft: &Draft, date: Option<Date>, errors: &mut Errors) -> PolicyDoc
             traits: texts(&program.traits),
             options: texts(&program.options),
             quiet: texts(&program.quiet),
+            searched: texts(&program.searched),
             installs: texts(&program.installs),
             dumps: texts(&program.dumps),
             injected_by: texts(&program.injected_by),

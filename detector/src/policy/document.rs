@@ -102,6 +102,8 @@ pub struct ProgramDocument {
     pub options: Vec<String>,
     /// Quiet command lines.
     pub quiet: Vec<String>,
+    /// Command lines whose output is searched for secrets.
+    pub searched: Vec<String>,
     /// Command lines that run hooks of what they install.
     pub installs: Vec<String>,
     /// Command lines that print the environment.

@@ -72,6 +72,7 @@ pub(super) struct ProgramDraft {
     pub(super) traits: Vec<Placed>,
     pub(super) options: Vec<Placed>,
     pub(super) quiet: Vec<Placed>,
+    pub(super) searched: Vec<Placed>,
     pub(super) installs: Vec<Placed>,
     pub(super) dumps: Vec<Placed>,
     pub(super) injected_by: Vec<Placed>,
@@ -228,9 +229,9 @@ impl Draft {
     }
 
     fn lay_program(&mut self, name: Placed, form: file::Program, file: &str) {
-        let file::Program { files, scripts, traits, options, quiet, installs, dumps, injected_by } = form;
-        let [files, scripts, traits, options, quiet, installs, dumps, injected_by] =
-            [files, scripts, traits, options, quiet, installs, dumps, injected_by]
+        let file::Program { files, scripts, traits, options, quiet, searched, installs, dumps, injected_by } = form;
+        let [files, scripts, traits, options, quiet, searched, installs, dumps, injected_by] =
+            [files, scripts, traits, options, quiet, searched, installs, dumps, injected_by]
                 .map(|list| list.map(|list| Placed::list(list, file)));
         if let Some(program) = self.programs.iter_mut().find(|program| program.name.text == name.text) {
             replace(&mut program.files, files);
@@ -238,6 +239,7 @@ impl Draft {
             replace(&mut program.traits, traits);
             replace(&mut program.options, options);
             replace(&mut program.quiet, quiet);
+            replace(&mut program.searched, searched);
             replace(&mut program.installs, installs);
             replace(&mut program.dumps, dumps);
             replace(&mut program.injected_by, injected_by);
@@ -253,6 +255,7 @@ impl Draft {
             traits: traits.unwrap_or_default(),
             options: options.unwrap_or_default(),
             quiet: quiet.unwrap_or_default(),
+            searched: searched.unwrap_or_default(),
             installs: installs.unwrap_or_default(),
             dumps: dumps.unwrap_or_default(),
             injected_by: injected_by.unwrap_or_default(),
@@ -401,6 +404,7 @@ impl Draft {
                 traits: all(program.traits),
                 options: all(program.options),
                 quiet: all(program.quiet),
+                searched: all(program.searched),
                 installs: all(program.installs),
                 dumps: all(program.dumps),
                 injected_by: all(program.injected_by),

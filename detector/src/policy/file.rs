@@ -165,6 +165,10 @@ pub(super) struct Program {
     #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) quiet: Option<Vec<Spanned<String>>>,
+    /// Command lines whose output is searched for secrets.
+    #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) searched: Option<Vec<Spanned<String>>>,
     /// Command lines that run hooks of what they install.
     #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -97,6 +97,11 @@ impl Image {
         self.line & line::DUMPS != 0
     }
 
+    /// It makes releases.
+    pub fn releases(&self) -> bool {
+        self.has(trait_of::RELEASE)
+    }
+
     /// What it writes is installed, by whoever asked for it.
     pub fn is_installer(&self) -> bool {
         self.has(trait_of::INSTALLER)

@@ -88,6 +88,8 @@ printf '{"name": "other", "version": "1.0.0", "scripts": {"t": "true"}}\n' > nod
 printf '{"name":"mine","version":"1.0.0","lockfileVersion":3,"packages":{"":{"name":"mine","version":"1.0.0","dependencies":{"dep":"1.0.0"}},"node_modules/dep":{"version":"1.0.0","resolved":"http://%s/npm/dep/-/dep-1.0.0.tgz"}}}\n' "$host:$port" > node/package-lock.json
 echo qdep > py/requirements.txt
 python3 "$here/server.py" make py/dist
+mkdir -p uvp
+printf '[project]\nname = "mine"\nversion = "1.0"\nrequires-python = ">=3.9"\ndependencies = ["qdep"]\n[[tool.uv.index]]\nurl = "http://%s/simple/"\ndefault = true\n' "$host:$port" > uvp/pyproject.toml
 printf '[package]\nname = "mine"\nversion = "0.1.0"\nedition = "2021"\ndescription = "x"\nlicense = "MIT"\n' > crate/Cargo.toml
 printf '[package]\nname = "mined"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\nqdep = { version = "1", registry = "loc" }\n' > crated/Cargo.toml
 echo 'pub fn f() {}' | tee crate/src/lib.rs > crated/src/lib.rs

@@ -120,6 +120,7 @@ impl Oracle {
                     accepted_for_reader: own,
                     socket,
                     hook: image.hook,
+                    release: image.releases(),
                     forge: policy.forge().bits(),
                     registry: policy.registry().bits(),
                 };

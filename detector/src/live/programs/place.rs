@@ -159,10 +159,11 @@ fn default_python(home: &Path) -> Option<PathBuf> {
     Some(home.join(".pyenv/versions").join(name).join("bin"))
 }
 
-/// `lib/python3.11/site-packages` and its like.
+/// `lib/python3.11`, which has Python's own modules, and `lib/python3.11/site-packages` and its like.
 fn python_modules(lib: &Path) -> Vec<PathBuf> {
     let of = |name: &str| expand(lib, &format!("python*/{name}"));
-    let mut all = of("site-packages");
+    let mut all = expand(lib, "python*");
+    all.extend(of("site-packages"));
     all.extend(of("dist-packages"));
     all
 }
@@ -220,7 +221,7 @@ mod tests {
         assert_eq!(found("a/*/x/bin"), ["a/1/x/bin", "a/2/x/bin"]);
         assert_eq!(found("b*/bin"), ["b1/bin"]);
         assert_eq!(found("none/*/bin"), [""; 0]);
-        assert_eq!(python_modules(root.path()).iter().filter(|path| path.is_dir()).count(), 1);
+        assert_eq!(python_modules(root.path()).iter().filter(|path| path.is_dir()).count(), 2);
     }
 
     #[test]

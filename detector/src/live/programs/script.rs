@@ -38,6 +38,11 @@ impl Scripts {
         }
     }
 
+    /// A script that may be installed as `name`.
+    pub(super) fn add_name(&mut self, name: &str, program: Program) {
+        self.add(By::Leaf, OsStr::new(name), &[leaf(Path::new(name))], program);
+    }
+
     /// The module called `name` at `path`, of which one of `files` is opened.
     pub(super) fn add_module(&mut self, name: &str, path: &Path, files: &[PathBuf], program: Program) {
         let leaves: Vec<_> = files.iter().map(|file| leaf(file)).collect();

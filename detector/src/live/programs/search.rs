@@ -85,6 +85,10 @@ impl Programs {
         }
         let missing = names.exact.iter().filter(|(name, _)| !seen.contains(**name));
         found.missing = missing.map(|(name, i)| ((*name).to_owned(), programs[*i].value)).collect();
+        for (name, program) in &found.missing {
+            // What it will be, a script or not, shows when it is there.
+            found.scripts.add_name(name, *program);
+        }
         found.scripts.settle();
         found
     }

@@ -22,12 +22,14 @@ use detector_common::{
 };
 
 /// Names of traits in a policy.
-const TRAITS: [(&str, u32); 5] = [
+const TRAITS: [(&str, u32); 7] = [
     ("lossy", trait_of::LOSSY),
     ("shell", trait_of::SHELL),
     ("interpreter", trait_of::INTERPRETER),
     ("manager", trait_of::MANAGER),
     ("installer", trait_of::INSTALLER),
+    ("renews", trait_of::RENEWS),
+    ("release", trait_of::RELEASE),
 ];
 
 /// Longest name of a program, bytes.
@@ -162,7 +164,12 @@ fn machine(draft: &ProgramDraft) -> Result<Machine, PolicyError> {
         options.push(form::option(&text.text).map_err(|rule| bad(text, rule))?);
     }
     let mut lines = Vec::new();
-    for (texts, flag) in [(&draft.quiet, line::QUIET), (&draft.installs, line::INSTALLS), (&draft.dumps, line::DUMPS)] {
+    for (texts, flag) in [
+        (&draft.quiet, line::QUIET),
+        (&draft.searched, line::SEARCHED),
+        (&draft.installs, line::INSTALLS),
+        (&draft.dumps, line::DUMPS),
+    ] {
         for text in texts {
             lines.push((form::line(&text.text, &options).map_err(|rule| bad(text, rule))?, flag));
         }

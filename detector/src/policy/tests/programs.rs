@@ -197,6 +197,16 @@ fn the_builtin_lines() {
     ] {
         assert_eq!(flags(&policy, text) & (INSTALLS | DUMPS), flag, "{text}");
     }
+    for (text, flag) in [
+        ("git remote get-url origin", SEARCHED),
+        ("git -C x remote -v", SEARCHED),
+        ("git config --get remote.origin.url", SEARCHED),
+        ("git config --get http.x.extraheader", 0),
+        ("git config --get-regexp remote", 0),
+        ("git remote", QUIET),
+    ] {
+        assert_eq!(flags(&policy, text), flag, "{text}");
+    }
     assert_eq!(policy.line(0, &[]), 0);
     assert_eq!(policy.line(u16::MAX, &[]), 0);
 }
@@ -209,7 +219,7 @@ fn the_builtin_programs_are_what_they_are_trusted_as() {
         policy.programs().iter().filter(has).map(|program| program.name.as_str()).collect()
     };
     assert_eq!(with(trait_of::SHELL), ["shell", "fish"]);
-    assert_eq!(with(trait_of::INSTALLER), ["dpkg", "rpm", "installers"]);
+    assert_eq!(with(trait_of::INSTALLER), ["venv", "dpkg", "rpm", "installers"]);
     assert_eq!(with(trait_of::LOSSY), ["checksum", "cksum", "wc", "cmp", "du", "stat", "test"]);
     assert!(with(trait_of::INTERPRETER).contains(&"python") && with(trait_of::MANAGER).contains(&"npm"));
     // One file is one program.
@@ -324,11 +334,9 @@ fn harmless_variables_inject_into_nobody() {
         ("git", "GIT_CONFIG"),
         ("git", "GIT_SSH"),
         ("git", "GIT_SSH_COMMAND"),
-        ("git", "GIT_ASKPASS"),
         ("git", "GIT_TRACE2_EVENT"),
         ("git", "GIT_CURL_VERBOSE"),
         ("git-remote-http", "GIT_TRACE_CURL"),
-        ("git", "SSH_ASKPASS"),
         ("node", "NODE_OPTIONS"),
         ("npm", "NODE_DEBUG"),
         ("python", "PYTHONPATH"),

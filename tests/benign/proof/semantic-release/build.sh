@@ -1,2 +1,2 @@
-/srv/tools/node_modules/.bin/semantic-release --no-ci
+semantic-release --no-ci
 git tag --list
