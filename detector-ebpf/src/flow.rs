@@ -6,7 +6,7 @@ use crate::{
     file::File,
     job,
     maps::{OBJECTS, count, entry},
-    scan,
+    scan::Said,
     task::{Current, arm, grow},
 };
 use detector_common::{
@@ -42,15 +42,13 @@ pub(crate) struct Buffer {
 /// Where it is not that simple: longer than any that is looked at.
 pub(crate) const NO_BUFFER: Buffer = Buffer { address: 0, len: u64::MAX };
 
-/// `current` is about to write to `file`.
+/// `current` is about to write to `file`; `said_plain` is 1 when what it writes cannot be the secret.
 #[inline(always)]
-pub(crate) fn give(current: &Current<'_>, file: File, buffer: Buffer) {
+pub(crate) fn give(current: &Current<'_>, file: File, said_plain: u64) {
     let sets = current.sets();
     if sets.all() == 0 {
         return;
     }
-    // VERIFIER: first, so that it is looked at once; and as a number.
-    let said_plain = plain(current, file, buffer);
     let Some(key) = file.object(current.task.job) else { return count(Counter::Unread) };
     let pipe = file.mode & S_IFMT == S_IFIFO;
     // SAFETY: bytes that only ever go from 0 to 1, and a word.
@@ -80,22 +78,28 @@ pub(crate) fn give(current: &Current<'_>, file: File, buffer: Buffer) {
     say(kind::GIVE, current, time, key, file.mode, time, [bits, inherited], flags);
 }
 
-/// 1 when what is written cannot be the secret: what a shell writes itself and has no token, what a command line prints that is
-/// searched and that has neither token nor password, or a token of make's job server (`+`, of the jobserver crate `|`).
+/// 1 for a token of make's job server (`+`, of the jobserver crate `|`): a byte is no secret.
 #[inline(always)]
-fn plain(current: &Current<'_>, file: File, buffer: Buffer) -> u64 {
-    let mut token = 0;
-    if buffer.len == 1 && file.mode & S_IFMT == S_IFIFO {
-        // SAFETY: the helper checks the address and fails instead of faulting.
-        let byte = unsafe { aya_ebpf::helpers::bpf_probe_read_user(buffer.address as *const u8) }.unwrap_or(0);
-        token = below(u64::from(byte ^ b'+'), 1) | below(u64::from(byte ^ b'|'), 1);
+pub(crate) fn token(buffer: Buffer) -> u64 {
+    if buffer.len != 1 {
+        return 0;
     }
-    let shell = u64::from(current.task.traits & trait_of::SHELL != 0);
+    // SAFETY: the helper checks the address and fails instead of faulting.
+    let byte = unsafe { aya_ebpf::helpers::bpf_probe_read_user(buffer.address as *const u8) }.unwrap_or(0);
+    below(u64::from(byte ^ b'+'), 1) | below(u64::from(byte ^ b'|'), 1)
+}
+
+/// Whether what `current` writes itself tells if it is the secret: it is a shell, or runs a command line that is searched.
+#[inline(always)]
+pub(crate) fn is_searched(current: &Current<'_>) -> bool {
+    current.task.traits & trait_of::SHELL != 0 || current.task.line & line::SEARCHED != 0
+}
+
+/// 1 when it is not: it has no token and, on a command line that is searched, no password.
+#[inline(always)]
+pub(crate) fn is_plain(current: &Current<'_>, said: &Said) -> u64 {
     let searched = u64::from(current.task.line & line::SEARCHED != 0);
-    if shell | searched == 0 {
-        return token;
-    }
-    token | scan::plain(buffer.address, buffer.len, searched)
+    said.plain & (said.password & searched ^ 1)
 }
 
 /// `current` opened `file`, a credential of `classes`: whoever reads it has them, by whatever name. Returns whether that is new, said

@@ -110,6 +110,13 @@ fn enter_exec(_ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// A step of [`sys_enter`]: a write of one buffer that is searched.
+#[btf_tracepoint(function = "sys_enter")]
+fn enter_write(ctx: BtfTracePointContext) -> i32 {
+    hook::call::writing(&ctx);
+    0
+}
+
 /// `TP_PROTO(struct pt_regs *regs, long ret)`.
 #[btf_tracepoint(function = "sys_exit")]
 fn sys_exit(ctx: BtfTracePointContext) -> i32 {
@@ -135,6 +142,13 @@ fn exit_probe(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sys_exit")]
 fn exit_memory(ctx: BtfTracePointContext) -> i32 {
     hook::call::looked(&ctx);
+    0
+}
+
+/// A step of [`sys_exit`].
+#[btf_tracepoint(function = "sys_exit")]
+fn exit_move(ctx: BtfTracePointContext) -> i32 {
+    hook::call::moved(&ctx);
     0
 }
 

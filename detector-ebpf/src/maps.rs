@@ -137,7 +137,7 @@ pub(crate) static EXEC_STEPS: ProgramArray = ProgramArray::with_max_entries(8, 0
 
 /// What the entry of a rare call goes on with. Written by user space.
 #[map]
-pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(1, 0);
+pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(2, 0);
 
 /// What the exit of a call goes on with. Written by user space.
 #[map]

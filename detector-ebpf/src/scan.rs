@@ -232,23 +232,32 @@ pub(crate) fn image(scan: &mut Scan, task: u64) {
     scan.entered.tokens.whole = (below(noted, RUNS as u64 + 1) & below(found, TOKENS as u64 + 1)) as u32;
 }
 
-/// 1 when the `len` bytes at a user address were read whole and have no token, else 0; with `searched` 1, only where they have no
-/// URL with a password either.
+/// What is in the bytes that are written.
+pub(crate) struct Said {
+    /// 1 when they were read whole and have no token, else 0.
+    pub(crate) plain: u64,
+    /// 1 when they have a URL with a password, else 0.
+    pub(crate) password: u64,
+}
+
+/// What is in the `len` bytes at a user address.
 #[inline(always)]
-pub(crate) fn plain(address: u64, len: u64, searched: u64) -> u64 {
+pub(crate) fn said(address: u64, len: u64) -> Said {
+    let mut said = Said { plain: 0, password: 0 };
     if len > SHELL_BYTES as u64 {
-        return 0;
+        return said;
     }
-    let Some(scan) = SCAN.get_ptr_mut(0) else { return 0 };
+    let Some(scan) = SCAN.get_ptr_mut(0) else { return said };
     // SAFETY: this CPU's own slot; tracepoints run with preemption off.
     let scan = unsafe { &mut *scan };
     if copy::<{ SHELL_BYTES as u64 }>(scan, address, len).is_none() {
-        return 0;
+        return said;
     }
     let noted = runs::<{ SHELL_BYTES / 8 / STRIDE + 1 }, SHELL_RUNS>(scan, len);
     let (found, _) = tokens::<SHELL_RUNS>(scan, noted, 0);
-    let password = searched & password(scan, len);
-    below(noted, SHELL_RUNS as u64 + 1) & (some(found) ^ 1) & (password ^ 1)
+    said.plain = below(noted, SHELL_RUNS as u64 + 1) & (some(found) ^ 1);
+    said.password = password(scan, len);
+    said
 }
 
 /// 1 when among the first `len` bytes is a line in which two colons stand before an `@` (`http://user:password@host`), else 0.
@@ -256,14 +265,35 @@ pub(crate) fn plain(address: u64, len: u64, searched: u64) -> u64 {
 #[inline(always)]
 fn password(scan: &Scan, len: u64) -> u64 {
     let (mut colons, mut found) = (0u64, 0u64);
-    for i in 0..SHELL_BYTES as u64 {
-        let word = scan.words[(1 + (i >> 3)) as usize & (WORDS - 1)];
-        let byte = word >> ((i & 7) << 3) & 0xff;
-        let is = |other: u8| below(byte ^ u64::from(other), 1) & below(i, len);
-        colons = (colons + is(b':')) & (is(b'\n') ^ 1).wrapping_neg();
-        found |= is(b'@') & below(1, colons);
+    for i in 0..SHELL_BYTES as u64 / 8 {
+        // Behind the block is what was looked at before.
+        let word = scan.words[(1 + i) as usize & (WORDS - 1)] & below(i << 3, len).wrapping_neg();
+        let (ends, ats, here) = (equal(word, b'\n'), equal(word, b'@'), equal(word, b':'));
+        let before = (ats & ats.wrapping_neg()).wrapping_sub(1);
+        let line = !up_to(ends & before);
+        let whole = (some(ends & before) ^ 1).wrapping_neg();
+        found |= some(ats) & below(1, (colons & whole) + count(here >> 7 & before & line));
+        let whole = (some(ends) ^ 1).wrapping_neg();
+        colons = (colons & whole) + count(here >> 7 & !up_to(ends));
     }
     found
+}
+
+/// The high bit of each byte of `word` that is `byte`.
+#[inline(always)]
+fn equal(word: u64, byte: u8) -> u64 {
+    let other = word ^ each(u64::from(byte));
+    // Exact, unlike the trick with a borrow.
+    !((other & !HIGH).wrapping_add(!HIGH) | other) & HIGH
+}
+
+/// All bits of each byte up to and with the highest that has its high bit in `bytes`.
+#[inline(always)]
+fn up_to(bytes: u64) -> u64 {
+    let mut all = bytes | bytes >> 8;
+    all |= all >> 16;
+    all |= all >> 32;
+    (all >> 7).wrapping_mul(0xff)
 }
 
 /// Tokens of arguments that are compared with one another; more count as not having been there.

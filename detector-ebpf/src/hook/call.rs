@@ -9,7 +9,8 @@ use crate::{
     hook::{exec, memory, open, probe},
     layout::{load, read},
     maps::{ENTER_STEPS, EXIT_STEPS, count, first, global},
-    program, socket,
+    program,
+    scan, socket,
     task::{Current, armed, current, current_struct, find},
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, helpers::bpf_send_signal, programs::BtfTracePointContext};
@@ -37,7 +38,7 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     let number = ctx.arg::<u64>(1);
     if starts(number) {
         // SAFETY: the program in the map is of this tracepoint.
-        unsafe { ENTER_STEPS.tail_call(ctx, 0) };
+        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Exec as u32) };
         return count(Counter::Unread);
     }
     if !armed() {
@@ -54,6 +55,11 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     if foreign() {
         return;
     }
+    if matches!(number, abi::WRITE | abi::PWRITE64) && flow::is_searched(&current) {
+        // SAFETY: the program in the map is of this tracepoint.
+        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Write as u32) };
+        return count(Counter::Unread);
+    }
     // VERIFIER: all of it first, so that what follows is not followed for each number.
     let buffer = buffer(number, &arguments);
     let (from, to) = if number == abi::IO_SUBMIT {
@@ -65,7 +71,7 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
         take(&current, from);
     }
     if let Some(to) = to {
-        give(&mut current, to, buffer);
+        give(&mut current, to, flow::token(buffer));
         // A send that blocks on what is dropped would not return for a quarter of an hour.
         kill();
     }
@@ -81,7 +87,6 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     if abi::opens_foreign(number) && foreign() {
         return missed();
     }
-    let arguments = Arguments { regs };
     if let Some((call, _)) = probe::named(number) {
         let opened = call == record::probe::OPEN && result >= 0;
         if opened {
@@ -98,17 +103,30 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     if !armed() {
         return;
     }
-    // A pipe that was empty at the entry may have been filled by a holder since, and what came has gone on to the target.
-    if result > 0
-        && waits(number)
-        && !foreign()
-        && let (Some(mut current), Some(from)) = (current(), source(number, &arguments))
-    {
-        take(&current, from);
-        if let Some(to) = target(number, &arguments) {
-            give(&mut current, to, NO_BUFFER);
-        }
+    if result > 0 && waits(number) {
+        return go_on(ctx, Step::Moved);
     }
+    kill();
+}
+
+/// What the entry of a call goes on with, by its place in [`ENTER_STEPS`].
+#[derive(Clone, Copy)]
+enum EnterStep {
+    Exec = 0,
+    Write = 1,
+}
+
+/// One buffer is about to be written by a program whose writes are searched.
+///
+/// VERIFIER: a program of its own, as the steps of exec are, and the search before all else: so it is followed once.
+#[inline(always)]
+pub(crate) fn writing(ctx: &BtfTracePointContext) {
+    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    let buffer = Buffer { address: arguments.get(1), len: arguments.get(2) };
+    let (fd, said) = (arguments.get(0), scan::said(buffer.address, buffer.len));
+    let Some(mut current) = current() else { return };
+    let plain = flow::token(buffer) | flow::is_plain(&current, &said);
+    give(&mut current, fd, plain);
     kill();
 }
 
@@ -120,6 +138,7 @@ enum Step {
     Opened = 0,
     Probed = 1,
     Looked = 2,
+    Moved = 3,
 }
 
 /// Goes on with `step`, and does not come back.
@@ -175,6 +194,21 @@ pub(crate) fn probed(ctx: &BtfTracePointContext) {
 pub(crate) fn looked(ctx: &BtfTracePointContext) {
     if let Some((mut current, number, arguments, result)) = returning(ctx) {
         memory::returned(&mut current, number, &arguments, result);
+    }
+    kill();
+}
+
+/// A call that may have waited has read: a pipe that was empty at the entry may have been filled by a holder since, and what came
+/// has gone on to the target.
+#[inline(always)]
+pub(crate) fn moved(ctx: &BtfTracePointContext) {
+    if let Some((mut current, number, arguments, _)) = returning(ctx) {
+        if let Some(from) = source(number, &arguments) {
+            take(&current, from);
+        }
+        if let Some(to) = target(number, &arguments) {
+            give(&mut current, to, 0);
+        }
     }
     kill();
 }
@@ -328,12 +362,12 @@ fn buffer(number: u64, arguments: &Arguments) -> Buffer {
 }
 
 #[inline(always)]
-fn give(current: &mut Current<'_>, fd: u64, buffer: Buffer) {
+fn give(current: &mut Current<'_>, fd: u64, plain: u64) {
     let Some(file) = File::of_descriptor(fd) else { return };
     if file.mode & abi::S_IFMT == abi::S_IFSOCK {
         socket::send(current, file);
     } else if flow::carries(file) {
-        flow::give(current, file, buffer);
+        flow::give(current, file, plain);
     }
 }
 

@@ -8,6 +8,7 @@ mod cgroup;
 mod decode;
 mod error;
 mod layout;
+mod load;
 #[cfg(feature = "kernel-log")]
 mod log;
 mod programs;

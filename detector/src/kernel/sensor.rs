@@ -4,15 +4,16 @@ use super::{
     KernelError, LayoutSource, Quarantine,
     abi::Abi,
     cgroup,
+    load::{self, refused},
     programs::{self, PROGRAMS, Placement},
     rings::Rings,
 };
 use crate::{engine::Capability, policy::Tables};
 use aya::{
-    Btf, Ebpf, EbpfLoader, Pod,
+    Ebpf, EbpfLoader, Pod,
     maps::{Array, HashMap, LpmTrie, MapData, PerCpuArray, ProgramArray, RingBuf, lpm_trie::Key},
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, ProgramError,
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr,
         links::{FdLink, PinnedLink},
     },
 };
@@ -103,9 +104,7 @@ impl Sensor {
             .override_global("LAYOUT", &layout, true)
             .load(OBJECT)
             .map_err(|error| KernelError::Object(chain(&error)))?;
-        for program in PROGRAMS {
-            load(&mut ebpf, program, &btf).map_err(|error| refused(program.name, error.as_ref()))?;
-        }
+        load::every(&mut ebpf, &btf)?;
         #[cfg(feature = "kernel-log")]
         let log = super::log::Lines::of(&mut ebpf)?;
         Ok(Self {
@@ -364,18 +363,6 @@ fn with_flags(mut layout: Layout, flags: Flags) -> Layout {
     layout
 }
 
-fn load(ebpf: &mut Ebpf, program: &programs::Program, btf: &Btf) -> Result<(), Box<dyn Error>> {
-    let loaded = ebpf.program_mut(program.name).ok_or("not in the object")?;
-    match program.placement {
-        Placement::Tracepoint => <&mut BtfTracePoint>::try_from(loaded)?.load(program.name, btf)?,
-        Placement::Step { tracepoint, .. } => <&mut BtfTracePoint>::try_from(loaded)?.load(tracepoint, btf)?,
-        Placement::Address => <&mut CgroupSockAddr>::try_from(loaded)?.load()?,
-        Placement::Socket => <&mut CgroupSock>::try_from(loaded)?.load()?,
-        Placement::Packet => <&mut CgroupSkb>::try_from(loaded)?.load()?,
-    }
-    Ok(())
-}
-
 /// Attaches; returns the link when it is to be pinned.
 fn attach(
     ebpf: &mut Ebpf,
@@ -486,21 +473,6 @@ fn absent(name: &'static str) -> KernelError {
 
 pub(super) fn map(name: &'static str, action: &'static str, error: &(dyn Error + 'static)) -> KernelError {
     KernelError::Map { map: name, action, reason: chain(error) }
-}
-
-/// The end of the verifier's log says what it minds.
-fn refused(program: &'static str, error: &(dyn Error + 'static)) -> KernelError {
-    const LINES: usize = 12;
-    let reason = match error.downcast_ref::<ProgramError>() {
-        Some(ProgramError::LoadError { io_error, verifier_log }) => {
-            let log = verifier_log.to_string();
-            let lines: Vec<&str> = log.lines().collect();
-            let tail = lines[lines.len().saturating_sub(LINES)..].join("\n");
-            format!("{io_error}\n{tail}")
-        }
-        _ => chain(error),
-    };
-    KernelError::Program { program, reason }
 }
 
 /// An error and what it comes from.
