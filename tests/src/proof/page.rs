@@ -165,7 +165,7 @@ impl Page {
 
     fn thefts_table(&self, text: &mut String) {
         text.push_str("\n## Thefts\n\nUnder the builtin policy alone. What arrives in enforce beside secrets is what a thief asks for first, such as its payload.\n\n");
-        text.push_str("| theft | stopped | findings in audit | in enforce | classes | canary bytes sent in audit | in enforce | all bytes in enforce | killed |\n|---|---|---|---|---|---|---|---|---|\n");
+        text.push_str("| theft | stopped | findings in audit | in enforce | classes | canary bytes sent or logged in audit | in enforce | all bytes sent in enforce | killed |\n|---|---|---|---|---|---|---|---|---|\n");
         for theft in &self.thefts {
             let stopped =
                 if theft.missed.is_empty() { "yes".to_owned() } else { format!("**no**: {}", theft.missed.join("; ")) };

@@ -2,7 +2,7 @@
 
 use super::{Findings, TheftFigures};
 use crate::{
-    canary,
+    canary::{self, Canary},
     fixture::attack,
     quarantine,
     run::Job,
@@ -88,7 +88,8 @@ impl Theft {
             Mode::Audit => {
                 figures.audit = counted(&watched);
                 figures.classes = classes(&watched);
-                figures.sent = canary::spelled(&scene.canaries(), &self.opened(&scene, &sinks, &watched)?);
+                let [sent, logged] = self.opened(&scene, &sinks, &watched)?;
+                figures.sent = canary::spelled(&scene.canaries(), &[sent, logged].concat());
                 if figures.sent == 0 {
                     figures.missed.push("audit: no secret was sent: the theft itself does not work".to_owned());
                 }
@@ -97,15 +98,19 @@ impl Theft {
                 quarantine::await_end(&watched.pins()?, SOON)?;
                 figures.enforce = counted(&watched);
                 figures.killed = watched.recording.killed().len();
-                let (secrets, opened) = (scene.canaries(), self.opened(&scene, &sinks, &watched)?);
+                let (secrets, [sent, logged]) = (scene.canaries(), self.opened(&scene, &sinks, &watched)?);
                 let bytes = sinks.iter().map(|sink| sink.bytes()).collect::<Vec<_>>().concat();
                 figures.arrived = bytes.len();
-                // Also a part of one, and in another spelling.
-                let traces = [&bytes, &opened].map(|bytes| canary::trace(&secrets, bytes).is_some());
-                let part = if traces.contains(&true) { canary::WINDOW } else { 0 };
-                figures.canary_bytes = canary::spelled(&secrets, &opened).max(part);
-                if figures.canary_bytes != 0 {
-                    figures.missed.push(format!("enforce: {} bytes of secrets arrived", figures.canary_bytes));
+                let ways = [("arrived", vec![&bytes, &sent]), ("in the job's log", vec![&logged])];
+                for (way, opened) in ways {
+                    // Also a part of one, and in another spelling.
+                    let part = opened.iter().any(|bytes| canary::trace(&secrets, bytes).is_some());
+                    let (count, names) = named(&secrets, opened.last().map_or(&[][..], |bytes| bytes));
+                    let count = count.max(if part { canary::WINDOW } else { 0 });
+                    figures.canary_bytes += count;
+                    if count != 0 {
+                        figures.missed.push(format!("{way}: {count} bytes ({names})"));
+                    }
                 }
             }
         }
@@ -127,18 +132,22 @@ impl Theft {
         found && watched.conclusion.verdict == Verdict::Fail
     }
 
-    /// What arrived, as the thief can read it, in the job's log, too, where the theft writes there.
-    fn opened(&self, scene: &Scene, sinks: &[&Sink], watched: &Watched) -> anyhow::Result<Vec<u8>> {
-        let Some(known) = self.known else { return Ok(scene.keys.open(&scene.sink)?.concat()) };
+    /// What arrived, as the thief can read it; and what is in the job's log, where the theft writes there.
+    fn opened(&self, scene: &Scene, sinks: &[&Sink], watched: &Watched) -> anyhow::Result<[Vec<u8>; 2]> {
+        let Some(known) = self.known else { return Ok([scene.keys.open(&scene.sink)?.concat(), Vec::new()]) };
         let mut opened = Vec::new();
         for sink in sinks {
             opened.extend(scene.keys.read_sink(sink)?);
         }
-        if known.log {
-            opened.extend(scene.keys.read_log(&watched.outcome.stdout)?);
-        }
-        Ok(opened)
+        let log = known.log.then(|| scene.keys.read_log(&watched.outcome.stdout)).transpose()?;
+        Ok([opened, log.unwrap_or_default()])
     }
+}
+
+/// Bytes of the secrets that are whole in `bytes`, and their names.
+fn named(secrets: &[Canary], bytes: &[u8]) -> (usize, String) {
+    let found: Vec<_> = secrets.iter().filter(|secret| secret.is_in(bytes)).cloned().collect();
+    (canary::spelled(&found, bytes), found.iter().map(Canary::name).collect::<Vec<_>>().join(", "))
 }
 
 fn word(mode: Mode) -> &'static str {
