@@ -37,15 +37,17 @@ pub(super) fn finding(finding: &Finding) {
 
 /// Text on standard error.
 pub(super) fn stderr(text: &str) -> Result<(), Failure> {
-    io::stderr().lock().write_all(text.as_bytes()).map_err(Failure::Console)
+    read_enough(io::stderr().lock().write_all(text.as_bytes())).map_err(Failure::Console)
 }
 
-/// Text on standard output. Who closes the pipe early has read enough.
+/// Text on standard output.
 pub(super) fn stdout(text: &str) -> Result<(), Failure> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::Console(error)),
-        _ => Ok(()),
-    }
+    read_enough(io::stdout().lock().write_all(text.as_bytes())).map_err(Failure::Console)
+}
+
+/// What came of writing to the console. Who closes the pipe early has read enough.
+pub(super) fn read_enough(written: io::Result<()>) -> io::Result<()> {
+    written.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
 }
 
 fn line(text: std::fmt::Arguments<'_>) {

@@ -1,5 +1,6 @@
 //! Exit codes: part of the contract.
 
+use super::console;
 use crate::{
     engine::Verdict,
     live::LiveError,
@@ -100,7 +101,7 @@ pub(super) fn of(verdict: Verdict, strict: bool) -> Option<u8> {
 /// Says what is wrong with the command line, or prints the help that was asked for.
 pub(super) fn usage(error: &clap::Error) -> ExitCode {
     let code = if error.use_stderr() { ExitCode::from(USAGE) } else { ExitCode::SUCCESS };
-    match error.print() {
+    match console::read_enough(error.print()) {
         Ok(()) => code,
         Err(_) => ExitCode::from(INTERNAL),
     }

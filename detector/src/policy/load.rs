@@ -7,7 +7,12 @@ use super::{
     error::{Place, PolicyError},
     file,
 };
-use std::{fs, io::Read, os::unix::fs::MetadataExt, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    os::{fd::AsFd, unix::fs::MetadataExt},
+    path::Path,
+};
 
 /// The policy that is built in, each file laid over those before it, and what messages call them.
 pub(super) const BUILTIN: [(&str, &str); 2] = [
@@ -20,6 +25,7 @@ pub(super) const BUILTIN_NAME: &str = "builtin";
 /// Standard input, as it is asked for, and as messages call it.
 const STDIN: &str = "-";
 const STDIN_NAME: &str = "standard input";
+const STDIN_FILE: &str = "/dev/stdin";
 
 /// Bytes of a policy file.
 const FILE_BYTES: u64 = 1 << 20;
@@ -59,7 +65,7 @@ pub(super) fn name(path: &Path) -> String {
 /// The draft of the file at `path`, or of standard input for `-`.
 pub(super) fn load(path: &Path, reading: &mut Reading) -> Draft {
     let name = name(path);
-    let path = if path == Path::new(STDIN) { Path::new("/dev/stdin") } else { path };
+    let path = if path == Path::new(STDIN) { Path::new(STDIN_FILE) } else { path };
     extend(path, &name, &Place::file(&*name), &mut Chain::default(), reading)
 }
 
@@ -120,7 +126,7 @@ fn resolve(text: &str, name: &str, directory: Option<&Path>, chain: &mut Chain, 
 fn read(path: &Path, name: &str, place: &Place) -> Result<(String, Identity), PolicyError> {
     let (at, file) = (|| place.clone(), || name.to_owned());
     let failed = |source| PolicyError::Read { place: at(), file: file(), source };
-    let opened = fs::File::open(path).map_err(failed)?;
+    let opened = open(path).map_err(failed)?;
     let metadata = opened.metadata().map_err(failed)?;
     if metadata.is_dir() {
         return Err(PolicyError::Directory { place: at(), file: file() });
@@ -138,4 +144,12 @@ fn read(path: &Path, name: &str, place: &Place) -> Result<(String, Identity), Po
         PolicyError::NotUtf8 { place: Place { file: file(), at: Some((line as u64, column as u64)) } }
     })?;
     Ok((text, (metadata.dev(), metadata.ino())))
+}
+
+/// Standard input is taken as it is: a socket, which some programs give their children, cannot be opened anew.
+fn open(path: &Path) -> io::Result<File> {
+    if path == Path::new(STDIN_FILE) {
+        return io::stdin().as_fd().try_clone_to_owned().map(File::from);
+    }
+    File::open(path)
 }

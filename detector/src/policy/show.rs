@@ -19,10 +19,11 @@ const SECTIONS: [(&str, bool); 5] =
     [("classes", true), ("destinations", false), ("programs", true), ("rules", true), ("exceptions", false)];
 
 impl Checked {
-    /// The file that was asked for, without what it extends; the builtin policy is as it is resolved.
+    /// The file that was asked for, without what it extends; of the builtin policy the resolved one is the file.
     pub fn written(&self, format: Format) -> String {
         match (&self.written, format) {
-            (Value::Null, _) => self.resolved(format),
+            (Value::Null, Format::Yaml) => self.resolved(format),
+            (Value::Null, Format::Json) => pretty(&self.form()),
             (written, Format::Json) => pretty(written),
             (written, Format::Yaml) => yaml(written, None),
         }

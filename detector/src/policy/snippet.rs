@@ -22,6 +22,8 @@ impl Sources {
     /// Keeps the text of the file called `name`, where it may be shown: what never says that it is a policy may be
     /// any file that `extends` was pointed at.
     pub(super) fn keep(&mut self, name: &str, text: &str) {
+        // Some editors put a mark before the first line.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if text.lines().any(|line| line.starts_with("version:")) {
             self.0.push((name.to_owned(), text.to_owned()));
         }
@@ -239,7 +241,7 @@ mod tests {
         let mut sources = Sources::default();
         sources.keep("a", "machine h\npassword hunter2\n");
         assert_eq!(sources.snippet(&place), "");
-        sources.keep("a", "version: 1\nmodes: audit\n");
+        sources.keep("a", "\u{feff}version: 1\nmodes: audit\n");
         assert_eq!(sources.snippet(&place), "\n  2 | modes: audit\n    | ^^^^^");
         assert_eq!(sources.snippet(&Place { at: Some((9, 1)), ..place.clone() }), "");
         assert_eq!(sources.snippet(&Place::file("a")), "");

@@ -87,8 +87,9 @@ fn the_builtin_policy_is_shown_and_has_no_warnings() {
     let checked = Checked::builtin().unwrap();
     assert!(checked.warnings.is_empty(), "{:?}", checked.warnings);
     assert_eq!(checked.written(Format::Yaml), checked.resolved(Format::Yaml));
-    let again = Policy::parse(&checked.resolved(Format::Yaml), "again").unwrap();
-    assert_eq!(again.digest(), Policy::builtin().digest());
+    for text in [checked.written(Format::Yaml), checked.written(Format::Json)] {
+        assert_eq!(Policy::parse(&text, "again").unwrap().digest(), Policy::builtin().digest());
+    }
 }
 
 /// The warnings about `text`, which extends the builtin policy, line by line.
