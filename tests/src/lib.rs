@@ -11,6 +11,7 @@ pub mod desk;
 pub mod fixture;
 pub mod home;
 pub mod http;
+pub mod judged;
 pub mod loot;
 pub mod mounts;
 pub mod namespace;

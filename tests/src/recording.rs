@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use detector::{
     engine::{Conclusion, Engine},
-    event::{Access, Actor, Body, Event, Exec, Exit, Kernel, Process},
+    event::{Access, Actor, Body, Event, Exec, Exit, Kernel, Open, Process},
     policy::Policy,
     recording::{Footer, Header, Reader, Writer},
     replay,
@@ -44,9 +44,24 @@ impl Recording {
         self.acts(|body| if let Body::Exec(exec) = body { Some(exec) } else { None })
     }
 
+    /// Of every exec the declared program that the file is, by its name; empty for one that nobody declared.
+    pub fn programs(&self) -> Vec<&str> {
+        let declared = &self.header.policy.document.programs;
+        let of = |number: u16| usize::from(number).checked_sub(1).and_then(|at| declared.get(at));
+        self.execs().map(|(_, exec)| of(exec.program).map_or("", |program| &program.name)).collect()
+    }
+
     /// Every end of a process.
     pub fn exits(&self) -> impl Iterator<Item = (&Actor, Exit)> {
         self.acts(|body| if let Body::Exit(exit) = body { Some(*exit) } else { None })
+    }
+
+    /// Every open that was told of.
+    pub fn opens(&self) -> impl Iterator<Item = (&Event, &Open)> {
+        self.events.iter().filter_map(|event| match &event.body {
+            Body::Open(open) => Some((event, open)),
+            _ => None,
+        })
     }
 
     /// Every way taken into another process.
