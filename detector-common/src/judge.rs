@@ -60,8 +60,6 @@ pub struct Passage {
     pub fresh: bool,
     /// Tokens in the arguments that those before had not.
     pub copied: u32,
-    /// The new file is that of a declared program.
-    pub declared: bool,
     /// Classes joined by dumping the environment.
     pub dump: Bits,
 }
@@ -102,12 +100,10 @@ impl Sets {
     /// What the image that an exec puts in the place of the holder's has.
     #[inline(always)]
     pub fn after_exec(&self, passage: &Passage) -> Self {
-        let Passage { quiet, fresh, copied, declared, dump } = *passage;
+        let Passage { quiet, fresh, copied, dump } = *passage;
         let (strong, _) = self.passed(quiet, false);
-        // What a reader tells its own kind stays among readers; anyone else may have been given it.
-        let shown = strong | self.own & unless(declared);
         let dumped = strong & dump & below(COPIES - 1, u64::from(copied)).wrapping_neg();
-        let held = shown & !unless(fresh) | dumped & unless(fresh);
+        let held = strong & !unless(fresh) | dumped & unless(fresh);
         Self { held, inherited: self.all() & !held, ..Self::default() }
     }
 
@@ -298,11 +294,10 @@ mod tests {
             assert_eq!((own, soft, held & inherited, held | inherited), (0, 0, 0, sets.all()), "{passage:?}");
             held
         };
-        let plain = Passage { declared: true, dump: NPM | AWS, ..Passage::default() };
+        let plain = Passage { dump: NPM | AWS, ..Passage::default() };
         assert_eq!(exec(plain), 0);
         assert_eq!(exec(Passage { fresh: true, ..plain }), NPM | AWS | PYPI);
         assert_eq!(exec(Passage { fresh: true, quiet: true, ..plain }), NPM | PYPI);
-        assert_eq!(exec(Passage { fresh: true, quiet: true, declared: false, ..plain }), NPM | AWS | PYPI);
         assert_eq!(exec(Passage { copied: 2, ..plain }), NPM | AWS);
         assert_eq!(exec(Passage { copied: 2, quiet: true, ..plain }), NPM);
         assert_eq!(exec(Passage { copied: 1, ..plain }), 0);

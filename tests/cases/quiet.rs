@@ -50,6 +50,11 @@ fn python() -> Result {
 }
 
 #[test]
+fn go() -> Result {
+    keep_quiet(&["go"])
+}
+
+#[test]
 fn uv() -> Result {
     keep_quiet(&["uv"])
 }

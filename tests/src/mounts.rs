@@ -37,14 +37,15 @@ impl Change {
             Self::Bpffs(at) => mount(c"bpf", at, c"bpf", MountFlags::empty(), None::<&CStr>),
             Self::Tmpfs(at, 0) => mount(c"tmpfs", at, c"tmpfs", MountFlags::empty(), None::<&CStr>),
             Self::Tmpfs(at, size) => {
-                // Written by hand: nothing may be allocated between fork and exec.
-                let mut option = *b"size=0000000000\0";
+                // Written by hand: nothing may be allocated between fork and exec. Zeros in front would make it octal (memparse).
+                let mut option = *b"size=\0\0\0\0\0\0\0\0\0\0\0";
                 let mut rest = *size;
-                for digit in option[5..15].iter_mut().rev() {
+                let digits = size.ilog10() as usize + 1;
+                for digit in option[5..5 + digits].iter_mut().rev() {
                     *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
                     rest /= 10;
                 }
-                let option = CStr::from_bytes_with_nul(&option).unwrap_or(c"");
+                let option = CStr::from_bytes_until_nul(&option).unwrap_or(c"");
                 mount(c"tmpfs", at, c"tmpfs", MountFlags::empty(), Some(option))
             }
         }

@@ -355,7 +355,6 @@ fn decide(current: &mut Current<'_>, job: &Job, record: &Exec, scan: &Scan) {
         quiet: current.quiet(),
         fresh: volatile(&record.fresh) != 0,
         copied: volatile(&record.copied),
-        declared: volatile(&record.program) != 0,
         dump: job.dump & !job.observe,
     };
     let mut after = before(scan).after_exec(&passage);

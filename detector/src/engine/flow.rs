@@ -35,13 +35,8 @@ impl Engine {
         let before = self.holders.carried(exec.before).until(exec.entered.unwrap_or(u64::MAX));
         let old = self.processes.image(actor.process);
         let image = old.exec(exec, &self.policy);
-        let passage = Passage {
-            quiet: old.is_quiet(),
-            fresh: exec.fresh,
-            copied: exec.copied,
-            declared: exec.program != 0,
-            dump: self.roles.dump.bits(),
-        };
+        let passage =
+            Passage { quiet: old.is_quiet(), fresh: exec.fresh, copied: exec.copied, dump: self.roles.dump.bits() };
         // What it leaves may end: it was copied.
         self.holders.enter(actor.process, actor.holder);
         for (strength, classes) in by_strength(&before.sets().after_exec(&passage)) {

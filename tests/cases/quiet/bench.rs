@@ -101,6 +101,8 @@ impl Bench {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", &self.path).env("HOME", self.at("home")).env("TMPDIR", self.at("home/tmp"));
         command.env("LANG", "C.UTF-8").env("GIT_TERMINAL_PROMPT", "0").env("SSH_AUTH_SOCK", self.at("agent"));
+        // go trusts the server by it; the others speak no TLS here.
+        command.env("SSL_CERT_FILE", self.at("cert.pem"));
         // Tools that are not installed for the whole machine.
         let home = PathBuf::from(env::var_os("HOME").unwrap_or_default());
         for (name, place) in [("RUSTUP_HOME", ".rustup"), ("PYENV_ROOT", ".pyenv")] {

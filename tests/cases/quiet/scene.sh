@@ -82,6 +82,18 @@ git clone -q "$remotes/r.git" repo
 )
 rm -rf seed
 
+if command -v go > /dev/null; then
+    # go logs in over TLS alone.
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=throw-away \
+        -addext "subjectAltName=IP:$host" -keyout "$2/key.pem" -out "$2/cert.pem" 2> /dev/null
+    mkdir -p .config/go gom
+    printf 'GOPROXY=https://%s:8443/go\nGONOSUMDB=*\nGOSUMDB=off\nGOFLAGS=-modcacherw\n' "$host" > .config/go/env
+    printf 'module mine.test/app\n\ngo 1.18\n\nrequire quiet.test/dep v1.0.0\n' > gom/go.mod
+    printf 'package main\n\nimport "quiet.test/dep"\n\nfunc main() { dep.F() }\n' > gom/main.go
+    printf 'package main\n\nimport "testing"\n\nfunc TestF(t *testing.T) { main() }\n' > gom/main_test.go
+    python3 "$here/server.py" sums gom
+fi
+
 mkdir -p node/other py/dist crate/src crated/src
 printf '{"name": "mine", "version": "1.0.0", "dependencies": {"dep": "1.0.0"}, "scripts": {"t": "true", "test": "true"}}\n' > node/package.json
 printf '{"name": "other", "version": "1.0.0", "scripts": {"t": "true"}}\n' > node/other/package.json

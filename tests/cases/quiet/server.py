@@ -1,6 +1,7 @@
 """Servers of everything that the measured tools talk to, on one port of loopback. Each asks for a login first.
 
     server.py make DIRECTORY    writes what is uploaded: a wheel
+    server.py sums DIRECTORY    writes the go.sum of a module that needs the one that is served
     server.py serve DIRECTORY   serves; prints its port once it listens
 """
 
@@ -11,9 +12,11 @@ import http.server
 import io
 import json
 import os
+import ssl
 import subprocess
 import sys
 import tarfile
+import threading
 import zipfile
 
 
@@ -43,6 +46,25 @@ NPM = archive({"package/package.json": '{"name": "dep", "version": "1.0.0", "bin
 CRATE = archive({"qdep-1.0.0/Cargo.toml": '[package]\nname = "qdep"\nversion = "1.0.0"\nedition = "2021"\n',
                  "qdep-1.0.0/src/lib.rs": ""})
 WHEEL = wheel("qdep")
+MOD = "module quiet.test/dep\n\ngo 1.18\n"
+
+
+def module():
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as zipped:
+        for name, text in MODULE_FILES.items():
+            zipped.writestr(f"quiet.test/dep@v1.0.0/{name}", text)
+    return out.getvalue()
+
+
+def directory_hash(files):
+    """`h1:` of golang.org/x/mod/sumdb/dirhash: what go.sum has."""
+    lines = [f"{hashlib.sha256(text.encode()).hexdigest()}  {name}\n" for name, text in sorted(files.items())]
+    return "h1:" + base64.b64encode(hashlib.sha256("".join(lines).encode()).digest()).decode()
+
+
+MODULE_FILES = {"go.mod": MOD, "dep.go": "package dep\n\nfunc F() {}\n"}
+MODULE = module()
 CONFIG = json.dumps({"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": []},
                      "history": []}).encode()
 DOCKER = "application/vnd.docker."
@@ -95,6 +117,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.npm(path[5:], base)
         if path.startswith("/simple"):
             return self.pip(path, base)
+        if path.startswith("/go/"):
+            return self.go(path[4:])
         if path.startswith("/cargo/"):
             return self.cargo(path[7:], base)
         if path.startswith("/v2/"):
@@ -149,6 +173,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer(f'<a href="{base}/simple/qdep/{name}#sha256={digest}">{name}</a>', "text/html")
         return self.answer("none", "text/html", 404)
 
+    def go(self, path):
+        answers = {"list": "v1.0.0\n", "v1.0.0.info": '{"Version":"v1.0.0","Time":"2026-01-01T00:00:00Z"}',
+                   "v1.0.0.mod": MOD, "v1.0.0.zip": MODULE}
+        directory, _, name = path.partition("/@v/")
+        if directory != "quiet.test/dep" or name not in answers:
+            return self.answer("none", "text/plain", 404)
+        return self.answer(answers[name], "text/plain")
+
     def cargo(self, path, base):
         if path == "config.json":
             return self.answer({"dl": f"{base}/cargo/dl", "api": f"{base}/cargo", "auth-required": True})
@@ -202,6 +234,20 @@ def main():
         with open(os.path.join(ROOT, "mine-1.0-py3-none-any.whl"), "wb") as out:
             out.write(wheel("mine"))
         return
+    if action == "sums":
+        whole = {f"quiet.test/dep@v1.0.0/{name}": text for name, text in MODULE_FILES.items()}
+        with open(os.path.join(ROOT, "go.sum"), "w") as out:
+            out.write(f"quiet.test/dep v1.0.0 {directory_hash(whole)}\n")
+            out.write(f"quiet.test/dep v1.0.0/go.mod {directory_hash({'go.mod': MOD})}\n")
+        return
+    certificate = os.path.join(ROOT, "cert.pem")
+    if os.path.exists(certificate):
+        secure = http.server.ThreadingHTTPServer(("127.0.0.1", 8443), Handler)
+        secure.handle_error = lambda *arguments: None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, os.path.join(ROOT, "key.pem"))
+        secure.socket = context.wrap_socket(secure.socket, server_side=True)
+        threading.Thread(target=secure.serve_forever, daemon=True).start()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 8099), Handler)
     # Tools that end early hang up early.
     server.handle_error = lambda *arguments: None

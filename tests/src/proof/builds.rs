@@ -123,10 +123,10 @@ pub const BUILDS: &[Build] = &[
     },
     Build {
         name: "cargo-build",
-        does: "cargo build and test; one build script calls git describe, another curl",
+        does: "cargo build and test; one build script calls git describe, another curl, and downloads a library itself",
         destinations: &[],
         environment: &[],
-        receives: &["mirror.test GET /model.bin 200"],
+        receives: &["mirror.test GET /model.bin 200", "mirror.test GET /library 200"],
         noise: &[Noise::Numbers("Finished"), Noise::Numbers("finished in")],
     },
     Build {

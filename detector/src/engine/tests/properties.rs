@@ -55,8 +55,7 @@ impl Oracle {
             Body::Exec(exec) => {
                 let before = self.sets.get(&exec.before).copied().unwrap_or_default();
                 let dump = policy.dump().bits();
-                let (quiet, declared) = (image.is_quiet(), exec.program != 0);
-                let passage = Passage { quiet, fresh: exec.fresh, copied: exec.copied, declared, dump };
+                let passage = Passage { quiet: image.is_quiet(), fresh: exec.fresh, copied: exec.copied, dump };
                 let mut new = before.after_exec(&passage);
                 *image = image.exec(exec, policy);
                 if image.dumps() && exec.stdout.keeps() {

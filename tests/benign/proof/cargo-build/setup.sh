@@ -1,5 +1,6 @@
 . "$RUNNER_TEMP/common.sh"
 mirrored model.bin
+mirrored library
 repository acme/app
 mkdir -p "$work/seed/src" "$work/seed/codegen/src"
 cat >"$work/seed/Cargo.toml" <<'TOML'
@@ -29,6 +30,11 @@ fn main() {
     let to = std::env::var("OUT_DIR").unwrap() + "/model.bin";
     let curl = std::process::Command::new("curl").args(["-sSf", "-o", &to, "http://mirror.test/model.bin"]).status();
     assert!(curl.unwrap().success());
+    // As crates do that fetch a prebuilt library themselves.
+    use std::io::{Read, Write};
+    let mut mirror = std::net::TcpStream::connect("mirror.test:80").unwrap();
+    mirror.write_all(b"GET /library HTTP/1.0\r\nHost: mirror.test\r\n\r\n").unwrap();
+    assert!(mirror.read(&mut [0; 64]).unwrap() > 0);
 }
 RS
 echo 'fn main() { println!("{} {}", env!("DESCRIBED"), codegen::MODEL.len()); }' >"$work/seed/src/main.rs"
