@@ -175,7 +175,8 @@ pub fn judge(sets: &Sets, spending: &Spending) -> Judged {
     let (forges, registries) = (strong & forge, strong & registry);
     let both = is_one(forges) & is_one(registries) & some(strong & accepted);
     let either = (is_one(forges) ^ is_one(registries)) & (is_none(forges) | is_none(registries));
-    let either = either & some(accepted & (forge | registry)) & some(u64::from(release));
+    let other = accepted & (forge & unless(some(forges) != 0) | registry & unless(some(registries) != 0));
+    let either = either & some(other) & some(u64::from(release));
     let pair = is_none(strong & !(forge | registry)) & (both | either);
     let alert = refused & unless(hook) & (lone | pair).wrapping_neg();
     let inherited = sets.inherited & !(sets.strong() | socket) & !(accepted | accepted_for_reader);
@@ -274,13 +275,14 @@ mod tests {
     #[test]
     fn a_release_tool_may_have_the_other_token_in_its_environment() {
         let tool = |accepted| Spending { release: true, ..at(accepted) };
-        for (has, place) in [(NPM, FORGE), (FORGE, NPM), (NPM, PYPI)] {
+        for (has, place) in [(NPM, FORGE), (FORGE, NPM)] {
             let judged = judge(&held(has), &tool(place));
             assert_eq!((judged.leak, judged.weak, judged.mark), (0, has, 0));
         }
         assert_eq!(judge(&held(NPM), &tool(NPM)), Judged { carried: NPM, mark: NPM, ..Judged::default() });
         assert_eq!(judge(&held(NPM), &tool(0)).leak, NPM, "elsewhere");
         assert_eq!(judge(&held(NPM), &tool(AWS)).leak, NPM, "where neither is spent");
+        assert_eq!(judge(&held(NPM), &tool(PYPI)).leak, NPM, "another registry");
         assert_eq!(judge(&held(AWS), &tool(FORGE)).leak, AWS, "another's");
         assert_eq!(judge(&held(NPM | PYPI), &tool(FORGE)).leak, NPM | PYPI, "two registries");
         assert_eq!(judge(&held(NPM), &Spending { hook: true, ..tool(FORGE) }).leak, NPM, "an install hook");

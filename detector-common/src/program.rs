@@ -32,15 +32,15 @@ pub mod trait_of {
     pub const INTERPRETER: u32 = 4;
     /// Runs what others wrote when it installs: its children are hooks then.
     pub const MANAGER: u32 = 8;
-    /// What it, or an interpreter that it starts, creates under the name of a declared program is that program (`dpkg`).
+    /// What it creates under the name of a declared program is that program (`dpkg`).
     pub const INSTALLER: u32 = 16;
     /// The file is a script: it is no program that is started itself.
     pub const SCRIPT: u32 = 32;
-    /// What it creates under its own name is itself (`pip install --upgrade pip`).
+    /// What it, or an interpreter that it starts, creates under its own name is itself (`pip install --upgrade pip`).
     pub const RENEWS: u32 = 64;
     /// Makes releases: spends the tokens of a forge and a registry.
     pub const RELEASE: u32 = 256;
-    /// The file was created by the program itself: for what runs in an install hook it does not count.
+    /// The file was created so: for what runs in an install hook it does not count.
     pub const RENEWED: u32 = 128;
 }
 

@@ -36,6 +36,8 @@ pub struct Task {
     pub line: u16,
     /// The same, for the pending script.
     pub script_line: u16,
+    /// The declared program that files are which it creates under that one's name; 0 for none.
+    pub renews: u16,
     /// 1 when its environment puts code into it: its program counts for nothing.
     pub injected: u8,
     /// 1 when it descends from an install hook.
@@ -47,7 +49,7 @@ pub struct Task {
     /// 1 when the signal was sent.
     pub killed: u8,
     /// Zero.
-    pub reserved: [u8; 5],
+    pub reserved: [u8; 3],
 }
 
 /// A call of exec that is under way, by its thread.

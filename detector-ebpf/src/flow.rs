@@ -78,7 +78,7 @@ pub(crate) fn give(current: &Current<'_>, file: File, said_plain: u64) {
     say(kind::GIVE, current, time, key, file.mode, time, [bits, inherited], flags);
 }
 
-/// 1 for a token of make's job server (`+`, of the jobserver crate `|`): a byte is no secret.
+/// 1 for a token of make's job server (`+`, of the jobserver crate `|`): in a pipe a byte is no secret.
 #[inline(always)]
 pub(crate) fn token(buffer: Buffer) -> u64 {
     if buffer.len != 1 {

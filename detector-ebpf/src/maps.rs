@@ -135,7 +135,7 @@ pub(crate) static SCAN: PerCpuArray<Scan> = PerCpuArray::with_max_entries(1, 0);
 #[map]
 pub(crate) static EXEC_STEPS: ProgramArray = ProgramArray::with_max_entries(8, 0);
 
-/// What the entry of a rare call goes on with. Written by user space.
+/// What the entry of some calls goes on with. Written by user space.
 #[map]
 pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(2, 0);
 

@@ -50,36 +50,38 @@ const MAIN: u64 = u64::from_le_bytes(*b"__main__");
 
 /// `current` opened a file called `name` (its hash; `start` are its first bytes) for writing: it is a declared program no longer,
 /// or is one from now on.
+///
+/// Who renews a program makes that program and no other. What counts as it may load modules of anybody's, as the program itself may
+/// that was there before.
 #[inline(always)]
 pub(crate) fn written(current: &Current<'_>, job: &Job, file: File, name: u64, start: u64) {
-    let traits = current.task.traits;
-    let (installs, renews) = (traits & trait_of::INSTALLER != 0, traits & trait_of::RENEWS != 0);
+    let installs = current.task.traits & trait_of::INSTALLER != 0;
+    let renews = if current.task.hook == 0 { current.task.renews } else { 0 };
     let Some(file) = file.identity() else { return count(Counter::Unread) };
     let key = key(job.policy, &file);
     let mut row = Program::default();
-    if installs || renews {
+    if installs || renews != 0 {
         // SAFETY: user space writes the rows of a policy before a job runs under it.
-        match unsafe { PROGRAM_NAMES.get(&NameKey { name, policy: job.policy, reserved: 0 }) } {
-            Some(named) => row = *named,
-            // Of an installer's, the module's own name says which it is.
-            None if start == MAIN => {
-                row.number = if installs { 0 } else { current.program() };
-                row.reads = if installs { 0 } else { current.task.reads };
-                row.traits = trait_of::SCRIPT;
-            }
-            None => {}
-        }
-        if !installs {
-            row.traits |= trait_of::RENEWED;
+        let named = unsafe { PROGRAM_NAMES.get(&NameKey { name, policy: job.policy, reserved: 0 }) };
+        if start == MAIN && !installs {
+            row = Program { number: renews, traits: trait_of::SCRIPT, ..row };
+        } else if let Some(named) = named
+            && (installs || named.number == renews)
+        {
+            row = *named;
         }
     }
-    let nothing = row.number == 0 && row.traits == 0;
-    if nothing || !installs && row.number != current.program() {
+    if row.number == 0 {
         // An installer may write to what it likes.
         if !installs {
             forget(&PROGRAMS, &key);
         }
-    } else if PROGRAMS.insert(&key, &row, 0).is_err() {
+        return;
+    }
+    if !installs {
+        row.traits |= trait_of::RENEWED;
+    }
+    if PROGRAMS.insert(&key, &row, 0).is_err() {
         count(Counter::ProgramsFull);
     }
 }
@@ -95,7 +97,7 @@ pub(crate) fn confirm(current: &mut Current<'_>, job: &Job, file: File, name: u6
     let hook = current.task.hook != 0;
     let confirmed = file.identity().and_then(|file| of(job.policy, &file)).is_some_and(|row| {
         let renewed = row.traits & trait_of::RENEWED != 0;
-        (row.number == program.number || row.number == 0) && !(renewed && hook)
+        row.number == program.number && !(renewed && hook)
     });
     current.task.script.program.number = 0;
     if confirmed {
@@ -103,6 +105,7 @@ pub(crate) fn confirm(current: &mut Current<'_>, job: &Job, file: File, name: u6
         current.task.reads = program.reads;
         current.task.traits = program.traits | trait_of::INTERPRETER;
         current.task.line = current.task.script_line;
+        current.task.renews = if program.traits & trait_of::RENEWS != 0 { program.number } else { 0 };
     }
     let record = Script {
         header: emit::header(kind::SCRIPT, current, now()),

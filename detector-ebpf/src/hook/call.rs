@@ -71,7 +71,7 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
         take(&current, from);
     }
     if let Some(to) = to {
-        give(&mut current, to, flow::token(buffer));
+        give(&mut current, to, 0, flow::token(buffer));
         // A send that blocks on what is dropped would not return for a quarter of an hour.
         kill();
     }
@@ -125,8 +125,8 @@ pub(crate) fn writing(ctx: &BtfTracePointContext) {
     let buffer = Buffer { address: arguments.get(1), len: arguments.get(2) };
     let (fd, said) = (arguments.get(0), scan::said(buffer.address, buffer.len));
     let Some(mut current) = current() else { return };
-    let plain = flow::token(buffer) | flow::is_plain(&current, &said);
-    give(&mut current, fd, plain);
+    let plain = flow::is_plain(&current, &said);
+    give(&mut current, fd, plain, flow::token(buffer));
     kill();
 }
 
@@ -207,7 +207,7 @@ pub(crate) fn moved(ctx: &BtfTracePointContext) {
             take(&current, from);
         }
         if let Some(to) = target(number, &arguments) {
-            give(&mut current, to, 0);
+            give(&mut current, to, 0, 0);
         }
     }
     kill();
@@ -362,12 +362,12 @@ fn buffer(number: u64, arguments: &Arguments) -> Buffer {
 }
 
 #[inline(always)]
-fn give(current: &mut Current<'_>, fd: u64, plain: u64) {
+fn give(current: &mut Current<'_>, fd: u64, plain: u64, token: u64) {
     let Some(file) = File::of_descriptor(fd) else { return };
     if file.mode & abi::S_IFMT == abi::S_IFSOCK {
         socket::send(current, file);
     } else if flow::carries(file) {
-        flow::give(current, file, plain);
+        flow::give(current, file, plain | token & u64::from(file.mode & abi::S_IFMT == abi::S_IFIFO));
     }
 }
 

@@ -79,7 +79,7 @@ pub(crate) fn exec(ctx: &BtfTracePointContext) {
     record.uid = read!(task, task_cred, u64).and_then(|cred| read!(cred, cred_euid, u32)).unwrap_or(u32::MAX);
     record.stdout = File::of_descriptor(STDOUT).map_or(0, |file| file.mode & S_IFMT);
     (record.script, record.skip, record.injected, record.line) = (0, 1, 0, 0);
-    declare(record, scan, job.policy);
+    declare(record, scan, job.policy, current.task.hook != 0);
     go_on(ctx, Step::Identify);
 }
 
@@ -228,11 +228,12 @@ fn arguments(task: u64, into: &mut [u8; ARGV_BYTES]) -> Option<u32> {
 
 /// What the new program is declared as.
 #[inline(always)]
-fn declare(record: &mut Exec, scan: &mut Scan, policy: u32) {
+fn declare(record: &mut Exec, scan: &mut Scan, policy: u32, hook: bool) {
     scan.declared = Program::default();
     scan.script.program.number = 0;
     if let Some(row) = program::of(policy, &record.file)
         && row.traits & trait_of::SCRIPT == 0
+        && !(hook && row.traits & trait_of::RENEWED != 0)
     {
         scan.declared = *row;
     }
@@ -373,18 +374,17 @@ fn run_as(task: &mut Task, record: &Exec, scan: &Scan) {
     if installed && record.program != own && record.script != own {
         task.hook = 1;
     }
-    let installer = task.traits & trait_of::INSTALLER;
     task.program = volatile(&scan.declared.number);
     task.injected = volatile(&record.injected) as u8;
     task.traits = volatile(&scan.declared.traits);
     task.reads = volatile(&scan.declared.reads);
     task.sdk = 0;
-    // What an installer has an interpreter run is part of it.
-    if task.traits & (trait_of::INTERPRETER | trait_of::SHELL) != 0 {
-        task.traits |= installer;
-    }
     if task.injected != 0 {
         (task.traits, task.reads) = (0, 0);
+    }
+    // What a renewing program has an interpreter run is part of it.
+    if task.traits & trait_of::INTERPRETER == 0 {
+        task.renews = if task.traits & trait_of::RENEWS != 0 { task.program } else { 0 };
     }
     // With a script pending the interpreter's own line says nothing.
     let line = volatile(&record.line) as u16;

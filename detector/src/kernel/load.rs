@@ -35,7 +35,11 @@ pub(super) fn every(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), KernelError> {
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop();
     let work = || {
         while let Some((program, loaded)) = next() {
-            load(loaded, program, btf).map_err(|error| refused(program.name, error.as_ref()))?;
+            if let Err(error) = load(loaded, program, btf) {
+                // One is enough.
+                queue.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                return Err(refused(program.name, error.as_ref()));
+            }
         }
         Ok(())
     };

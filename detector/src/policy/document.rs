@@ -103,6 +103,7 @@ pub struct ProgramDocument {
     /// Quiet command lines.
     pub quiet: Vec<String>,
     /// Command lines whose output is searched for secrets.
+    #[serde(default)]
     pub searched: Vec<String>,
     /// Command lines that run hooks of what they install.
     pub installs: Vec<String>,

@@ -148,8 +148,10 @@ fn read(path: &Path, name: &str, place: &Place) -> Result<(String, Identity), Po
 
 /// Standard input is taken as it is: a socket, which some programs give their children, cannot be opened anew.
 fn open(path: &Path) -> io::Result<File> {
-    if path == Path::new(STDIN_FILE) {
+    let opened = File::open(path);
+    if opened.is_err() && path == Path::new(STDIN_FILE) {
+        // A socket cannot be opened anew; what can has a place of its own in the file, and the command's input stays whole.
         return io::stdin().as_fd().try_clone_to_owned().map(File::from);
     }
-    File::open(path)
+    opened
 }

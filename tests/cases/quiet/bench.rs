@@ -191,7 +191,7 @@ impl Bench {
     /// What the tool says of its version.
     pub(crate) fn version(&self, tool: &str) -> anyhow::Result<String> {
         let argument = match tool {
-            "kubectl" => "version",
+            "kubectl" | "go" => "version",
             "ssh" | "ssh-add" | "ssh-keygen" | "ssh-keyscan" => "-V",
             _ => "--version",
         };

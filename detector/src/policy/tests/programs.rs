@@ -219,7 +219,7 @@ fn the_builtin_programs_are_what_they_are_trusted_as() {
         policy.programs().iter().filter(has).map(|program| program.name.as_str()).collect()
     };
     assert_eq!(with(trait_of::SHELL), ["shell", "fish"]);
-    assert_eq!(with(trait_of::INSTALLER), ["venv", "dpkg", "rpm", "installers"]);
+    assert_eq!(with(trait_of::INSTALLER), ["dpkg", "rpm", "installers"]);
     assert_eq!(with(trait_of::LOSSY), ["checksum", "cksum", "wc", "cmp", "du", "stat", "test"]);
     assert!(with(trait_of::INTERPRETER).contains(&"python") && with(trait_of::MANAGER).contains(&"npm"));
     // One file is one program.
