@@ -30,7 +30,7 @@ pub(super) enum Leak {
     Held,
     /// It is there, read by a program that runs its SDK, and alone.
     Sdk,
-    /// It is there, beside the one other secret that a release takes.
+    /// It is there, and what spends it makes a release, which takes the secrets of one forge and one registry.
     Pair,
 }
 
@@ -339,7 +339,7 @@ fn message(finding: &Finding, about: &About, got_out: bool) -> String {
             format!("{said}; it runs the SDK of that secret and holds no other, as honest users do")
         }
         About::Leak(Leak::Pair) => {
-            format!("{said}; with the secrets of one forge and one registry, as releases are made")
+            format!("{said}; a release spends the secrets of one forge and one registry")
         }
         _ => said,
     }

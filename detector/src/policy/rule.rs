@@ -12,7 +12,7 @@ use std::fmt;
 pub enum Rule {
     /// What a process holds went, or was about to go, where it is not accepted.
     Leak,
-    /// The same for what is worth an alert only: one SDK's class, or a forge's and a registry's together.
+    /// The same for what is worth an alert only: one SDK's class, or a forge's and a registry's in a release.
     LeakAlert,
     /// The same for what a process inherited and may not have.
     LeakInherited,

@@ -103,10 +103,13 @@ impl Theft {
                 figures.arrived = bytes.len();
                 let ways = [("arrived", vec![&bytes, &sent]), ("in the job's log", vec![&logged])];
                 for (way, opened) in ways {
+                    let (mut count, mut names) = named(&secrets, opened.last().map_or(&[][..], |bytes| bytes));
                     // Also a part of one, and in another spelling.
-                    let part = opened.iter().any(|bytes| canary::trace(&secrets, bytes).is_some());
-                    let (count, names) = named(&secrets, opened.last().map_or(&[][..], |bytes| bytes));
-                    let count = count.max(if part { canary::WINDOW } else { 0 });
+                    if count == 0
+                        && let Some(part) = opened.iter().find_map(|bytes| canary::trace(&secrets, bytes))
+                    {
+                        (count, names) = (canary::WINDOW, format!("a part of {}, {}", part.name, part.encoding));
+                    }
                     figures.canary_bytes += count;
                     if count != 0 {
                         figures.missed.push(format!("{way}: {count} bytes ({names})"));
