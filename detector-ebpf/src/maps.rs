@@ -70,8 +70,8 @@ pub(crate) static DESTINATIONS: LpmTrie<DestinationKey, Destination> =
 #[map]
 pub(crate) static ENTERED: HashMap<u64, Entered> = HashMap::with_max_entries(limits::EXECS, 0);
 
-/// Files of declared programs and scripts. Written for user space by the open that it makes, by installers' opens, and by
-/// those of others that void it.
+/// Files of declared programs and scripts. Written for user space by the open that it makes, by the opens of installers and
+/// of what renews itself, and by those of others that void it.
 #[map]
 pub(crate) static PROGRAMS: HashMap<ProgramKey, Program> = HashMap::with_max_entries(limits::PROGRAMS, 0);
 

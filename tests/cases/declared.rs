@@ -133,7 +133,7 @@ fn what_others_write_in_its_place_is_not() -> Result {
     Ok(())
 }
 
-/// Who makes pip makes no other program, whatever ran in it before it was known; and no pip in an install hook.
+/// Who makes pip makes no other program, whatever ran in it before it was known.
 #[test]
 fn what_renews_pip_makes_nothing_else() -> Result {
     let shadow = "import shutil\nshutil.copy('/usr/bin/true', 'sha256sum')\nshutil.copy('/usr/bin/true', 'git')\n";
