@@ -129,6 +129,10 @@ pub struct Socket {
     pub pid: u32,
     /// The step of that process.
     pub step: u32,
+    /// 1 while TCP is closed.
+    pub closed: u8,
+    /// Zero.
+    pub reserved: [u8; 7],
     /// Start of that process.
     pub start: u64,
     /// The holder it was.
@@ -137,6 +141,14 @@ pub struct Socket {
     pub packets: u64,
     /// Their bytes, from the network header on.
     pub bytes: u64,
+}
+
+impl Socket {
+    /// Whether it can send no more: its entry is left over, where it was not taken away.
+    #[inline(always)]
+    pub fn is_gone(&self) -> bool {
+        self.released != 0 && (self.stream == 0 || self.closed != 0)
+    }
 }
 
 /// A job and how its policy is carried out.

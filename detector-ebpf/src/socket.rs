@@ -188,6 +188,8 @@ fn mark(current: &Current<'_>, sk: u64, cookie: u64, protocol: u16) -> Option<&'
         said: 0,
         pid: current.pid,
         step: current.task.step,
+        closed: 0,
+        reserved: [0; 7],
         start: current.task.start,
         holder: current.task.holder,
         packets: 0,

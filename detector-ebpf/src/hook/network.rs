@@ -6,7 +6,7 @@ use crate::{
     layout::read,
     maps::{PENDING, SOCKETS, count, forget, global},
     socket::{Remote, act, judge, say},
-    task::current_by_id,
+    task::{add, current_by_id},
 };
 use aya_ebpf::{
     EbpfContext,
@@ -97,30 +97,41 @@ pub(crate) fn released(ctx: &SockContext) -> i32 {
     // SAFETY: the hook's own context.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     let Some(mark) = SOCKETS.get_ptr_mut(&cookie) else { return PASS };
-    // SAFETY: words of a preallocated map; the context as above.
-    let (stream, state) = unsafe {
-        (*mark).released = 1;
-        ((*mark).stream, core::ptr::read_volatile(&raw const (*ctx.sock).state))
-    };
-    if stream == 0 || state == TCP_CLOSE {
-        forget(&SOCKETS, &cookie);
+    // SAFETY: bytes of a preallocated map, that other CPUs write too; the context as above.
+    unsafe {
+        (&raw mut (*mark).released).write_volatile(1);
+        add(&mut (*mark).packets, 0); // a barrier, as in `state`
+        let state = core::ptr::read_volatile(&raw const (*ctx.sock).state);
+        if state == TCP_CLOSE || (*mark).stream == 0 || (&raw const (*mark).closed).read_volatile() != 0 {
+            forget(&SOCKETS, &cookie);
+        }
     }
     PASS
 }
 
 /// A TCP socket changed its state: closed and released, it is gone, and its mark with it.
+///
+/// Another CPU may release it at the same time: each says first what it saw and then looks for what the other said, so that one of
+/// the two takes the mark away. Where that fails (a map's bucket may be busy) the mark itself says that nothing is behind it.
 #[inline(always)]
 pub(crate) fn state(ctx: &BtfTracePointContext) {
-    if ctx.arg::<i32>(2) as u32 != TCP_CLOSE || global().is_none_or(|global| global.marked == 0) {
+    let (before, after) = (ctx.arg::<i32>(1) as u32, ctx.arg::<i32>(2) as u32);
+    if before != TCP_CLOSE && after != TCP_CLOSE || global().is_none_or(|global| global.marked == 0) {
         return;
     }
     let sk = ctx.arg::<*const u8>(0) as u64;
-    // The address is another socket's next.
-    forget(&PENDING, &sk);
+    if after == TCP_CLOSE {
+        // The address is another socket's next.
+        forget(&PENDING, &sk);
+    }
     let Some(cookie) = read!(sk, sock_cookie, u64) else { return };
-    let Some(mark) = SOCKETS.get_ptr(&cookie) else { return };
-    // SAFETY: a word of a preallocated map.
-    if unsafe { (*mark).released } != 0 {
-        forget(&SOCKETS, &cookie);
+    let Some(mark) = SOCKETS.get_ptr_mut(&cookie) else { return };
+    // SAFETY: bytes of a preallocated map, that other CPUs write too.
+    unsafe {
+        (&raw mut (*mark).closed).write_volatile(u8::from(after == TCP_CLOSE));
+        add(&mut (*mark).packets, 0);
+        if after == TCP_CLOSE && (&raw const (*mark).released).read_volatile() != 0 {
+            forget(&SOCKETS, &cookie);
+        }
     }
 }

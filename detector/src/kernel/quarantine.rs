@@ -121,7 +121,7 @@ pub(super) fn quarantined<T: Borrow<MapData>>(
     let mut found = Vec::new();
     for entry in sockets.iter() {
         let (cookie, Abi(socket)) = entry.map_err(|error| map_error(SOCKETS, "read", &error))?;
-        if socket.quarantined != 0 {
+        if socket.quarantined != 0 && !socket.is_gone() {
             found.push((cookie, socket));
         }
     }
