@@ -1,6 +1,6 @@
 //! Where a class may be spent: the longest match of an address, by policy and port.
 
-use crate::set::Bits;
+use crate::{set::Bits, watch::some};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// Data of a longest-prefix key (`BPF_MAP_TYPE_LPM_TRIE`): the first 64 bits are always compared whole.
@@ -30,6 +30,32 @@ pub struct Destination {
 
 /// The IPv4 address (network byte order) as the kernel's table holds it.
 #[inline(always)]
-pub fn mapped(address: [u8; 4]) -> [u8; 16] {
+pub const fn mapped(address: [u8; 4]) -> [u8; 16] {
     [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, address[0], address[1], address[2], address[3]]
+}
+
+/// Addresses at which clouds serve a machine its metadata and the credentials of its role, IPv4 mapped.
+pub const METADATA: [[u8; 16]; 6] = [
+    // AWS, Google Cloud, Azure, Oracle, DigitalOcean and most others.
+    mapped([169, 254, 169, 254]),
+    // Tasks of Amazon ECS; pods of Amazon EKS.
+    mapped([169, 254, 170, 2]),
+    mapped([169, 254, 170, 23]),
+    // Alibaba Cloud.
+    mapped([100, 100, 100, 200]),
+    // AWS, and pods of Amazon EKS, by IPv6: fd00:ec2::254 and fd00:ec2::23.
+    [0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54],
+    [0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x23],
+];
+
+/// Whether `address` is one of [`METADATA`].
+#[inline(always)]
+pub fn is_metadata(address: &[u8; 16]) -> bool {
+    let address = u128::from_ne_bytes(*address);
+    let mut differs = 1;
+    for known in METADATA {
+        let x = address ^ u128::from_ne_bytes(known);
+        differs &= some(x as u64 | (x >> 64) as u64);
+    }
+    differs == 0
 }

@@ -71,6 +71,8 @@ pub struct Reader {
     pub reads: Bits,
     /// Classes whose SDK it runs; none for what is no interpreter.
     pub sdk: Bits,
+    /// Policy knows the program: whether it has an SDK compiled in is known, too.
+    pub known: bool,
 }
 
 impl Reader {
@@ -80,6 +82,15 @@ impl Reader {
         let own = classes & self.reads;
         let soft = classes & !own & self.sdk;
         Sets { held: classes & !own & !soft, own, soft, inherited: 0 }
+    }
+
+    /// What it joins by asking a metadata service for the credentials of `classes`. Its declared readers ask on every start, and
+    /// spend them where only names tell that they may; a program that nobody knows may have the SDK compiled in.
+    #[inline(always)]
+    pub fn asks(&self, classes: Bits) -> Sets {
+        let asked = classes & !self.reads;
+        let soft = asked & (self.sdk | unless(self.known));
+        Sets { held: asked & !soft, soft, ..Sets::default() }
     }
 }
 
@@ -307,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_reader_reads_what_it_opens_and_not_what_it_is_handed() {
-        let reader = Reader { reads: FORGE, sdk: FORGE | AWS };
+        let reader = Reader { reads: FORGE, sdk: FORGE | AWS, known: true };
         let opened = reader.opens(FORGE | AWS | NPM);
         assert_eq!(opened, Sets { held: NPM, own: FORGE, soft: AWS, inherited: 0 });
         let file = Offer { credential: FORGE | AWS | NPM, ..Offer::default() };
@@ -317,6 +328,17 @@ mod tests {
         assert_eq!(opened.taken(&handed, &reader), held(FORGE | AWS));
         let pipe = Offer { carried: AWS | NPM, inherited: FORGE | NPM | PYPI, ..Offer::default() };
         assert_eq!(opened.taken(&pipe, &reader), Sets { held: AWS, inherited: FORGE | PYPI, ..Sets::default() });
+    }
+
+    #[test]
+    fn who_asks_a_metadata_service_is_taken_for_what_may_use_it() {
+        let bare = Reader { known: true, ..Reader::default() };
+        assert_eq!(bare.asks(AWS), held(AWS), "curl, a shell");
+        assert_eq!(Reader { reads: AWS, ..bare }.asks(AWS), Sets::default(), "its declared reader");
+        let soft = Sets { soft: AWS, ..Sets::default() };
+        assert_eq!(Reader { sdk: AWS, ..bare }.asks(AWS), soft, "an interpreter with the SDK");
+        assert_eq!(Reader { sdk: NPM, ..bare }.asks(AWS), held(AWS), "with another one");
+        assert_eq!(Reader { known: false, ..bare }.asks(AWS), soft, "nobody knows what is compiled in");
     }
 
     #[test]

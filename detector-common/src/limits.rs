@@ -39,6 +39,16 @@ pub const STRINGS: usize = 512;
 /// Bytes of what a shell writes that are searched for tokens.
 pub const SHELL_BYTES: usize = 1_024;
 
+/// Least length of a block: letters and digits as encoders write them, with nothing else between but what they use.
+pub const BLOCK_BYTES: u64 = 160;
+
+/// Bytes at the start and at the end of what is written to the job's log that are searched for a block: the C
+/// library writes 4 KiB at once into a pipe.
+pub const PRINT_BYTES: usize = 2_048;
+
+/// Bytes of a request to a metadata service that are searched; a longer one counts as asking for credentials.
+pub const REQUEST_BYTES: usize = 512;
+
 /// Calls of exec that are under way at once.
 pub const EXECS: u32 = 4_096;
 

@@ -32,6 +32,8 @@ pub mod kind {
     pub const GIVE: u16 = 48;
     /// [`super::Flow`], someone reads what a holder wrote.
     pub const TAKE: u16 = 49;
+    /// [`super::Print`].
+    pub const PRINT: u16 = 50;
     /// [`super::Network`].
     pub const NETWORK: u16 = 64;
     /// [`super::Drop`].
@@ -287,6 +289,36 @@ pub mod flow {
     pub const PLAIN: u32 = 1;
     /// A take: the file is the standard input that a new program was given.
     pub const HANDED: u32 = 2;
+}
+
+/// What becomes of a leak into the job's log ([`Print::denied`], [`crate::state::Job::print`]).
+pub mod print {
+    /// Nothing is done about it.
+    pub const PASSES: u32 = 0;
+    /// The process is killed; what it writes to a file is not written.
+    pub const REFUSED: u32 = 1;
+    /// It is masked on its way through user space.
+    pub const MASKED: u32 = 2;
+    /// Of a job: what it prints to a pipe passes through user space.
+    pub const RELAYED: u32 = 2;
+}
+
+/// A holder wrote an encoded block to the job's log. Said once for the same holder, classes and outcome.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Print {
+    /// Head.
+    pub header: Header,
+    /// Kernel's decision: what the process holds as held.
+    pub held: Bits,
+    /// Kernel's decision: of that, what the log does not accept.
+    pub leak: Bits,
+    /// Bytes of the write.
+    pub bytes: u64,
+    /// One of [`print`].
+    pub denied: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// Which call a [`Network`] record is about.

@@ -48,8 +48,10 @@ pub struct Task {
     pub kill: u8,
     /// 1 when the signal was sent.
     pub killed: u8,
-    /// Zero.
-    pub reserved: [u8; 3],
+    /// 1 until it runs another program than its worker's: then its standard output is the job's log.
+    pub first: u8,
+    /// Bytes of a block that what it wrote to the job's log ended with.
+    pub block: u16,
 }
 
 /// A call of exec that is under way, by its thread.
@@ -106,6 +108,8 @@ pub struct Object {
     pub credential: GrowingSet,
     /// Sequence number: the time of the record that last added to it.
     pub given: u64,
+    /// 1 when it is the job's log: standard output or standard error of a step's first program.
+    pub log: u64,
 }
 
 /// A socket that a holder sent on.
@@ -175,6 +179,14 @@ pub struct Job {
     pub forge: Bits,
     /// See `forge`.
     pub registry: Bits,
+    /// Classes that the job's log does not accept.
+    pub log: Bits,
+    /// Classes joined by asking a metadata service for credentials.
+    pub metadata: Bits,
+    /// What is done in enforce about a leak into the log: `PASSES`, `REFUSED` or `RELAYED` of [`crate::record::print`].
+    pub print: u32,
+    /// Zero.
+    pub reserved: u32,
     /// The worker: its direct children are the steps. In `run` the detector itself.
     pub worker: u32,
     /// The how-many-eth step was forked last.
@@ -195,4 +207,8 @@ pub struct Global {
     pub overflow: u32,
     /// 1 once a socket without a cookie was marked by its address.
     pub pending: u32,
+    /// 1 once a process connected to a metadata service: before, no request is looked at.
+    pub asked: u32,
+    /// 1 once a leak into a log was seen: from then on blocks are masked there.
+    pub printed: u32,
 }

@@ -140,6 +140,8 @@ pub mod door {
     pub const PTRACE_ATTACH: u32 = 8;
     /// `ptrace(PTRACE_SEIZE)`.
     pub const PTRACE_SEIZE: u32 = 9;
+    /// A request for credentials to a metadata service.
+    pub const METADATA: u32 = 10;
 }
 
 /// A row's key.

@@ -22,7 +22,7 @@ use detector_common::{
 };
 
 /// A file that carries nothing: too large for the stack.
-static NOTHING: Object = Object { carried: EMPTY, inherited: EMPTY, credential: EMPTY, given: 0 };
+pub(crate) static NOTHING: Object = Object { carried: EMPTY, inherited: EMPTY, credential: EMPTY, given: 0, log: 0 };
 
 /// Whether data can pass through the file.
 #[inline(always)]

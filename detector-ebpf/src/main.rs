@@ -117,6 +117,20 @@ fn enter_write(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// A step of [`sys_enter`]: a write to the job's log that is searched.
+#[btf_tracepoint(function = "sys_enter")]
+fn enter_print(ctx: BtfTracePointContext) -> i32 {
+    hook::call::printing(&ctx);
+    0
+}
+
+/// A step of [`sys_enter`]: a request to a metadata service.
+#[btf_tracepoint(function = "sys_enter")]
+fn enter_ask(ctx: BtfTracePointContext) -> i32 {
+    hook::call::asking(&ctx);
+    0
+}
+
 /// `TP_PROTO(struct pt_regs *regs, long ret)`.
 #[btf_tracepoint(function = "sys_exit")]
 fn sys_exit(ctx: BtfTracePointContext) -> i32 {

@@ -6,10 +6,10 @@
 //! VERIFIER: without branches but those that end a loop, and with what a loop decides in memory or made of what was read,
 //! so that the loop's state depends on the number of the step alone.
 
-use crate::{command::Line, layout::read, maps::SCAN, path::at_most};
+use crate::{command::Line, flow::Buffer, layout::read, maps::SCAN, path::at_most};
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 use detector_common::{
-    limits::{SCAN_BYTES, SHELL_BYTES, TOKEN_BYTES, TOKENS},
+    limits::{PRINT_BYTES, REQUEST_BYTES, SCAN_BYTES, SHELL_BYTES, TOKEN_BYTES, TOKENS},
     program::{Program, Script},
     set::Bits,
     state::{Entered, Tokens},
@@ -51,9 +51,31 @@ pub(crate) struct Scan {
     /// The declared program that it is, and the script that its arguments name; numbers 0 for none.
     pub(crate) declared: Program,
     pub(crate) script: Script,
+    /// Zero, which the verifier does not know.
+    ///
+    /// VERIFIER: since 6.18 it follows a mask that is `&`ed with a constant twice (`maybe_fork_scalars`), and so each step of a loop
+    /// whose state begins as one.
+    zero: u64,
+    /// The call that prints: its number and its buffer.
+    pub(crate) call: (u64, Buffer),
+    /// What is looked at of it.
+    pub(crate) pieces: [Buffer; PIECES],
+    /// What was found in each piece.
+    pub(crate) encoded: [Encoded; PIECES],
     /// What was held before, in the order of [`detector_common::judge::Sets`].
     pub(crate) before: [Bits; 4],
 }
+
+impl Scan {
+    /// `value`, which the verifier does not know.
+    #[inline(always)]
+    pub(crate) fn opaque(&self, value: u64) -> u64 {
+        value | self.zero
+    }
+}
+
+/// Pieces of what is printed that are looked at.
+pub(crate) const PIECES: usize = 2;
 
 /// High bit of each byte.
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -277,6 +299,132 @@ fn password(scan: &Scan, len: u64) -> u64 {
         colons = (colons & whole) + count(here >> 7 & !up_to(ends));
     }
     found
+}
+
+/// As [`copy`], of at most `MAX` bytes (a power of two): returns how many bytes are there, none where they could not be read.
+///
+/// VERIFIER: without a branch, so that a loop behind it is followed once.
+#[inline(always)]
+fn fetch<const MAX: u64>(scan: &mut Scan, buffer: Buffer) -> u64 {
+    let len = smaller(buffer.len, scan.opaque(MAX)) & (2 * MAX - 1);
+    let block = scan.words.as_mut_ptr().cast::<u8>();
+    // SAFETY: twice `MAX` is less than the buffer.
+    let result = unsafe { bpf_probe_read_user(block.add(BEFORE).cast(), len as u32, buffer.address as *const _) };
+    len & some(result as u64).wrapping_sub(1)
+}
+
+/// The smaller of two.
+#[inline(always)]
+pub(crate) fn smaller(a: u64, b: u64) -> u64 {
+    let mask = below(a, b).wrapping_neg();
+    (a & mask) | (b & !mask)
+}
+
+/// A run of what encoders write, in the bytes that are looked at.
+#[derive(Clone, Copy)]
+pub(crate) struct Encoded {
+    /// Bytes of the longest one.
+    pub(crate) longest: u64,
+    /// Bytes of the one that all begins with.
+    pub(crate) first: u64,
+    /// Bytes of the one that all ends with.
+    pub(crate) last: u64,
+    /// 1 when all is one.
+    pub(crate) whole: u64,
+    /// 1 when there is anything.
+    pub(crate) is_there: u64,
+}
+
+/// Finds the blocks in a piece of what is printed: of letters and digits, both; and no more than a tenth of it is `+`, `/`, `-`, `_` or
+/// an end of line, of which base64 in lines of 76 has one in twenty, and a path or a list of words many. Lengths are up to seven
+/// bytes more than they are.
+#[inline(always)]
+pub(crate) fn encoded(scan: &mut Scan, piece: usize) {
+    let len = fetch::<{ PRINT_BYTES as u64 }>(scan, scan.pieces[piece]);
+    let zero = scan.zero;
+    let mut found = Encoded { longest: zero, first: zero, last: zero, whole: zero, is_there: some(len) };
+    let (mut run, mut between, mut kinds, mut broken) = (zero, zero, zero, zero);
+    for i in 0..PRINT_BYTES as u64 / 8 {
+        // Behind the block is what was looked at before.
+        let there = below(i << 3, len).wrapping_neg();
+        let word = scan.words[(1 + i) as usize & (WORDS - 1)];
+        let here = classify(word);
+        // `)`, `+`, `-` and `/` differ in these bits alone.
+        let others = equal(word | each(6), b'/') | equal(word, b'_') | equal(word, b'\n');
+        let end = (some(i ^ (len >> 3)) ^ 1).wrapping_neg();
+        let padding = (scan.opaque(HIGH) << ((len & 7) << 3)) & end;
+        let breaks = ((any(here) | others | padding) & HIGH ^ HIGH) >> 7;
+        let (mut above, mut under) = (breaks, breaks);
+        above |= above << 8;
+        above |= above << 16;
+        above |= above << 32;
+        under |= under >> 8;
+        under |= under >> 16;
+        under |= under >> 32;
+        let (head, tail) = (!above.wrapping_mul(0xff), !under.wrapping_mul(0xff));
+        // The run that was there before, as far as it goes.
+        let whole = run + 8 - count(above);
+        let mixed = between + count((others & head) >> 7);
+        let all = kinds | here & head;
+        let good = (below(whole, mixed * 10) ^ 1) & some(all & HIGH) & some(all & HIGH >> 1);
+        let good = whole & good.wrapping_neg() & there;
+        found.longest = larger(found.longest, good);
+        found.first = larger(found.first, good & broken.wrapping_sub(1));
+        // What goes on behind it: itself where nothing breaks it.
+        let ends = some(breaks);
+        let on = ends.wrapping_sub(1);
+        broken |= ends & there;
+        run = (((whole & on) | ((8 - count(under)) & !on)) & there) | (run & !there);
+        between = (((mixed & on) | (count((others & tail) >> 7) & !on)) & there) | (between & !there);
+        kinds = (((all & on) | (here & tail & !on)) & there) | (kinds & !there);
+    }
+    found.last = run & below(run, between * 10).wrapping_sub(1);
+    found.whole = broken ^ 1;
+    // SAFETY: as above; volatile, or what was not looked at is known to be zero.
+    unsafe { (&raw mut scan.encoded[piece]).write_volatile(found) };
+}
+
+/// The larger of two.
+#[inline(always)]
+fn larger(a: u64, b: u64) -> u64 {
+    smaller(!a, !b) ^ u64::MAX
+}
+
+/// 1 when the request in `buffer` to a metadata service asks for credentials, or is none that can be told from one that does: not
+/// one whole request of HTTP, or with characters that stand for others.
+///
+/// What asks has in its path: of AWS, ECS, EKS and Alibaba Cloud `credentials`; of Azure `/oauth2/`; of Google Cloud `/token` or
+/// `/identity` behind `service-accounts/`.
+#[inline(always)]
+pub(crate) fn asks(scan: &mut Scan, buffer: Buffer) -> u64 {
+    const MOST: u64 = REQUEST_BYTES as u64;
+    let len = fetch::<MOST>(scan, buffer);
+    let odd = some(len ^ buffer.len);
+    let is = |word: u64, text: &[u8]| {
+        let (mut wanted, mut mask) = (0u64, 0u64);
+        for (n, byte) in text.iter().enumerate() {
+            wanted |= u64::from(*byte) << (n * 8);
+            mask |= 0xff << (n * 8);
+        }
+        some((word ^ wanted) & mask) ^ 1
+    };
+    // Lower case, and `_` for what only letters and digits should be.
+    let fold = |word: u64| word | each(0x20);
+    let start = fold(scan.words[1]);
+    let method = is(start, b"get /") | is(start, b"put /") | is(start, b"head /") | is(start, b"post /");
+    let (mut found, mut accounts) = (scan.zero, scan.zero);
+    for i in 0..MOST {
+        let (at, shift) = ((1 + (i >> 3)) as usize & (WORDS - 1), (i & 7) << 3);
+        // The next word's bytes, in two shifts since one of 64 is none.
+        let next = (scan.words[(at + 1) & (WORDS - 1)] << 8) << (56 - shift);
+        let there = below(i, len);
+        let word = fold((scan.words[at] >> shift) | next);
+        accounts |= is(word, b"ccounts/") & there;
+        let behind = accounts & (is(word, b"/token") | is(word, b"/identit"));
+        let one = is(word, b"credenti") | is(word, b"/oauth2/") | is(word, b"%");
+        found |= (behind | one) & there;
+    }
+    found | odd | method ^ 1
 }
 
 /// The high bit of each byte of `word` that is `byte`.

@@ -224,7 +224,7 @@ fn subflow(current: &Current<'_>, sk: u64, remote: &Remote, judgement: &Judgemen
 
 /// Where the connected socket `sk` leads.
 #[inline(always)]
-fn remote(sk: u64, family: u16) -> Option<Remote> {
+pub(crate) fn remote(sk: u64, family: u16) -> Option<Remote> {
     let port = u16::from_be(read!(sk, sock_dport, u16)?);
     let protocol = read!(sk, sock_protocol, u16)?;
     let address = if family == AF_INET {

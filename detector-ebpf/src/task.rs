@@ -128,7 +128,8 @@ impl Current<'_> {
     #[inline(always)]
     pub(crate) fn reader(&self) -> Reader {
         let interprets = self.task.traits & trait_of::INTERPRETER != 0;
-        Reader { reads: self.task.reads, sdk: if interprets { self.task.sdk } else { 0 } }
+        let sdk = if interprets { self.task.sdk } else { 0 };
+        Reader { reads: self.task.reads, sdk, known: self.task.program != 0 }
     }
 
     /// Whether it keeps to itself what it reads.

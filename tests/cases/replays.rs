@@ -72,6 +72,7 @@ fn verb(did: &Did) -> &'static str {
         Did::Write { .. } => "write",
         Did::Run { .. } => "run",
         Did::Dump => "dump",
+        Did::Print => "print",
         Did::Read { .. } => "read",
         Did::Access { .. } => "access",
         Did::Fork => "fork",

@@ -6,14 +6,17 @@ use crate::{
     emit::{self, now},
     file::File,
     flow::{self, Buffer, NO_BUFFER},
-    hook::{exec, memory, open, probe},
+    hook::{ask, exec, memory, open, print, probe},
     layout::{load, read},
     maps::{ENTER_STEPS, EXIT_STEPS, count, first, global},
     program,
     scan, socket,
     task::{Current, armed, current, current_struct, find},
 };
-use aya_ebpf::{helpers::bpf_get_current_pid_tgid, helpers::bpf_send_signal, programs::BtfTracePointContext};
+use aya_ebpf::{
+    helpers::{bpf_get_current_pid_tgid, bpf_send_signal, generated::bpf_probe_read_kernel},
+    programs::BtfTracePointContext,
+};
 use detector_common::{
     counter::Counter,
     record::{self, Kill, kind},
@@ -29,6 +32,21 @@ impl Arguments {
     #[inline(always)]
     pub(crate) fn get(&self, n: usize) -> u64 {
         load::<u64>(self.regs as usize + abi::ARGUMENTS[n]).unwrap_or(0)
+    }
+
+    /// The second and the third, mostly a buffer or an array of them.
+    ///
+    /// VERIFIER: without a branch; what cannot be read is 0 (`bpf_probe_read_kernel_common` in kernel/trace/bpf_trace.c).
+    #[inline(always)]
+    pub(crate) fn buffer(&self) -> Buffer {
+        let read = |n: usize| {
+            let (mut value, from) = (0u64, self.regs as usize + abi::ARGUMENTS[n]);
+            // SAFETY: the size of what is written to; the helper checks the address and fails instead of faulting.
+            unsafe { bpf_probe_read_kernel((&raw mut value).cast(), 8, from as *const _) };
+            value
+        };
+        // No buffer is so long, and what compares takes no larger numbers.
+        Buffer { address: read(1), len: read(2) & (u64::MAX >> 1) }
     }
 }
 
@@ -55,9 +73,21 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     if foreign() {
         return;
     }
+    if matches!(number, abi::WRITE | abi::PWRITE64 | abi::WRITEV) && print::is_to_log(&current, arguments.get(0)) {
+        // SAFETY: the programs in the map are of this tracepoint.
+        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Print as u32) };
+        return count(Counter::Unread);
+    }
     if matches!(number, abi::WRITE | abi::PWRITE64) && flow::is_searched(&current) {
-        // SAFETY: the program in the map is of this tracepoint.
+        // SAFETY: as above.
         unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Write as u32) };
+        return count(Counter::Unread);
+    }
+    if global().is_some_and(|global| global.asked != 0)
+        && target(number, &arguments).is_some_and(ask::is_to_metadata)
+    {
+        // SAFETY: as above.
+        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Ask as u32) };
         return count(Counter::Unread);
     }
     // VERIFIER: all of it first, so that what follows is not followed for each number.
@@ -114,6 +144,54 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
 enum EnterStep {
     Exec = 0,
     Write = 1,
+    Print = 2,
+    Ask = 3,
+}
+
+/// A holder of what the job's log does not accept is about to write there.
+///
+/// VERIFIER: a program of its own, as [`writing`] is.
+#[inline(always)]
+pub(crate) fn printing(ctx: &BtfTracePointContext) {
+    let number = ctx.arg::<u64>(1);
+    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    print::look(number, &arguments);
+    let Some(mut current) = current() else { return };
+    let Some(file) = File::of_descriptor(arguments.get(0)) else { return };
+    let Some((number, buffer)) = print::printing(&mut current, file) else { return };
+    // What is written to a file must not be: the signal comes before.
+    kill();
+    if number != abi::WRITEV && flow::is_searched(&current) {
+        // SAFETY: the program in the map is of this tracepoint.
+        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Write as u32) };
+        return count(Counter::Unread);
+    }
+    let token = if number == abi::WRITEV { 0 } else { flow::token(buffer) };
+    flow::give(&current, file, token & u64::from(file.mode & abi::S_IFMT == abi::S_IFIFO));
+}
+
+/// Something is about to be sent to a metadata service.
+///
+/// VERIFIER: a program of its own, as [`writing`] is.
+#[inline(always)]
+pub(crate) fn asking(ctx: &BtfTracePointContext) {
+    let number = ctx.arg::<u64>(1);
+    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    let asks = ask::asks(number, &arguments);
+    let Some(mut current) = current() else { return };
+    // What was held before the answer may leak there.
+    let to = match number {
+        abi::SPLICE => arguments.get(2),
+        abi::TEE => arguments.get(1),
+        _ => arguments.get(0),
+    };
+    if let Some(file) = File::of_descriptor(to) {
+        socket::send(&mut current, file);
+    }
+    if asks != 0 {
+        ask::asking(&current);
+    }
+    kill();
 }
 
 /// One buffer is about to be written by a program whose writes are searched.

@@ -5,7 +5,9 @@ use crate::{
     command,
     emit::{self, now},
     file::File,
-    flow, job,
+    flow,
+    hook::print,
+    job,
     layout::read,
     maps::{ENTERED, EXEC, EXEC_STEPS, INJECTIONS, SCAN, count, forget},
     path, program,
@@ -27,9 +29,10 @@ use detector_common::{
     state::{Job, Task},
 };
 
-/// Standard input and output.
+/// Standard streams.
 const STDIN: u64 = 0;
 const STDOUT: u64 = 1;
+const STDERR: u64 = 2;
 
 /// Notes what there is as the call begins: what is held, where nobody but the caller can change what the new program is given (the
 /// one other thread that shares its memory waits); and the tokens that the image has, where it holds anything.
@@ -149,7 +152,7 @@ pub(crate) fn decided(ctx: &BtfTracePointContext) {
     aya_log_ebpf::debug!(ctx, "process {} left holder {}", current.pid, record.before);
     let used = offset_of!(Exec, path.components) as u64 + path::bytes(&record.path);
     emit::process(record, path::at_most::<{ size_of::<Exec>() as u64 }>(used));
-    if armed() {
+    if armed() || current.task.first != 0 {
         go_on(ctx, Step::Take);
     }
 }
@@ -165,6 +168,14 @@ pub(crate) fn taken(ctx: &BtfTracePointContext) {
         && flow::carries(file)
     {
         flow::take(&current, file, true);
+    }
+    if current.task.first != 0 {
+        current.task.first = 0;
+        for fd in [STDOUT, STDERR] {
+            if let Some(file) = File::of_descriptor(fd) {
+                print::opens_log(&current, file);
+            }
+        }
     }
 }
 

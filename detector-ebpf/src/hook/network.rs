@@ -6,14 +6,14 @@ use crate::{
     layout::read,
     maps::{PENDING, SOCKETS, count, forget, global},
     socket::{Remote, act, judge, say},
-    task::{add, current_by_id},
+    task::{add, arm, current_by_id},
 };
 use aya_ebpf::{
     EbpfContext,
     helpers::generated::bpf_get_socket_cookie,
     programs::{BtfTracePointContext, SockAddrContext, SockContext},
 };
-use detector_common::{counter::Counter, destination::mapped};
+use detector_common::{counter::Counter, destination::{is_metadata, mapped}};
 
 const PASS: i32 = 1;
 const REFUSE: i32 = 0;
@@ -24,6 +24,13 @@ pub(crate) fn address(ctx: &SockAddrContext, hook: u32, six: bool) -> i32 {
     let Some(mut current) = current_by_id() else { return PASS };
     let Some(job) = job::find(current.task.job) else { return PASS };
     let remote = if six { remote6(ctx) } else { remote4(ctx) };
+    if job.metadata != 0
+        && is_metadata(&remote.address)
+        && let Some(global) = global()
+    {
+        global.asked = 1;
+        arm();
+    }
     // SAFETY: the hook's own context.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     // SAFETY: bytes that only ever go from 0 to 1.

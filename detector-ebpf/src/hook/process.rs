@@ -45,7 +45,9 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
     task.shared = u8::from(shared);
     task.kill = 0;
     task.killed = 0;
+    (task.first, task.block) = (0, 0);
     if is_worker(current.pid) {
+        task.first = 1;
         task.step = next_step(task.job);
         task.holder = holder_id(pid, time);
         task.shared = 0;

@@ -29,6 +29,13 @@ pub(super) enum Verb {
     /// What the sensor's proof runs at every start.
     #[command(hide = true)]
     ProveInChild { directory: PathBuf, sink: SocketAddr },
+    /// What passes on the output of processes that a command left behind, from standard input.
+    #[command(hide = true)]
+    RelayTheRest {
+        /// Mask what may be a secret.
+        #[arg(long)]
+        mask: bool,
+    },
 }
 
 const RUN_HELP: &str = "Exit status: in audit the command's own, always; in enforce 100 for FAIL, 101 for \

@@ -25,6 +25,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Verb::Replay(arguments) => replay::replay(&arguments),
         Verb::Catalogue(arguments) => catalogue::catalogue(&arguments),
         Verb::Policy(arguments) => policy::policy(&arguments.verb),
+        Verb::RelayTheRest { mask } => {
+            crate::live::relay_the_rest(mask).map(|()| ExitCode::SUCCESS).map_err(exit::Failure::from)
+        }
         Verb::ProveInChild { directory, sink } => return crate::live::prove_in_child(&directory, sink),
     };
     result.unwrap_or_else(|failure| {

@@ -49,6 +49,8 @@ pub(super) struct Roles {
     pub(super) observed: ClassSet,
     /// Joined by dumping the own environment.
     pub(super) dump: ClassSet,
+    /// Not accepted by the job's log.
+    pub(super) log: ClassSet,
     pub(super) forge: ClassSet,
     pub(super) registry: ClassSet,
 }
@@ -56,7 +58,7 @@ pub(super) struct Roles {
 impl Roles {
     fn of(policy: &Policy) -> Self {
         let (observed, dump) = (policy.observed(), policy.dump());
-        Self { observed, dump, forge: policy.forge(), registry: policy.registry() }
+        Self { observed, dump, log: policy.log(), forge: policy.forge(), registry: policy.registry() }
     }
 }
 
@@ -153,6 +155,7 @@ impl Engine {
             Body::Access(access) => self.access(event, actor, access),
             Body::Give(flow) => self.give(event, actor, flow),
             Body::Take(flow) => self.take(event, actor, flow),
+            Body::Print(_) => self.print(actor),
             Body::Network(network) => return self.network(event, actor, network),
             Body::Drop(drop) => return self.drop(event, actor, drop),
             Body::Script(script) => self.script(actor, script),
@@ -170,7 +173,9 @@ impl Engine {
     /// a process's end (drops, kills) does not bring it back.
     fn attribute(&mut self, event: &Event) {
         let secret = match event.body {
-            Body::Open(_) | Body::Access(_) | Body::Give(_) | Body::Take(_) | Body::Network(_) => true,
+            Body::Open(_) | Body::Access(_) | Body::Give(_) | Body::Take(_) | Body::Print(_) | Body::Network(_) => {
+                true
+            }
             Body::Fork(_) | Body::Exec(_) => false,
             _ => return,
         };

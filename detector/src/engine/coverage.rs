@@ -128,6 +128,7 @@ fn kind(body: &Body) -> &'static str {
         Body::Access(_) => "access",
         Body::Give(_) => "give",
         Body::Take(_) => "take",
+        Body::Print(_) => "print",
         Body::Network(_) => "network",
         Body::Drop(_) => "drop",
         Body::Kill(_) => "kill",

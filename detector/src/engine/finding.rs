@@ -203,7 +203,12 @@ impl Findings {
     /// Adds a finding of a rule that needs no destination, which gets its id here; its place, unless there are too many to
     /// list.
     pub(super) fn direct(&mut self, finding: Finding) -> Option<usize> {
-        self.add(Record::new(finding, About::Direct))
+        let process = finding.process.as_ref().filter(|_| finding.enforced.is_some()).map(|name| name.process);
+        let n = self.add(Record::new(finding, About::Direct))?;
+        if let Some(process) = process {
+            self.by_process.entry(process).or_default().push(n);
+        }
+        Some(n)
     }
 
     /// The finding at a place that [`Self::direct`] gave.

@@ -92,6 +92,9 @@ impl Engine {
 
     /// Who gets at another process's memory or environment joins the class of that door.
     pub(super) fn access(&mut self, event: &Event, actor: &Actor, access: &Access) {
+        if access.door == Door::Metadata {
+            return self.ask(event, actor);
+        }
         let classes = self.classes_of_access(access);
         self.decision.bits = classes.bits();
         if classes.is_subset(self.held(actor.holder)) {
@@ -101,6 +104,23 @@ impl Engine {
         let target = self.target(access.target, access.program.as_deref());
         let did = Did::Access { door: door(access.door).to_owned(), target };
         self.join(event, actor, actor.holder, Strength::Held, classes, || (did, from));
+    }
+
+    /// Who asks a metadata service for credentials joins their class, as what it is to it.
+    fn ask(&mut self, event: &Event, actor: &Actor) {
+        let classes = self.policy.metadata().minus(self.roles.observed);
+        let asked = self.processes.image(actor.process).reader().asks(classes.bits());
+        self.decision.bits = asked.strong();
+        let did = || Did::Access { door: door(Door::Metadata).to_owned(), target: "the cloud".to_owned() };
+        for (strength, classes) in by_strength(&asked) {
+            self.join(event, actor, actor.holder, strength, classes, || (did(), Carried::NONE));
+        }
+    }
+
+    /// What a holder prints to the job's log: the rule `leak-log` finds it.
+    pub(super) fn print(&mut self, actor: &Actor) {
+        let held = self.held(actor.holder);
+        self.decision = Kernel { bits: held.bits(), leak: held.intersection(self.roles.log).bits(), ..Kernel::default() };
     }
 
     /// The classes that `access` brings: those of its door, and of a process of the job what that holds.
@@ -203,6 +223,7 @@ pub(super) fn door(door: Door) -> &'static str {
         Door::ProcessVmRead => "process-vm-read",
         Door::PtraceAttach => "ptrace-attach",
         Door::PtraceSeize => "ptrace-seize",
+        Door::Metadata => "metadata",
     }
 }
 

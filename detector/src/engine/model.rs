@@ -171,6 +171,8 @@ pub enum Did {
     },
     /// Printed its environment.
     Dump,
+    /// Printed to the job's log.
+    Print,
     /// Forked the next link's process.
     Fork,
     /// Became another program.

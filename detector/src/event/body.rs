@@ -26,6 +26,8 @@ pub enum Body {
     Give(Flow),
     /// A process read from a file or pipe that a holder had written.
     Take(Flow),
+    /// A holder wrote an encoded block to the job's log.
+    Print(Print),
     /// A process reached for the network.
     Network(Network),
     /// The egress hook dropped a packet of a socket (in audit: would have): the first one.
@@ -224,6 +226,8 @@ pub enum Door {
     PtraceAttach,
     /// `ptrace(PTRACE_SEIZE)`.
     PtraceSeize,
+    /// A request for credentials to the metadata service of a cloud; the target is no process.
+    Metadata,
 }
 
 /// Relation of the target to the process that acts.
@@ -281,6 +285,15 @@ impl Flow {
     }
 }
 
+/// See [`Body::Print`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Print {
+    /// Bytes of the write.
+    pub bytes: u64,
+    /// What became of it: passed or masked.
+    pub outcome: Outcome,
+}
+
 /// Transport protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -305,7 +318,7 @@ pub enum Call {
     Send,
 }
 
-/// What became of a reach for the network.
+/// What became of a reach for the network, or of a write to the job's log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -315,6 +328,8 @@ pub enum Outcome {
     Refused,
     /// The socket was marked; the egress hook drops what it sends there.
     Quarantined,
+    /// What was written to the job's log was masked on its way there.
+    Masked,
 }
 
 /// See [`Body::Network`].

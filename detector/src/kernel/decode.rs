@@ -3,7 +3,7 @@
 use crate::{
     event::{
         Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel, Kill,
-        Network, Object, Open, Outcome, Probe, Process, Protocol, Relation, Script, Stream,
+        Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Relation, Script, Stream,
     },
     secret::redact,
 };
@@ -105,6 +105,17 @@ fn body(kind: u16, bytes: &[u8]) -> Option<(Body, Option<Kernel>)> {
             };
             let body = if kind == kind::GIVE { Body::Give(flow) } else { Body::Take(flow) };
             (body, decided(Kernel { bits: record.bits, inherited: record.inherited, ..Kernel::default() }))
+        }
+        kind::PRINT => {
+            let record = whole::<record::Print>(bytes)?;
+            let outcome = match record.denied {
+                record::print::PASSES => Outcome::Passed,
+                record::print::REFUSED => Outcome::Refused,
+                record::print::MASKED => Outcome::Masked,
+                _ => return None,
+            };
+            let decision = Kernel { bits: record.held, leak: record.leak, ..Kernel::default() };
+            (Body::Print(Print { bytes: record.bytes, outcome }), decided(decision))
         }
         kind::NETWORK => {
             let record = whole::<record::Network>(bytes)?;
@@ -274,6 +285,7 @@ fn door_of(number: u32) -> Option<Door> {
         door::VM_READ => Door::ProcessVmRead,
         door::PTRACE_ATTACH => Door::PtraceAttach,
         door::PTRACE_SEIZE => Door::PtraceSeize,
+        door::METADATA => Door::Metadata,
         _ => return None,
     })
 }

@@ -21,4 +21,4 @@ pub use error::KernelError;
 pub use layout::LayoutSource;
 pub use quarantine::Quarantine;
 pub use rings::{Rings, boottime};
-pub use sensor::{Flags, JobSettings, Left, Sensor};
+pub use sensor::{Flags, JobSettings, Left, Printed, Sensor};

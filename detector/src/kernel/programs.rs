@@ -56,6 +56,8 @@ pub(super) const PROGRAMS: &[Program] = &[
     Program { name: "sendmsg6", placement: Placement::Address, outlives: false },
     step("enter_exec", ENTER, 0),
     step("enter_write", ENTER, 1),
+    step("enter_print", ENTER, 2),
+    step("enter_ask", ENTER, 3),
     step("exit_open", EXIT, 0),
     step("exit_probe", EXIT, 1),
     step("exit_memory", EXIT, 2),
@@ -98,7 +100,13 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
     ("deny-open", None, Some("needs BPF LSM, fmod_ret or fanotify; the secret is stopped when it is sent")),
     ("deny-connect", Some("cgroup/{connect,sendmsg}{4,6}"), None),
     ("deny-send", Some("cgroup_skb/egress"), None),
+    (
+        "deny-print",
+        Some("a relay in the pipes to the job's log"),
+        Some("blocks as encoders write them; not: splice, sendfile, io_uring, a socket as the log"),
+    ),
     ("kill", Some("bpf_send_signal in tp_btf/sys_exit"), None),
+    ("see-metadata", Some("tp_btf/sys_enter"), Some("by the request: not over a proxy, not io_uring")),
     ("names", None, Some("destinations are addresses; a name server's port 53 is accepted for every class")),
 ];
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{engine::Capability, policy::Tables};
 use aya::{
     Ebpf, EbpfLoader, Pod,
-    maps::{Array, HashMap, LpmTrie, MapData, PerCpuArray, ProgramArray, RingBuf, lpm_trie::Key},
+    maps::{Array, HashMap, LpmTrie, Map, MapData, PerCpuArray, ProgramArray, RingBuf, lpm_trie::Key},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr,
         links::{FdLink, PinnedLink},
@@ -21,6 +21,7 @@ use detector_common::{
     counter::Counter,
     layout::{ABSENT, Layout},
     limits,
+    record::print,
     program::{NameKey, Program, Register, Script, ScriptKey},
     state::{Global, Holder, Job, Socket, Task},
     watch::{Component, hash},
@@ -31,7 +32,7 @@ use std::{
     error::Error,
     ffi::OsStr,
     fs::{self, File},
-    os::unix::ffi::OsStrExt,
+    os::{fd::AsFd, unix::ffi::OsStrExt},
     path::Path,
 };
 use zerocopy::transmute;
@@ -58,8 +59,20 @@ pub struct JobSettings<'a> {
     pub job: u32,
     /// Whether leaks are denied.
     pub enforce: bool,
+    /// Whether user space stands in the pipes to its log, and masks there.
+    pub relayed: bool,
     /// The policy's rows, made for policy id `job`.
     pub tables: &'a Tables,
+}
+
+/// Whether a leak into a log was seen.
+pub struct Printed(Array<MapData, Abi<Global>>);
+
+impl Printed {
+    /// So far. Who cannot be asked is taken to say yes: then what may leak is masked.
+    pub fn get(&self) -> bool {
+        self.0.get(&0, 0).map_or(true, |Abi(global)| global.printed != 0)
+    }
 }
 
 /// What is left of a job.
@@ -145,7 +158,7 @@ impl Sensor {
     /// # Errors
     /// When the policy is larger than the tables.
     pub fn add_job(&mut self, settings: JobSettings<'_>) -> Result<(), KernelError> {
-        let JobSettings { job, enforce, tables } = settings;
+        let JobSettings { job, enforce, relayed, tables } = settings;
         fits("watched paths", tables.watches.len(), limits::WATCHES)?;
         fits("destinations", tables.destinations.len(), limits::DESTINATIONS)?;
         fits("rows of command lines", tables.commands.len(), limits::COMMANDS)?;
@@ -178,6 +191,13 @@ impl Sensor {
             memory: tables.memory,
             environ: tables.environ,
             dump: tables.dump,
+            metadata: tables.metadata,
+            log: tables.log,
+            print: match (tables.mask, relayed) {
+                (false, _) => print::PASSES,
+                (true, false) => print::REFUSED,
+                (true, true) => print::RELAYED,
+            },
             observe: tables.observe,
             forge: tables.forge,
             registry: tables.registry,
@@ -260,6 +280,20 @@ impl Sensor {
         let mut global: Array<&mut MapData, Abi<Global>> =
             global.try_into().map_err(|error| map("GLOBAL", "open", &error))?;
         global.set(0, Abi(Global::default()), 0).map_err(|error| map("GLOBAL", "write", &error))
+    }
+
+    /// Tells whether a leak into a log was seen, from any thread.
+    ///
+    /// # Errors
+    /// When the map cannot be had.
+    pub fn printed(&self) -> Result<Printed, KernelError> {
+        let error = |error: &(dyn Error + 'static)| map("GLOBAL", "open", error);
+        let Map::Array(global) = self.ebpf.map("GLOBAL").ok_or_else(|| absent("GLOBAL"))? else {
+            return Err(absent("GLOBAL"));
+        };
+        let fd = global.fd().as_fd().try_clone_to_owned().map_err(|e| error(&e))?;
+        let global = MapData::from_fd(fd).map_err(|e| error(&e))?;
+        Ok(Printed(Array::try_from(Map::Array(global)).map_err(|e| error(&e))?))
     }
 
     /// What process `pid` forks from now on is a step of `job`.

@@ -5,7 +5,7 @@ use rustix::process::{Gid, Pid, Uid};
 use std::{
     ffi::OsString,
     os::unix::process::{CommandExt, ExitStatusExt},
-    process::{Child, ExitStatus},
+    process::{Child, ExitStatus, Stdio},
 };
 
 /// The user that a command runs as.
@@ -91,13 +91,16 @@ pub(super) struct Running {
 }
 
 impl Command {
-    /// Starts it.
-    pub(super) fn spawn(&self, ignored: Ignored) -> Result<Running, LiveError> {
+    /// Starts it, with `streams` as standard output and standard error where they are not to be our own.
+    pub(super) fn spawn(&self, ignored: Ignored, streams: [Option<Stdio>; 2]) -> Result<Running, LiveError> {
         let mut argv = self.argv.iter();
         let program = argv.next().cloned().unwrap_or_default();
         let name = program.to_string_lossy().into_owned();
         let mut command = std::process::Command::new(&program);
         command.args(argv);
+        let [stdout, stderr] = streams;
+        stdout.map(|stream| command.stdout(stream));
+        stderr.map(|stream| command.stderr(stream));
         let user = self.user.as_ref().map(|user| (user.groups(), Gid::from_raw(user.gid), Uid::from_raw(user.uid)));
         // By fork and exec, whoever runs it: posix_spawn would ignore the C library's own signals in the command.
         // SAFETY: the closure runs between fork and exec, and makes system calls only.

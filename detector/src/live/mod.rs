@@ -5,6 +5,7 @@ mod command;
 mod disposition;
 mod environment;
 mod error;
+mod log;
 mod programs;
 mod proof;
 mod resolvers;
@@ -14,5 +15,6 @@ mod signals;
 
 pub use command::{Command, User};
 pub use error::LiveError;
+pub use log::relay_the_rest;
 pub use proof::prove_in_child;
 pub use run::{Ended, Options, run};

@@ -46,7 +46,7 @@ pub(super) async fn prove(sensor: &mut Sensor, rings: &mut Rings, mode: Mode) ->
     let mut tables = policy.tables(JOB);
     // Loopback carries and is no destination elsewhere; here it is the place that accepts nothing.
     tables.destinations.clear();
-    sensor.add_job(JobSettings { job: JOB, enforce: mode == Mode::Enforce, tables: &tables })?;
+    sensor.add_job(JobSettings { job: JOB, enforce: mode == Mode::Enforce, relayed: false, tables: &tables })?;
     let decoys = Decoys::plant().map_err(|source| LiveError::Decoy { directory: std::env::temp_dir(), source })?;
     let sink =
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(LiveError::system("cannot open a sink on loopback"))?;

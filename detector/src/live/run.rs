@@ -6,6 +6,7 @@ use super::{
     environment,
     programs::{Places, Programs},
     proof, resolvers,
+    log::{Relays, Rest},
     session::{JOB, Session},
     signals::Signals,
 };
@@ -19,13 +20,19 @@ use crate::{
 };
 use std::{
     fs::File,
-    os::unix::{ffi::OsStrExt, process::ExitStatusExt},
-    process::ExitStatus,
+    os::unix::{
+        ffi::OsStrExt,
+        process::{CommandExt, ExitStatusExt},
+    },
+    process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
 /// How long the last records are waited for at the most.
 const SETTLED: Duration = Duration::from_millis(50);
+
+/// The subcommand of [`super::relay_the_rest`].
+const RELAY_THE_REST: &str = "relay-the-rest";
 
 /// What to run and how.
 pub struct Options {
@@ -103,14 +110,19 @@ async fn watch(
     let mut session = Session::new(policy, mode, &header, record);
     session.own(armed, Body::Armed);
     session.own(proved, Body::Proved);
-    sensor.add_job(JobSettings { job: JOB, enforce: mode == Mode::Enforce, tables: &tables })?;
+    let enforce = mode == Mode::Enforce;
+    // Where nothing is masked the command keeps the streams it has.
+    let relayed = enforce && tables.mask && tables.log != 0;
+    let mut relays = if relayed { Relays::new()? } else { Relays::default() };
+    sensor.add_job(JobSettings { job: JOB, enforce, relayed, tables: &tables })?;
     programs.register(sensor, JOB)?;
 
     let mut signals = Signals::catch(ignored)?;
     sensor.add_worker(std::process::id(), JOB)?;
-    let running = command.spawn(ignored);
+    let running = command.spawn(ignored, relays.streams());
     sensor.remove_worker(std::process::id())?;
     let mut running = running?;
+    let relaying = relays.start(sensor.printed()?)?;
     let status = loop {
         tokio::select! {
             waited = rings.wait() => waited.map_err(LiveError::system("cannot wait for the rings"))?,
@@ -123,7 +135,9 @@ async fn watch(
             break status;
         }
     };
+    let rest = relaying.end();
     settle(&mut rings, &mut session, found).await?;
+    leave_behind(rest, sensor)?;
     let left = sensor.left(JOB)?;
     if left.processes != 0 {
         tracing::info!("{} process(es) of the job outlive it, {} holding a secret", left.processes, left.holding);
@@ -138,6 +152,18 @@ async fn watch(
     let ended = crate::kernel::boottime();
     let conclusion = session.end(ended, Some(recorded(status)), &counters, left, rings.late());
     Ok(Ended { code: command::code(status), conclusion })
+}
+
+/// What the command left behind may print as long as it lives, and we do not: another process passes that on.
+fn leave_behind(rest: Vec<Rest>, sensor: &Sensor) -> Result<(), LiveError> {
+    let masks = if rest.is_empty() { false } else { sensor.printed()?.get() };
+    for Rest { from, to } in rest {
+        let mut relay = std::process::Command::new("/proc/self/exe");
+        relay.arg(RELAY_THE_REST).args(masks.then_some("--mask")).env_clear().process_group(0);
+        relay.stdin(Stdio::from(from)).stdout(Stdio::from(to)).stderr(Stdio::null());
+        relay.spawn().map_err(LiveError::system("cannot pass on what is printed by processes that are left behind"))?;
+    }
+    Ok(())
 }
 
 fn judge(rings: &mut Rings, session: &mut Session, all: bool, found: &mut impl FnMut(&Finding)) {

@@ -15,6 +15,8 @@ pub enum Door {
     Environ,
     /// The own environment, printed into a pipe or file.
     Dump,
+    /// Credentials that a cloud's metadata service is asked for.
+    Metadata,
 }
 
 /// How sure it is that what belongs to a class is a live secret.

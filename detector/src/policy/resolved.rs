@@ -62,6 +62,12 @@ pub struct Tables {
     pub environ: Bits,
     /// Classes joined by dumping the own environment.
     pub dump: Bits,
+    /// Classes joined by asking a metadata service for credentials.
+    pub metadata: Bits,
+    /// Classes that the job's log does not accept.
+    pub log: Bits,
+    /// Whether a leak into the log is masked in enforce.
+    pub mask: bool,
     /// Classes that are recorded only.
     pub observe: Bits,
     /// Classes of a forge.
@@ -198,6 +204,16 @@ impl Policy {
         self.those(|class| class.door == Some(Door::Dump))
     }
 
+    /// Classes joined by asking a metadata service for credentials.
+    pub fn metadata(&self) -> ClassSet {
+        self.those(|class| class.door == Some(Door::Metadata))
+    }
+
+    /// Classes that the job's log does not accept: those whose leak kills, unless nothing is to be found there.
+    pub fn log(&self) -> ClassSet {
+        if self.rule(Rule::LeakLog).enabled { self.kill() } else { ClassSet::EMPTY }
+    }
+
     /// Classes that are recorded, and joined by nobody.
     pub fn observed(&self) -> ClassSet {
         self.those(Class::is_observed)
@@ -283,6 +299,9 @@ impl Policy {
             memory: self.memory().bits(),
             environ: self.environ().bits(),
             dump: self.dump().bits(),
+            metadata: self.metadata().bits(),
+            log: self.log().bits(),
+            mask: self.rule(Rule::LeakLog).action.is_none(),
             observe: self.observed().bits(),
             forge: self.forge().bits(),
             registry: self.registry().bits(),

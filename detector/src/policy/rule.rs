@@ -16,6 +16,8 @@ pub enum Rule {
     LeakAlert,
     /// The same for what a process inherited and may not have.
     LeakInherited,
+    /// An encoded block was written to the job's log by what holds a secret whose leak kills.
+    LeakLog,
     /// The kernel side decided a leak that no recorded event explains.
     SensorUnexplained,
     /// The memory of the agent, or of another process outside the job, was read.
@@ -40,10 +42,11 @@ pub enum Rule {
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Leak,
         Self::LeakAlert,
         Self::LeakInherited,
+        Self::LeakLog,
         Self::SensorUnexplained,
         Self::AgentMemory,
         Self::AgentEnviron,
@@ -62,6 +65,7 @@ impl Rule {
             Self::Leak => "leak",
             Self::LeakAlert => "leak-alert",
             Self::LeakInherited => "leak-inherited",
+            Self::LeakLog => "leak-log",
             Self::SensorUnexplained => "sensor-unexplained",
             Self::AgentMemory => "agent-memory",
             Self::AgentEnviron => "agent-environ",
@@ -85,9 +89,10 @@ impl Rule {
         let files = !class.paths.is_empty();
         match self {
             Self::Leak | Self::LeakAlert | Self::LeakInherited => !class.is_observed(),
+            Self::LeakLog => class.action == Action::Kill,
             Self::AgentMemory => class.door == Some(Door::Memory),
             Self::AgentEnviron | Self::ForeignEnviron => class.door == Some(Door::Environ),
-            Self::StepEnv => class.door.is_some_and(|door| door != Door::Memory),
+            Self::StepEnv => matches!(class.door, Some(Door::Environ | Door::Dump)),
             Self::Sweep => files || matches!(class.door, Some(Door::Memory | Door::Environ)),
             Self::UndeclaredReader => files,
             Self::Decoy => true,
@@ -133,6 +138,10 @@ impl Rule {
             (Self::LeakAlert | Self::LeakInherited, _) => {
                 Some("evidence that weak stops nothing, or honest builds would break; write `observe` or `alert`")
             }
+            (Self::LeakLog, _) => Some(
+                "what leaks into the job's log is masked in enforce as long as nothing is said here; write `observe` or \
+                 `alert` to let it stand",
+            ),
             (Self::AgentMemory, _) => Some(
                 "it is found after the act; who reads such memory in enforce is killed in the act by the `action: \
                  kill` of a class with `door: memory`; set it there",

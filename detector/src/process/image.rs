@@ -79,7 +79,7 @@ impl Image {
     /// What it may read as what.
     pub fn reader(&self) -> Reader {
         let sdk = if self.has(trait_of::INTERPRETER) { self.sdk } else { ClassSet::EMPTY };
-        Reader { reads: self.reads.bits(), sdk: sdk.bits() }
+        Reader { reads: self.reads.bits(), sdk: sdk.bits(), known: self.program != 0 }
     }
 
     /// Its command line keeps to itself what it opens as a reader.

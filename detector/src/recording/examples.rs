@@ -7,7 +7,7 @@ use crate::{
     engine::{Capability, Mode},
     event::{
         Access, Actor, Attempt, Body, Call, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel,
-        Kill, Network, Object, Open, Outcome, Probe, Process, Protocol, Relation, SCHEMA, Script, Stream,
+        Kill, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Relation, SCHEMA, Script, Stream,
     },
     policy::Policy,
 };
@@ -148,6 +148,11 @@ pub(crate) fn events() -> Vec<Event> {
         (Some(PYTHON), Body::Script(Script { program: 0 }), None),
         (Some(SHELL), Body::Give(Flow { plain: true, ..Flow::new(pipe, 8) }), inherited(1)),
         (Some(PYTHON), Body::Take(Flow { handed: true, ..Flow::new(pipe, 8) }), inherited(1)),
+        (
+            Some(PYTHON),
+            Body::Print(Print { bytes: 4_096, outcome: Outcome::Masked }),
+            Some(Kernel { bits: 1, leak: 1, ..Kernel::default() }),
+        ),
         (Some(PYTHON), Body::Network(network), leak),
         (Some(PYTHON), Body::Drop(drop), dropped),
         (Some(PYTHON), Body::Kill(Kill { errno: 0 }), None),
@@ -259,8 +264,9 @@ mod page {
             Body::Lost(_) => 13,
             Body::Unexplained { .. } => 14,
             Body::Script(_) => 15,
+            Body::Print(_) => 16,
         };
         let kinds = events().iter().map(|event| number(&event.body)).collect::<BTreeSet<_>>();
-        assert_eq!(kinds, (0..16).collect());
+        assert_eq!(kinds, (0..17).collect());
     }
 }

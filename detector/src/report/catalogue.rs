@@ -213,6 +213,7 @@ fn door(door: Option<Door>) -> &'static str {
         Some(Door::Memory) => "the memory of another process",
         Some(Door::Environ) => "the environment of another process",
         Some(Door::Dump) => "the own environment, printed into a pipe or file",
+        Some(Door::Metadata) => "credentials that the metadata service of a cloud is asked for",
     }
 }
 

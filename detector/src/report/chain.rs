@@ -44,6 +44,7 @@ pub(super) fn became(enforced: Enforced) -> String {
         Outcome::Passed => "NOT STOPPED",
         Outcome::Refused => "DENIED",
         Outcome::Quarantined => "DENIED (quarantined)",
+        Outcome::Masked => "MASKED",
     };
     format!("{outcome}{}", if enforced.killed { ", killed" } else { "" })
 }
@@ -90,6 +91,7 @@ fn step<'a>(link: &'a Link, named: &mut Option<(Process, &'a str)>) -> String {
         }
         Did::Write { path } => format!("write {}", squeeze(path, 72)),
         Did::Run { what } => format!("run {}", squeeze(what, 96)),
+        Did::Print => "print it to the job's log".to_owned(),
         Did::Dump => format!("print its environment {}", classes(&link.classes)),
         Did::Fork => "fork".to_owned(),
         Did::Exec => "exec".to_owned(),

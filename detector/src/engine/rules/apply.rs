@@ -37,6 +37,7 @@ impl Engine {
                     found.extend(self.accessed(event, actor, access));
                     self.swept_access(event, actor, access, found);
                 }
+                Body::Print(print) => found.extend(self.printed(event, actor, print)),
                 Body::Network(network) => self.sent(event, actor, network, found),
                 _ => {}
             }

@@ -1,8 +1,8 @@
 //! What every direct finding passes through: folding, ids, exceptions.
 
 use crate::{
-    engine::{Action, Did, Engine, Finding, Link, ProcessName, Severity, Strength, exception::path},
-    event::{Actor, Body, Event, JobId, Process, StepId},
+    engine::{Action, Did, Enforced, Engine, Finding, Link, ProcessName, Severity, Strength, exception::path},
+    event::{Actor, Body, Event, JobId, Outcome, Process, StepId},
     policy::{Matched, Rule, RuleSettings},
     secret::ClassSet,
 };
@@ -31,13 +31,15 @@ pub(super) struct Direct {
     pub(super) process: Option<ProcessName>,
     /// The process with which a lineage starts, where it is the lineage that did it.
     pub(super) root: Option<Process>,
+    /// What became of it, where that is in the sensor's hands.
+    pub(super) outcome: Option<Outcome>,
 }
 
 impl Direct {
     /// `did` by the actor is what `rule` looks for, whatever it is done to.
     pub(super) fn new(rule: &'static str, technique: &'static str, severity: Severity, did: Did) -> Self {
         let (classes, subject, before) = (ClassSet::EMPTY, String::new(), Vec::new());
-        Self { rule, severity, technique, classes, subject, before, did, process: None, root: None }
+        Self { rule, severity, technique, classes, subject, before, did, process: None, root: None, outcome: None }
     }
 }
 
@@ -70,7 +72,7 @@ impl Engine {
         direct: Direct,
         message: impl Fn(&Finding) -> String,
     ) -> Option<Finding> {
-        let Direct { rule, severity, technique, classes, subject, before, did, process, root } = direct;
+        let Direct { rule, severity, technique, classes, subject, before, did, process, root, outcome } = direct;
         let number = match &event.body {
             // It is about what the process becomes.
             Body::Exec(exec) if process.is_some() => exec.program,
@@ -102,13 +104,21 @@ impl Engine {
             None => RuleSettings::default(),
         };
         let severity = settings.severity(severity);
-        let action = settings.action(if severity == Severity::Info { Action::Observe } else { Action::Alert });
+        let action = settings.action(match outcome {
+            Some(_) => Action::Deny,
+            None if severity == Severity::Info => Action::Observe,
+            None => Action::Alert,
+        });
         let by = root.map_or_else(|| By::Program(process.path.clone()), By::Lineage);
         let key = Key { job: actor.job, step: actor.step, rule, by, subject };
         if let Some(&n) = self.rules.said.0.get(&key) {
             let finding = self.findings.get_mut(n)?;
             finding.count = finding.count.saturating_add(1);
             let worse = severity > finding.severity;
+            // One that passed outweighs all that did not.
+            if let (Some(enforced), Some(outcome)) = (&mut finding.enforced, outcome) {
+                enforced.outcome = enforced.outcome.min(outcome);
+            }
             if secret.iter().any(|name| !finding.secret.contains(name)) {
                 // In the order of their bits, as everywhere.
                 let known = std::mem::take(&mut finding.secret);
@@ -137,7 +147,7 @@ impl Engine {
             technique: Some(technique.to_owned()),
             severity,
             action,
-            enforced: None,
+            enforced: outcome.map(|outcome| Enforced { outcome, killed: self.holders.is_killed(actor.process) }),
             // Not yet: the id is the same whichever of its classes comes first.
             secret: Vec::new(),
             destination: None,

@@ -9,6 +9,7 @@ mod emit;
 mod escape;
 mod known;
 mod lineage;
+mod log;
 mod place;
 mod reader;
 mod state;

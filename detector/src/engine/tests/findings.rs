@@ -26,6 +26,7 @@ fn chain(conclusion: &Conclusion) -> Vec<String> {
         Did::Write { path } => format!("write {path}"),
         Did::Run { what } => format!("run {what}"),
         Did::Dump => "dump".into(),
+        Did::Print => "print".into(),
         Did::Fork => "fork".into(),
         Did::Exec => "exec".into(),
         Did::Give { object } => format!("give {object}"),

@@ -1,0 +1,77 @@
+//! Requests to the metadata service of a cloud: who asks for credentials there joins their class.
+//!
+//! One HTTP request in one send, as every client writes it, tells what it asks for; whatever is not that counts as asking.
+
+use crate::{
+    abi::{self, S_IFMT, S_IFSOCK},
+    emit::{self, now},
+    file::File,
+    flow::Buffer,
+    hook::{call::Arguments, print},
+    job,
+    layout::read,
+    maps::{SCAN, first},
+    scan,
+    socket,
+    task::Current,
+};
+use detector_common::{
+    destination::is_metadata,
+    identity::ProcessId,
+    record::{Access, kind, relation},
+    watch::{door, some},
+};
+
+/// Whether `fd` is a connection to a metadata service.
+#[inline(always)]
+pub(crate) fn is_to_metadata(fd: u64) -> bool {
+    let Some(file) = File::of_descriptor(fd).filter(|file| file.mode & S_IFMT == S_IFSOCK) else { return false };
+    let Some(sk) = read!(file.address, file_private, u64).and_then(|socket| read!(socket, socket_sk, u64)) else {
+        return false;
+    };
+    let family = read!(sk, sock_family, u16).unwrap_or(0);
+    matches!(family, abi::AF_INET | abi::AF_INET6)
+        && socket::remote(sk, family).is_some_and(|remote| is_metadata(&remote.address))
+}
+
+/// 1 when the call that begins sends a request for credentials, or what cannot be told from one.
+///
+/// VERIFIER: before the process is looked up, and without a branch, so that the loop is followed once.
+#[inline(always)]
+pub(crate) fn asks(number: u64, arguments: &Arguments) -> u64 {
+    let is = |call: u64| some(number ^ call) ^ 1;
+    let Buffer { address, len } = arguments.buffer();
+    let (plain, vector, message) = (is(abi::WRITE) | is(abi::SENDTO), is(abi::WRITEV), is(abi::SENDMSG));
+    let choose = |condition: u64, a: u64, b: u64| (a & condition.wrapping_neg()) | (b & condition.wrapping_sub(1));
+    // struct user_msghdr (include/linux/socket.h): msg_iov and msg_iovlen behind name and its length.
+    let inner = print::element(Buffer { address, len: 2 }, 1);
+    let array = Buffer { address: choose(message, inner.address, address), len: choose(message, inner.len, len) };
+    let first = print::element(array, 0);
+    let buffer = Buffer { address: choose(plain, address, first.address), len: choose(plain, len, first.len) };
+    // Of several buffers the others are not looked at.
+    let one = plain | (vector | message) & (some(array.len ^ 1) ^ 1);
+    let Some(scan) = SCAN.get_ptr_mut(0) else { return 1 };
+    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    scan::asks(unsafe { &mut *scan }, buffer) | one ^ 1
+}
+
+/// `current` asks for credentials: it joins their class as what it is to it.
+#[inline(always)]
+pub(crate) fn asking(current: &Current<'_>) {
+    let Some(job) = job::find(current.task.job) else { return };
+    let new = current.reader().asks(job.metadata & !job.observe);
+    if new.strong() == 0 || !first(current.task.holder, [5 << 32, new.held, new.soft, 0]) {
+        return;
+    }
+    current.join(&new);
+    let record = Access {
+        header: emit::header(kind::ACCESS, current, now()),
+        target: ProcessId { start: 0, pid: 0, reserved: 0 },
+        door: door::METADATA,
+        relation: relation::OUTSIDE,
+        errno: 0,
+        reserved: 0,
+        bits: new.strong(),
+    };
+    emit::secret(&record, size_of::<Access>() as u64);
+}
