@@ -3,10 +3,7 @@
 //! Enforce: nothing of the loot arrives, now or later; who opens the agent's memory or sends what its class kills for is
 //! killed, and nobody else is touched. Audit: the same is found, all of the loot arrives, and the command never knows.
 
-use super::{
-    job::{BUILTIN, SIGKILL, SOON, equipped, npmrc},
-    told,
-};
+use super::job::{BUILTIN, SIGKILL, SOON, equipped, npmrc};
 use crate::{
     canary::{self, Canary},
     fixture::attack,
@@ -25,6 +22,7 @@ use detector::{
 use std::collections::BTreeSet;
 
 const MEMORY: &str = "agent-memory";
+const LOG: &str = "leak-log";
 
 /// Findings that a theft may have beside its leak.
 const BESIDE: [&str; 8] =
@@ -52,8 +50,6 @@ pub struct Theft {
     pub variables: bool,
     /// The keys of the machine's role arrive.
     pub role: bool,
-    /// They leave apart from all else: nothing that is held goes with them until [`told::ROLE`].
-    pub role_apart: bool,
     /// The loot is in the job's log, too.
     pub log: bool,
     /// The victim's own work gets done when the theft is stopped.
@@ -146,14 +142,12 @@ impl Theft {
         assert_eq!(run.recording.killed(), thieves, "who reads memory or sends is killed, and nobody else");
         assert_eq!(run.recording.ended_by(SIGKILL), thieves);
         quarantine::await_end(&run.pins()?, SOON)?;
-        let mut secrets = scene.canaries();
-        secrets.retain(|secret| told::ROLE || !self.role_apart || *secret != scene.role);
+        let secrets = scene.canaries();
         for sink in [&scene.sink, &metadata] {
             canary::assert_absent(&secrets, "what arrived", &scene.keys.read_sink(sink)?);
         }
-        if self.log {
-            self.assert_log(&scene, &run)?;
-        }
+        scene.assert_absent_from("the job's log", &scene.keys.read_log(&run.outcome.stdout)?);
+        scene.agent.assert_absent_from("the job's log", &scene.keys.read_log(&run.outcome.stdout)?);
         assert!(scene.agent.alive());
         self.assert_doors(&scene, &run);
         if self.survives {
@@ -197,15 +191,18 @@ impl Theft {
         let places = places.map(|(address, port)| Destination { address, port });
         let mut classes = BTreeSet::new();
         for finding in &run.conclusion.findings {
+            if finding.rule == LOG {
+                assert!(self.log && finding.destination.is_none(), "{finding:#?}");
+                continue;
+            }
             if finding.rule != "leak" {
                 assert!(BESIDE.contains(&finding.rule.as_str()), "{finding:#?}");
                 continue;
             }
-            // The job's log has no address.
-            let somewhere = finding.destination.map_or(told::LOG && self.log, |to| places.contains(&to));
+            let somewhere = finding.destination.is_some_and(|to| places.contains(&to));
             assert!(somewhere, "{finding:#?}");
             let who = finding.process.as_ref().map_or("", |p| p.name.as_str());
-            let sends = finding.destination.is_none() || self.senders.iter().any(|sender| who.starts_with(sender));
+            let sends = self.senders.iter().any(|sender| who.starts_with(sender));
             assert!(sends, "{}: {who} sends", self.name);
             classes.extend(finding.secret.iter().cloned());
         }
@@ -216,22 +213,12 @@ impl Theft {
         }
         assert_eq!(run.conclusion.verdict, Verdict::Fail, "{text}");
         assert!(leaks(&run.conclusion).next().is_some() || self.senders.is_empty(), "{text}");
-        assert!(classes.is_empty() || told::LOG || !self.senders.is_empty(), "{text}");
+        assert!(classes.is_empty() || !self.senders.is_empty(), "{text}");
+        // Where it goes to the log alone, it comes there through what the sensor cannot follow yet.
+        let printed = (self.log && !self.senders.is_empty()).then_some(Severity::High);
+        assert_eq!(run.worst(LOG), printed, "{text}");
         assert_eq!(run.conclusion.coverage.lost.values().sum::<u64>(), 0, "{:?}", run.conclusion.coverage.lost);
         Ok(classes)
-    }
-
-    /// As clean as the sensor can keep it.
-    fn assert_log(&self, scene: &Scene, run: &Watched) -> anyhow::Result<()> {
-        let known = scene.keys.read_log(&run.outcome.stdout)?;
-        if told::LOG {
-            scene.assert_absent_from("the job's log", &known);
-        } else if self.doors.contains(&Door::Mem) {
-            scene.agent.assert_absent_from("the job's log", &known);
-        } else if self.senders.is_empty() {
-            self.assert_stolen(scene, &known);
-        }
-        Ok(())
     }
 
     /// Memory and environment of the agent, by which doors, and that the agent is named.

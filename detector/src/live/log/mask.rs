@@ -13,10 +13,12 @@ const MASKED: &[u8] = b"***";
 pub(super) struct Mask {
     /// Length of the run that the last piece ended with, masked or not.
     run: usize,
-    /// The line before was masked to its end: the last line of a block may be short.
-    block: bool,
     /// What stands on the line so far is one run.
     whole: bool,
+    /// That run was masked.
+    masked: bool,
+    /// The line before was nothing but masked: the last line of a block may be short.
+    block: bool,
 }
 
 impl Mask {
@@ -38,6 +40,7 @@ impl Mask {
             let is_block = before + len >= SHORTEST || self.block && line;
             if len > 0 && is_block {
                 masked.extend_from_slice(if before >= SHORTEST { b"" } else { MASKED });
+                self.masked = true;
             } else {
                 masked.extend_from_slice(run);
             }
@@ -47,7 +50,7 @@ impl Mask {
             };
             masked.push(*next);
             match next {
-                b'\n' => (self.block, self.whole) = (is_block && (before + len) > 0, true),
+                b'\n' => *self = Self { block: self.whole && self.masked, ..Self::new() },
                 b'\r' => {}
                 _ => self.whole = false,
             }
