@@ -51,11 +51,24 @@ pub const METADATA: [[u8; 16]; 6] = [
 /// Whether `address` is one of [`METADATA`].
 #[inline(always)]
 pub fn is_metadata(address: &[u8; 16]) -> bool {
-    let address = u128::from_ne_bytes(*address);
+    let [high, low]: [u64; 2] = zerocopy::transmute!(*address);
     let mut differs = 1;
     for known in METADATA {
-        let x = address ^ u128::from_ne_bytes(known);
-        differs &= some(x as u64 | (x >> 64) as u64);
+        let [known_high, known_low]: [u64; 2] = zerocopy::transmute!(known);
+        differs &= some(high ^ known_high | low ^ known_low);
     }
     differs == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_services_are_known_by_their_addresses() {
+        assert!(METADATA.iter().all(is_metadata));
+        for other in [mapped([169, 254, 169, 253]), mapped([127, 0, 0, 1]), [0; 16], mapped([0, 0, 169, 254])] {
+            assert!(!is_metadata(&other));
+        }
+    }
 }

@@ -11,8 +11,7 @@ use crate::{
     job,
     layout::read,
     maps::{SCAN, first},
-    scan,
-    socket,
+    scan, socket,
     task::Current,
 };
 use detector_common::{

@@ -9,8 +9,7 @@ use crate::{
     hook::{ask, exec, memory, open, print, probe},
     layout::{load, read},
     maps::{ENTER_STEPS, EXIT_STEPS, count, first, global},
-    program,
-    scan, socket,
+    program, scan, socket,
     task::{Current, armed, current, current_struct, find},
 };
 use aya_ebpf::{
@@ -83,9 +82,7 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
         unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Write as u32) };
         return count(Counter::Unread);
     }
-    if global().is_some_and(|global| global.asked != 0)
-        && target(number, &arguments).is_some_and(ask::is_to_metadata)
-    {
+    if global().is_some_and(|global| global.asked != 0) && target(number, &arguments).is_some_and(ask::is_to_metadata) {
         // SAFETY: as above.
         unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Ask as u32) };
         return count(Counter::Unread);

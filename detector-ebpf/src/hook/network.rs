@@ -13,7 +13,10 @@ use aya_ebpf::{
     helpers::generated::bpf_get_socket_cookie,
     programs::{BtfTracePointContext, SockAddrContext, SockContext},
 };
-use detector_common::{counter::Counter, destination::{is_metadata, mapped}};
+use detector_common::{
+    counter::Counter,
+    destination::{is_metadata, mapped},
+};
 
 const PASS: i32 = 1;
 const REFUSE: i32 = 0;

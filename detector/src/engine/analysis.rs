@@ -173,9 +173,7 @@ impl Engine {
     /// a process's end (drops, kills) does not bring it back.
     fn attribute(&mut self, event: &Event) {
         let secret = match event.body {
-            Body::Open(_) | Body::Access(_) | Body::Give(_) | Body::Take(_) | Body::Print(_) | Body::Network(_) => {
-                true
-            }
+            Body::Open(_) | Body::Access(_) | Body::Give(_) | Body::Take(_) | Body::Print(_) | Body::Network(_) => true,
             Body::Fork(_) | Body::Exec(_) => false,
             _ => return,
         };

@@ -120,7 +120,8 @@ impl Engine {
     /// What a holder prints to the job's log: the rule `leak-log` finds it.
     pub(super) fn print(&mut self, actor: &Actor) {
         let held = self.held(actor.holder);
-        self.decision = Kernel { bits: held.bits(), leak: held.intersection(self.roles.log).bits(), ..Kernel::default() };
+        self.decision =
+            Kernel { bits: held.bits(), leak: held.intersection(self.roles.log).bits(), ..Kernel::default() };
     }
 
     /// The classes that `access` brings: those of its door, and of a process of the job what that holds.

@@ -7,8 +7,8 @@ mod body;
 mod identity;
 
 pub use body::{
-    Access, Attempt, Body, Call, Counted, Door, Drop, Exec, Exit, Flow, Fork, Kernel, Kill, Network, Open, Outcome, Print,
-    Probe, Protocol, Relation, Script, Stream,
+    Access, Attempt, Body, Call, Counted, Door, Drop, Exec, Exit, Flow, Fork, Kernel, Kill, Network, Open, Outcome,
+    Print, Probe, Protocol, Relation, Script, Stream,
 };
 pub use identity::{Actor, File, HolderId, JobId, Object, Process, StepId};
 

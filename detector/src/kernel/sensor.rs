@@ -21,8 +21,8 @@ use detector_common::{
     counter::Counter,
     layout::{ABSENT, Layout},
     limits,
-    record::print,
     program::{NameKey, Program, Register, Script, ScriptKey},
+    record::print,
     state::{Global, Holder, Job, Socket, Task},
     watch::{Component, hash},
 };

@@ -4,9 +4,9 @@ use super::{
     Command, LiveError, command,
     disposition::Ignored,
     environment,
+    log::{Relays, Rest},
     programs::{Places, Programs},
     proof, resolvers,
-    log::{Relays, Rest},
     session::{JOB, Session},
     signals::Signals,
 };

@@ -70,7 +70,9 @@ impl Session {
         self.write(|writer| writer.event(&event));
         let kernel = event.kernel;
         let found = self.engine.apply(&event);
-        if matches!(event.body, Body::Network(_) | Body::Drop(_) | Body::Print(_)) && kernel.is_some_and(|kernel| kernel.leak != 0) {
+        if matches!(event.body, Body::Network(_) | Body::Drop(_) | Body::Print(_))
+            && kernel.is_some_and(|kernel| kernel.leak != 0)
+        {
             self.told += 1;
             self.unexplained += u64::from(self.engine.decision().leak == 0);
         }

@@ -155,7 +155,11 @@ fn destinations(draft: &Draft, policy: &Policy, warn: &mut impl FnMut(&Place, St
     for row in &draft.destinations {
         // Nobody can mend a row of the builtin policy.
         let own = |place: &Place| !place.file.starts_with(load::BUILTIN_NAME);
-        let warn = &mut |place: &Place, text: String| if own(place) { warn(place, text) };
+        let warn = &mut |place: &Place, text: String| {
+            if own(place) {
+                warn(place, text)
+            }
+        };
         let accepted = compile::accepted(&row.accept, &policy.classes);
         let readers: Vec<_> = row.readers.iter().filter_map(|reader| numbers.of(reader).ok()).collect();
         let readers = if row.readers.is_empty() { vec![0] } else { readers };

@@ -461,3 +461,27 @@ fn other() -> Access {
     let target = super::story::process(3);
     Access { door: Door::Mem, target, relation: Relation::Outside, program: None, errno: 0 }
 }
+
+#[test]
+fn a_block_in_the_log_is_what_a_holder_of_what_kills_printed() {
+    let holds = |path: &str| {
+        let mut story = step();
+        story.fork(BASH, PYTHON).read(PYTHON, path);
+        story
+    };
+    let printed =
+        |story: &Story| found(story).into_iter().filter(|finding| finding.rule == "leak-log").collect::<Vec<_>>();
+    let only = |story: &Story| printed(story).first().cloned().unwrap();
+    let mut story = holds(AWS);
+    let finding = only(story.print(PYTHON, Outcome::Masked));
+    assert_eq!((finding.severity, finding.action), (Severity::High, Action::Deny));
+    assert_eq!((finding.secret.as_slice(), finding.destination), (&["aws".to_owned()][..], None));
+    let enforced = |finding: &Finding| finding.enforced.map(|enforced| (enforced.outcome, enforced.killed));
+    assert_eq!(enforced(&finding), Some((Outcome::Masked, false)));
+    // One that got through outweighs those that were stopped; a kill is noted.
+    let passed = only(story.print(PYTHON, Outcome::Passed).kill(PYTHON, 0));
+    assert_eq!((enforced(&passed), passed.count, &passed.id), (Some((Outcome::Passed, true)), 2, &finding.id));
+    // What does not kill, or was not read, is no leak there.
+    assert!(printed(holds(NPMRC).print(PYTHON, Outcome::Passed)).is_empty());
+    assert!(printed(step().print(BASH, Outcome::Passed)).is_empty());
+}

@@ -29,6 +29,7 @@ classes:
   step-env: { door: dump, action: deny, reason: "variables of the step" }
   runner-memory: { door: memory, action: kill, reason: "holds the secrets of every step" }
   foreign-environ: { door: environ, action: kill, reason: "secrets of another step" }
+  role: { door: metadata, action: deny, reason: "keys of the machine" }
 destinations:
   - { to: ["198.51.100.7:443"], accept: [npm], reason: "the registry" }
   - { to: ["198.51.100.8:443"], accept: [git], reason: "the forge" }

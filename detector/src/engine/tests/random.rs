@@ -6,7 +6,7 @@ use super::{
 };
 use crate::event::{
     Access, Actor, Attempt, Body, Call, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel,
-    Kill, Network, Object, Open, Outcome, Probe, Process, Protocol, Relation, Script, Stream,
+    Kill, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Relation, Script, Stream,
 };
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -173,6 +173,7 @@ pub(super) fn garbage(random: &mut Random) -> Event {
             let (address, socket) = (address(random), random.number());
             Body::Drop(Drop { address, port, socket, bytes: random.word(), dropped: random.below(2) == 0 })
         }
+        15 => Body::Print(Print { bytes: random.number(), outcome }),
         12 => Body::Kill(Kill { errno: random.word() }),
         13 => Body::Lost(Counted { counters: [(text(random), random.number())].into() }),
         _ => {

@@ -5,7 +5,7 @@ use crate::{
     engine::{Conclusion, Engine, Finding, Mode},
     event::{
         Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network,
-        Object, Open, Outcome, Probe, Process, Protocol, Relation, Script, StepId,
+        Object, Open, Outcome, Print, Probe, Process, Protocol, Relation, Script, StepId,
     },
     policy::Policy,
     secret::ClassSet,
@@ -203,6 +203,11 @@ impl Story {
 
     pub(super) fn gave(&self, object: Object) -> bool {
         self.given.contains_key(&object)
+    }
+
+    /// A block, to the job's log.
+    pub(super) fn print(&mut self, pid: u32, outcome: Outcome) -> &mut Self {
+        self.act(pid, Body::Print(Print { bytes: 4_096, outcome }))
     }
 
     pub(super) fn take(&mut self, pid: u32, object: Object) -> &mut Self {

@@ -40,6 +40,19 @@ fn who_opens_a_credential_holds_it_and_a_declared_reader_as_reader() {
 }
 
 #[test]
+fn who_asks_a_metadata_service_holds_what_it_is_given() {
+    let ask = |story: &mut Story, pid| _ = story.access(pid, Door::Metadata, Relation::Outside, 0);
+    let mut story = step();
+    ask(&mut story, BASH);
+    story.has(BASH, [NONE, NONE, &["role"], NONE]);
+    let decision = story.tell().decision();
+    assert_eq!(decision.bits, super::classes(&["role"]).bits());
+    story.fork(BASH, CHILD).run(CHILD, "/bin/sh", runs(SH, 0));
+    ask(&mut story, CHILD);
+    story.has(CHILD, [&["role"], NONE, NONE, &["role"]]);
+}
+
+#[test]
 fn what_is_observed_is_joined_by_nobody() {
     let mut story = step();
     story.read(BASH, "/root/.notes").has(BASH, [NONE; 4]);

@@ -59,7 +59,8 @@ impl Relays {
                 && let ([Some(first), _], Some(end)) = (&pipes, &relays.ends[0])
                 && same(first, stat)
             {
-                relays.ends[1] = Some(end.try_clone().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?);
+                relays.ends[1] =
+                    Some(end.try_clone().map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?);
                 continue;
             }
             let (from, end) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -84,8 +85,8 @@ impl Relays {
     pub(in crate::live) fn start(self, printed: Printed) -> Result<Relaying, LiveError> {
         let printed = Arc::new(printed);
         let mut threads = Vec::new();
-        let (ended, end) = pipe_with(PipeFlags::CLOEXEC)
-            .map_err(|errno| LiveError::system("cannot make a pipe")(errno.into()))?;
+        let (ended, end) =
+            pipe_with(PipeFlags::CLOEXEC).map_err(|errno| LiveError::system("cannot make a pipe")(errno.into()))?;
         let ended = Arc::new(ended);
         for relay in self.relays {
             let (printed, ended) = (Arc::clone(&printed), Arc::clone(&ended));
