@@ -28,6 +28,10 @@ pub(super) const CASES: &[(&str, Case)] = &[
     ("inherited-connection-theft", || stopped("$GUEST share $SINK $SECRET")),
     ("inherited-connection-honest", || passed("$GUEST share $SINK $PLAIN")),
     ("environ-theft", || stopped("cat /proc/$AGENT/environ | $GUEST send $SINK")),
+    ("log-theft", || masked("echo begun; cat $SECRET $SECRET $SECRET $SECRET $SECRET | base64 -w 0; echo; echo ended")),
+    ("log-honest", || {
+        printed("cat $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN | base64 -w 0; echo ended")
+    }),
     ("audit", audited),
 ];
 
@@ -54,6 +58,24 @@ fn passed(script: &str) -> anyhow::Result<()> {
     let run = Run::new(script, "enforce")?;
     run.verdict("PASS", 0)?;
     ensure!(run.arrived == PLAIN, "the sink got {:?}", String::from_utf8_lossy(&run.arrived));
+    run.replays()
+}
+
+/// In enforce: a block that a holder prints is masked, and all else is printed.
+fn masked(script: &str) -> anyhow::Result<()> {
+    let run = Run::new(script, "enforce")?;
+    run.verdict("FAIL", 100)?;
+    let text = String::from_utf8_lossy(&run.output.stdout);
+    ensure!(text == "begun\n***\nended\n", "{} bytes in the log", text.len());
+    run.replays()
+}
+
+/// The same block by somebody who holds nothing.
+fn printed(script: &str) -> anyhow::Result<()> {
+    let run = Run::new(script, "enforce")?;
+    run.verdict("PASS", 0)?;
+    let text = String::from_utf8_lossy(&run.output.stdout);
+    ensure!(text.len() > 160 && text.ends_with("ended\n") && !text.contains('*'), "the log has {text:?}");
     run.replays()
 }
 
