@@ -35,7 +35,7 @@ pub const fn mapped(address: [u8; 4]) -> [u8; 16] {
 }
 
 /// Addresses at which clouds serve a machine its metadata and the credentials of its role, IPv4 mapped.
-pub const METADATA: [[u8; 16]; 6] = [
+pub const METADATA: [[u8; 16]; 8] = [
     // AWS, Google Cloud, Azure, Oracle, DigitalOcean and most others.
     mapped([169, 254, 169, 254]),
     // Tasks of Amazon ECS; pods of Amazon EKS.
@@ -43,6 +43,10 @@ pub const METADATA: [[u8; 16]; 6] = [
     mapped([169, 254, 170, 23]),
     // Alibaba Cloud.
     mapped([100, 100, 100, 200]),
+    // Tencent Cloud.
+    mapped([169, 254, 0, 23]),
+    // Google Cloud by IPv6: fd20:ce::254.
+    [0xfd, 0x20, 0, 0xce, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54],
     // AWS, and pods of Amazon EKS, by IPv6: fd00:ec2::254 and fd00:ec2::23.
     [0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54],
     [0xfd, 0, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x23],

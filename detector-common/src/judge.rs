@@ -85,12 +85,13 @@ impl Reader {
     }
 
     /// What it joins by asking a metadata service for the credentials of `classes`. Its declared readers ask on every start, and
-    /// spend them where only names tell that they may; a program that nobody knows may have the SDK compiled in.
+    /// spend them where only names tell that they may; a program that nobody knows may have the SDK compiled in. Who has the class
+    /// of an SDK already, as `sets` say, is still one user of one cloud.
     #[inline(always)]
-    pub fn asks(&self, classes: Bits) -> Sets {
+    pub fn asks(&self, classes: Bits, sets: &Sets) -> Sets {
         let asked = classes & !self.reads;
-        let soft = asked & (self.sdk | unless(self.known));
-        Sets { held: asked & !soft, soft, ..Sets::default() }
+        let user = asked & (self.sdk | unless(self.known));
+        Sets { held: asked & !user, soft: user & unless(sets.soft != 0), ..Sets::default() }
     }
 }
 
@@ -332,13 +333,16 @@ mod tests {
 
     #[test]
     fn who_asks_a_metadata_service_is_taken_for_what_may_use_it() {
+        let none = Sets::default();
         let bare = Reader { known: true, ..Reader::default() };
-        assert_eq!(bare.asks(AWS), held(AWS), "curl, a shell");
-        assert_eq!(Reader { reads: AWS, ..bare }.asks(AWS), Sets::default(), "its declared reader");
+        assert_eq!(bare.asks(AWS, &none), held(AWS), "curl, a shell");
+        assert_eq!(Reader { reads: AWS, ..bare }.asks(AWS, &none), Sets::default(), "its declared reader");
         let soft = Sets { soft: AWS, ..Sets::default() };
-        assert_eq!(Reader { sdk: AWS, ..bare }.asks(AWS), soft, "an interpreter with the SDK");
-        assert_eq!(Reader { sdk: NPM, ..bare }.asks(AWS), held(AWS), "with another one");
-        assert_eq!(Reader { known: false, ..bare }.asks(AWS), soft, "nobody knows what is compiled in");
+        assert_eq!(Reader { sdk: AWS, ..bare }.asks(AWS, &none), soft, "an interpreter with the SDK");
+        assert_eq!(Reader { sdk: NPM, ..bare }.asks(AWS, &none), held(AWS), "with another one");
+        assert_eq!(Reader { known: false, ..bare }.asks(AWS, &none), soft, "nobody knows what is compiled in");
+        let user = Sets { soft: NPM, ..none };
+        assert_eq!(Reader { sdk: AWS, ..bare }.asks(AWS, &user), none, "it has read its SDK's files");
     }
 
     #[test]

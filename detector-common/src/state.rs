@@ -108,7 +108,7 @@ pub struct Object {
     pub credential: GrowingSet,
     /// Sequence number: the time of the record that last added to it.
     pub given: u64,
-    /// 1 when it is the job's log: standard output or standard error of a step's first program.
+    /// 1 when it is the job's log: standard output or standard error of a step's first program; 2 when of its worker.
     pub log: u64,
 }
 

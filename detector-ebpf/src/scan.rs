@@ -74,6 +74,9 @@ impl Scan {
     }
 }
 
+/// Words of a line in a block: as many as 40 characters never have.
+const WIDE: u64 = 6;
+
 /// Pieces of what is printed that are looked at.
 pub(crate) const PIECES: usize = 2;
 
@@ -336,21 +339,23 @@ pub(crate) struct Encoded {
 }
 
 /// Finds the blocks in a piece of what is printed: of letters and digits, both; and no more than a tenth of it is `+`, `/`, `-`, `_` or
-/// an end of line, of which base64 in lines of 76 has one in twenty, and a path or a list of words many. Lengths are up to seven
-/// bytes more than they are.
+/// an end of line, of which base64 in lines of 76 has one in twenty, and a path or a list of words many. A line must be there that is
+/// longer than a digest of SHA-1. Lengths may be seven bytes more than they are.
 #[inline(always)]
 pub(crate) fn encoded(scan: &mut Scan, piece: usize) {
     let len = fetch::<{ PRINT_BYTES as u64 }>(scan, scan.pieces[piece]);
     let zero = scan.zero;
     let mut found = Encoded { longest: zero, first: zero, last: zero, whole: zero, is_there: some(len) };
     let (mut run, mut between, mut kinds, mut broken) = (zero, zero, zero, zero);
+    let (mut straight, mut widest, mut last) = (zero, zero, zero);
     for i in 0..PRINT_BYTES as u64 / 8 {
         // Behind the block is what was looked at before.
         let there = below(i << 3, len).wrapping_neg();
         let word = scan.words[(1 + i) as usize & (WORDS - 1)];
         let here = classify(word);
         // `)`, `+`, `-` and `/` differ in these bits alone.
-        let others = equal(word | each(6), b'/') | equal(word, b'_') | equal(word, b'\n');
+        let line = equal(word, b'\n');
+        let others = equal(word | each(6), b'/') | equal(word, b'_') | line;
         let end = (some(i ^ (len >> 3)) ^ 1).wrapping_neg();
         let padding = (scan.opaque(HIGH) << ((len & 7) << 3)) & end;
         let breaks = ((any(here) | others | padding) & HIGH ^ HIGH) >> 7;
@@ -366,7 +371,10 @@ pub(crate) fn encoded(scan: &mut Scan, piece: usize) {
         let whole = run + 8 - count(above);
         let mixed = between + count((others & head) >> 7);
         let all = kinds | here & head;
-        let good = (below(whole, mixed * 10) ^ 1) & some(all & HIGH) & some(all & HIGH >> 1);
+        // Whole words without an end of line.
+        straight = (straight + 1) & some(breaks | line).wrapping_sub(1);
+        widest = larger(widest, straight);
+        let good = (below(whole, mixed * 10) ^ 1) & some(all & HIGH) & some(all & HIGH >> 1) & below(WIDE - 1, widest);
         let good = whole & good.wrapping_neg() & there;
         found.longest = larger(found.longest, good);
         found.first = larger(found.first, good & broken.wrapping_sub(1));
@@ -377,8 +385,13 @@ pub(crate) fn encoded(scan: &mut Scan, piece: usize) {
         run = (((whole & on) | ((8 - count(under)) & !on)) & there) | (run & !there);
         between = (((mixed & on) | (count((others & tail) >> 7) & !on)) & there) | (between & !there);
         kinds = (((all & on) | (here & tail & !on)) & there) | (kinds & !there);
+        last = (larger(last & on, straight) & there) | (last & !there);
+        widest &= on;
     }
-    found.last = run & below(run, between * 10).wrapping_sub(1);
+    // Without what was taken for the rest of the last word.
+    let padding = len.wrapping_neg() & 7;
+    let wide = below(WIDE - 1, last).wrapping_neg();
+    found.last = run.wrapping_sub(padding & some(run).wrapping_neg()) & below(run, between * 10).wrapping_sub(1) & wide;
     found.whole = broken ^ 1;
     // SAFETY: as above; volatile, or what was not looked at is known to be zero.
     unsafe { (&raw mut scan.encoded[piece]).write_volatile(found) };
@@ -393,8 +406,8 @@ fn larger(a: u64, b: u64) -> u64 {
 /// 1 when the request in `buffer` to a metadata service asks for credentials, or is none that can be told from one that does: not
 /// one whole request of HTTP, or with characters that stand for others.
 ///
-/// What asks has in its path: of AWS, ECS, EKS and Alibaba Cloud `credentials`; of Azure `/oauth2/`; of Google Cloud `/token` or
-/// `/identity` behind `service-accounts/`.
+/// What asks has in its path: of AWS, ECS, EKS and Alibaba Cloud `credentials`; of Azure `/oauth2/`; of Google Cloud `/token` behind
+/// `service-accounts/`; of Huawei Cloud `securitykey`; of Google Cloud and Oracle `/identity`.
 #[inline(always)]
 pub(crate) fn asks(scan: &mut Scan, buffer: Buffer) -> u64 {
     const MOST: u64 = REQUEST_BYTES as u64;
@@ -420,8 +433,9 @@ pub(crate) fn asks(scan: &mut Scan, buffer: Buffer) -> u64 {
         let there = below(i, len);
         let word = fold((scan.words[at] >> shift) | next);
         accounts |= is(word, b"ccounts/") & there;
-        let behind = accounts & (is(word, b"/token") | is(word, b"/identit"));
-        let one = is(word, b"credenti") | is(word, b"/oauth2/") | is(word, b"%");
+        let behind = accounts & is(word, b"/token");
+        let key = is(word, b"ecurityk") | is(word, b"/identit");
+        let one = is(word, b"credenti") | is(word, b"/oauth2/") | is(word, b"%") | key;
         found |= (behind | one) & there;
     }
     found | odd | method ^ 1

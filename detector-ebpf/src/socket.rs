@@ -11,7 +11,7 @@ use crate::{
 };
 use detector_common::{
     counter::Counter,
-    destination::mapped,
+    destination::{is_metadata, mapped},
     judge::{self, Judged, Sets, Spending},
     limits::CLASSES,
     program::trait_of,
@@ -31,6 +31,16 @@ pub(crate) struct Remote {
     pub(crate) family: u16,
     /// `sock.sk_protocol`.
     pub(crate) protocol: u16,
+}
+
+impl Remote {
+    /// Whether it is where a cloud serves its metadata: over HTTP, and a name server may have the same address.
+    #[inline(always)]
+    pub(crate) fn is_metadata(&self) -> bool {
+        const HTTP: u16 = 80;
+        let stream = matches!(u32::from(self.protocol), IPPROTO_TCP | IPPROTO_MPTCP);
+        stream && self.port == HTTP && is_metadata(&self.address)
+    }
 }
 
 /// What was found about a reach for the network.

@@ -128,6 +128,8 @@ printf '%s\n' "commit 0123456789abcdef0123456789abcdef01234567" \
   "some_test_names_are_rather_long_and_have_Numbers_1_in_them_and_go_on_and_on_until_they_are_as_long_as_a_block_would_be_but_are_words_all_the_same_2"
 base64 -w 0 < "$ARTIFACT"
 echo
+for i in 01 02 03 04 05 06 07 08 09 10 11 12; do echo "i-0123456789abcde$i"; done
+for i in 01 02 03 04 05 06; do echo "0123456789abcdef0123456789abcdef012345$i"; done
 printf 'error on stderr\n' >&2
 "#;
 
@@ -164,6 +166,18 @@ fn a_block_does_not_get_into_a_file() -> Result {
     let text = fs::read(&log)?;
     assert!(text.starts_with(b"before\n") && !text.ends_with(b"after all\n"), "{}", String::from_utf8_lossy(&text));
     scene.assert_absent_from("the log", &scene.keys.read_log(&text)?);
+    Ok(())
+}
+
+/// The detector's own standard output is the log, too: what is written there by another way is not masked, and who does it ends.
+#[test]
+fn there_is_no_way_around_the_relay() -> Result {
+    let scene = Scene::new()?;
+    let script = r#"block=$({ cat "$FILE"; seq 400; } | gzip -n | base64 -w 0); printf '%s\n' "$block" > /proc/$PPID/fd/1; echo on"#;
+    let run = Watched::run(&scene, &job(&scene, script).mode("enforce"))?;
+    assert_eq!(found(&run).enforced, Some(Enforced { outcome: Fate::Passed, killed: true }));
+    assert_eq!((run.recording.killed().len(), run.outcome.code()), (1, Some(100)));
+    assert!(!run.outcome.stdout.ends_with(b"on\n"));
     Ok(())
 }
 

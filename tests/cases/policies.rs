@@ -30,7 +30,7 @@ fn a_good_policy_is_said_to_be_good() -> Result {
     let finished = desk.policy(&["check", "good.yaml"])?;
     finished.assert_ended(0, &[]);
     let out = finished.out();
-    assert!(out.starts_with("good.yaml: good: ") && out.contains("1 destination, "), "{finished:?}");
+    assert!(out.starts_with("good.yaml: good: ") && out.contains("2 destinations, "), "{finished:?}");
     assert!(out.ends_with("1 rule changed, 1 exception, 0 warnings\n"), "{finished:?}");
     assert!(finished.stderr.is_empty(), "{finished:?}");
     // What standard input extends lies in the working directory.

@@ -15,7 +15,6 @@ use crate::{
     task::Current,
 };
 use detector_common::{
-    destination::is_metadata,
     identity::ProcessId,
     record::{Access, kind, relation},
     watch::{door, some},
@@ -30,7 +29,7 @@ pub(crate) fn is_to_metadata(fd: u64) -> bool {
     };
     let family = read!(sk, sock_family, u16).unwrap_or(0);
     matches!(family, abi::AF_INET | abi::AF_INET6)
-        && socket::remote(sk, family).is_some_and(|remote| is_metadata(&remote.address))
+        && socket::remote(sk, family).is_some_and(|remote| remote.is_metadata())
 }
 
 /// 1 when the call that begins sends a request for credentials, or what cannot be told from one.
@@ -58,7 +57,7 @@ pub(crate) fn asks(number: u64, arguments: &Arguments) -> u64 {
 #[inline(always)]
 pub(crate) fn asking(current: &Current<'_>) {
     let Some(job) = job::find(current.task.job) else { return };
-    let new = current.reader().asks(job.metadata & !job.observe);
+    let new = current.reader().asks(job.metadata & !job.observe, &current.sets());
     if new.strong() == 0 || !first(current.task.holder, [5 << 32, new.held, new.soft, 0]) {
         return;
     }

@@ -72,19 +72,21 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     if foreign() {
         return;
     }
-    if matches!(number, abi::WRITE | abi::PWRITE64 | abi::WRITEV) && print::is_to_log(&current, arguments.get(0)) {
+    if global().is_some_and(|global| global.asked != 0) && target(number, &arguments).is_some_and(ask::is_to_metadata) {
         // SAFETY: the programs in the map are of this tracepoint.
+        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Ask as u32) };
+        return count(Counter::Unread);
+    }
+    let vector = matches!(number, abi::WRITEV | abi::PWRITEV | abi::PWRITEV2);
+    let plain = matches!(number, abi::WRITE | abi::PWRITE64);
+    if (plain || vector) && print::is_to_log(&current, arguments.get(0)) {
+        // SAFETY: as above.
         unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Print as u32) };
         return count(Counter::Unread);
     }
-    if matches!(number, abi::WRITE | abi::PWRITE64) && flow::is_searched(&current) {
+    if plain && flow::is_searched(&current) {
         // SAFETY: as above.
         unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Write as u32) };
-        return count(Counter::Unread);
-    }
-    if global().is_some_and(|global| global.asked != 0) && target(number, &arguments).is_some_and(ask::is_to_metadata) {
-        // SAFETY: as above.
-        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Ask as u32) };
         return count(Counter::Unread);
     }
     // VERIFIER: all of it first, so that what follows is not followed for each number.
@@ -158,12 +160,13 @@ pub(crate) fn printing(ctx: &BtfTracePointContext) {
     let Some((number, buffer)) = print::printing(&mut current, file) else { return };
     // What is written to a file must not be: the signal comes before.
     kill();
-    if number != abi::WRITEV && flow::is_searched(&current) {
+    let plain = matches!(number, abi::WRITE | abi::PWRITE64);
+    if plain && flow::is_searched(&current) {
         // SAFETY: the program in the map is of this tracepoint.
         unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Write as u32) };
         return count(Counter::Unread);
     }
-    let token = if number == abi::WRITEV { 0 } else { flow::token(buffer) };
+    let token = if plain { flow::token(buffer) } else { 0 };
     flow::give(&current, file, token & u64::from(file.mode & abi::S_IFMT == abi::S_IFIFO));
 }
 

@@ -173,7 +173,7 @@ pub(crate) fn taken(ctx: &BtfTracePointContext) {
         current.task.first = 0;
         for fd in [STDOUT, STDERR] {
             if let Some(file) = File::of_descriptor(fd) {
-                print::opens_log(&current, file);
+                print::opens_log(current.task.job, file, print::logs::STEP);
             }
         }
     }

@@ -13,10 +13,7 @@ use aya_ebpf::{
     helpers::generated::bpf_get_socket_cookie,
     programs::{BtfTracePointContext, SockAddrContext, SockContext},
 };
-use detector_common::{
-    counter::Counter,
-    destination::{is_metadata, mapped},
-};
+use detector_common::{counter::Counter, destination::mapped};
 
 const PASS: i32 = 1;
 const REFUSE: i32 = 0;
@@ -28,7 +25,7 @@ pub(crate) fn address(ctx: &SockAddrContext, hook: u32, six: bool) -> i32 {
     let Some(job) = job::find(current.task.job) else { return PASS };
     let remote = if six { remote6(ctx) } else { remote4(ctx) };
     if job.metadata != 0
-        && is_metadata(&remote.address)
+        && remote.is_metadata()
         && let Some(global) = global()
     {
         global.asked = 1;

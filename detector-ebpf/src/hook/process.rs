@@ -2,7 +2,8 @@
 
 use crate::{
     emit::{self, now},
-    hook::exec,
+    file::File,
+    hook::{exec, print},
     layout::{load, offset, read},
     maps::{JOBS, TASKS, WORKERS, count},
     task::{Current, current, join, leave, share, track},
@@ -14,6 +15,9 @@ use detector_common::{
     record::{Exit, Fork, kind},
     state::Task,
 };
+
+/// Standard output and standard error.
+const STREAMS: [u64; 2] = [1, 2];
 
 /// A task was forked. Memory and descriptors are copied already: what the child gets is no less than theirs.
 #[inline(always)]
@@ -48,6 +52,11 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
     (task.first, task.block) = (0, 0);
     if is_worker(current.pid) {
         task.first = 1;
+        for fd in STREAMS {
+            if let Some(file) = File::of_descriptor(fd) {
+                print::opens_log(task.job, file, print::logs::WORKER);
+            }
+        }
         task.step = next_step(task.job);
         task.holder = holder_id(pid, time);
         task.shared = 0;

@@ -109,7 +109,7 @@ impl Engine {
     /// Who asks a metadata service for credentials joins their class, as what it is to it.
     fn ask(&mut self, event: &Event, actor: &Actor) {
         let classes = self.policy.metadata().minus(self.roles.observed);
-        let asked = self.processes.image(actor.process).reader().asks(classes.bits());
+        let asked = self.processes.image(actor.process).reader().asks(classes.bits(), &self.holders.sets(actor.holder));
         self.decision.bits = asked.strong();
         let did = || Did::Access { door: door(Door::Metadata).to_owned(), target: "the cloud".to_owned() };
         for (strength, classes) in by_strength(&asked) {

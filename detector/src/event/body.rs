@@ -290,7 +290,7 @@ impl Flow {
 pub struct Print {
     /// Bytes of the write.
     pub bytes: u64,
-    /// What became of it: passed or masked.
+    /// What became of it: passed, refused or masked.
     pub outcome: Outcome,
 }
 

@@ -135,9 +135,16 @@ async fn watch(
             break status;
         }
     };
-    let rest = relaying.end();
+    // What reads the log may be slow, and what is left behind is still looked at.
+    let mut ending = tokio::task::spawn_blocking(move || relaying.end());
+    let rest = loop {
+        tokio::select! {
+            rest = &mut ending => break rest.unwrap_or_default(),
+            waited = rings.wait() => waited.map_err(LiveError::system("cannot wait for the rings"))?,
+        }
+        judge(&mut rings, &mut session, false, found);
+    };
     settle(&mut rings, &mut session, found).await?;
-    leave_behind(rest, sensor)?;
     let left = sensor.left(JOB)?;
     if left.processes != 0 {
         tracing::info!("{} process(es) of the job outlive it, {} holding a secret", left.processes, left.holding);
@@ -150,20 +157,23 @@ async fn watch(
     // After the counters: what they count has been told of, whatever is left behind does meanwhile.
     judge(&mut rings, &mut session, true, found);
     let ended = crate::kernel::boottime();
+    let masks = sensor.printed()?.get() || left.holding != 0;
     let conclusion = session.end(ended, Some(recorded(status)), &counters, left, rings.late());
+    leave_behind(rest, masks);
     Ok(Ended { code: command::code(status), conclusion })
 }
 
 /// What the command left behind may print as long as it lives, and we do not: another process passes that on.
-fn leave_behind(rest: Vec<Rest>, sensor: &Sensor) -> Result<(), LiveError> {
-    let masks = if rest.is_empty() { false } else { sensor.printed()?.get() };
+fn leave_behind(rest: Vec<Rest>, masks: bool) {
     for Rest { from, to } in rest {
         let mut relay = std::process::Command::new("/proc/self/exe");
-        relay.arg(RELAY_THE_REST).args(masks.then_some("--mask")).env_clear().process_group(0);
+        relay.arg(RELAY_THE_REST).args(masks.then_some("--mask")).process_group(0);
         relay.stdin(Stdio::from(from)).stdout(Stdio::from(to)).stderr(Stdio::null());
-        relay.spawn().map_err(LiveError::system("cannot pass on what is printed by processes that are left behind"))?;
+        // What was found must not be lost for it.
+        if let Err(error) = relay.spawn() {
+            tracing::warn!("nobody passes on what processes that are left behind print: {error}");
+        }
     }
-    Ok(())
 }
 
 fn judge(rings: &mut Rings, session: &mut Session, all: bool, found: &mut impl FnMut(&Finding)) {

@@ -8,12 +8,12 @@ use crate::{kernel::Printed, live::LiveError};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     fs::{FileType, Stat, fchown, fstat},
-    io::{Errno, read, retry_on_intr},
+    io::{Errno, read, retry_on_intr, write},
     pipe::{PipeFlags, pipe_with},
     process::{Gid, Uid},
 };
 use std::{
-    io::{self, Write},
+    io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     process::Stdio,
     sync::Arc,
@@ -126,8 +126,7 @@ impl Relaying {
 /// Passes on all that comes until nobody can write any more, or, with `ended`, until that is closed and nothing is there.
 /// The pipe where somebody still can.
 fn pass(relay: Relay, ended: Option<BorrowedFd<'_>>, masks: &dyn Fn() -> bool) -> Option<Rest> {
-    let Relay { from, to } = relay;
-    let mut log = std::fs::File::from(to);
+    let Relay { from, to: log } = relay;
     let mut piece = vec![0; PIECE];
     let mut mask = None;
     // Once it has ended: who was left behind may print without end.
@@ -137,7 +136,7 @@ fn pass(relay: Relay, ended: Option<BorrowedFd<'_>>, masks: &dyn Fn() -> bool) -
             let mut polled = [PollFd::new(&from, PollFlags::IN), PollFd::from_borrowed_fd(ended, PollFlags::IN)];
             retry_on_intr(|| poll(&mut polled, None)).ok()?;
             if polled[0].revents().is_empty() || last == 0 {
-                return Some(Rest { from, to: log.into() });
+                return Some(Rest { from, to: log });
             }
             ending = !polled[1].revents().is_empty();
         }
@@ -148,14 +147,31 @@ fn pass(relay: Relay, ended: Option<BorrowedFd<'_>>, masks: &dyn Fn() -> bool) -
         }
         let piece = &piece[..len];
         if mask.is_none() && masks() {
-            mask = Some(Mask::new());
+            mask = Some(Mask::new(std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true")));
         }
-        // Whom nobody reads is told so, as without us.
         match &mut mask {
-            None => log.write_all(piece).ok()?,
-            Some(mask) => log.write_all(&mask.apply(piece)).ok()?,
+            None => print(&log, piece)?,
+            Some(mask) => print(&log, &mask.apply(piece))?,
         }
     }
+}
+
+/// Writes all of `bytes` to the log; `None` where nobody reads it any more: then the command is told so, as without us.
+fn print(log: &OwnedFd, mut bytes: &[u8]) -> Option<()> {
+    while !bytes.is_empty() {
+        match retry_on_intr(|| write(log, bytes)) {
+            Ok(len) => bytes = bytes.get(len..)?,
+            // Another process that has the log may have said that it does not wait.
+            Err(Errno::AGAIN) => _ = retry_on_intr(|| poll(&mut [PollFd::new(log, PollFlags::OUT)], None)).ok()?,
+            Err(errno) => {
+                if errno != Errno::PIPE {
+                    tracing::warn!("cannot pass on what the command prints: {errno}");
+                }
+                return None;
+            }
+        }
+    }
+    Some(())
 }
 
 /// What is left behind by a command prints from standard input to standard output, until nobody can any more.
@@ -180,7 +196,10 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail")]
 
     use super::*;
-    use std::{fs::File, io::Read};
+    use std::{
+        fs::File,
+        io::{Read, Write},
+    };
 
     /// Both ends of a pipe.
     fn pipe() -> (File, File) {
