@@ -297,10 +297,8 @@ pub mod print {
     pub const PASSES: u32 = 0;
     /// The process is killed; what it writes to a file is not written.
     pub const REFUSED: u32 = 1;
-    /// It is masked on its way through user space.
+    /// It is masked on its way through user space. Of a job: where the log is a pipe, else as `REFUSED`.
     pub const MASKED: u32 = 2;
-    /// Of a job: what it prints to a pipe passes through user space.
-    pub const RELAYED: u32 = 2;
 }
 
 /// A holder wrote an encoded block to the job's log. Said once for the same holder, classes and outcome.

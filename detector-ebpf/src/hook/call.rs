@@ -13,12 +13,16 @@ use crate::{
     task::{Current, armed, current, current_struct, find},
 };
 use aya_ebpf::{
-    helpers::{bpf_get_current_pid_tgid, bpf_send_signal, generated::bpf_probe_read_kernel},
+    helpers::{
+        bpf_get_current_pid_tgid, bpf_send_signal,
+        generated::{bpf_probe_read_kernel, bpf_probe_read_user},
+    },
     programs::BtfTracePointContext,
 };
 use detector_common::{
     counter::Counter,
     record::{self, Kill, kind},
+    watch::{below, some},
 };
 
 /// A system call's arguments, read when asked for.
@@ -47,6 +51,16 @@ impl Arguments {
         // No buffer is so long, and what compares takes no larger numbers.
         Buffer { address: read(1), len: read(2) & (u64::MAX >> 1) }
     }
+}
+
+/// The `n`th buffer of an array (`struct iovec`); behind its end, or where it cannot be read, an empty one.
+#[inline(always)]
+pub(crate) fn element(array: Buffer, n: u64) -> Buffer {
+    let (mut read, from) = ([0u64; 2], array.address.wrapping_add(n * 16));
+    // SAFETY: the size of what is written to; the helper checks the address and fails instead of faulting.
+    let result = unsafe { bpf_probe_read_user(read.as_mut_ptr().cast(), 16, from as *const _) };
+    let there = below(n, array.len) & (some(result as u64) ^ 1);
+    Buffer { address: read[0], len: read[1] & (u64::MAX >> 1) & there.wrapping_neg() }
 }
 
 /// At the entry.

@@ -12,13 +12,12 @@ use crate::{
     emit::{self, now},
     file::File,
     flow::{self, Buffer},
-    hook::call::Arguments,
+    hook::call::{Arguments, element},
     job,
     maps::{OBJECTS, SCAN, count, entry, first, global},
     scan::{self, PIECES, smaller},
     task::Current,
 };
-use aya_ebpf::helpers::generated::bpf_probe_read_user;
 use detector_common::{
     counter::Counter,
     limits::{BLOCK_BYTES, PRINT_BYTES},
@@ -91,16 +90,6 @@ pub(crate) fn look(number: u64, arguments: &Arguments) {
     }
 }
 
-/// The `n`th buffer of an array (`struct iovec`); behind its end, or where it cannot be read, an empty one.
-#[inline(always)]
-pub(crate) fn element(array: Buffer, n: u64) -> Buffer {
-    let (mut read, from) = ([0u64; 2], array.address.wrapping_add(n * 16));
-    // SAFETY: the size of what is written to; the helper checks the address and fails instead of faulting.
-    let result = unsafe { bpf_probe_read_user(read.as_mut_ptr().cast(), 16, from as *const _) };
-    let there = below(n, array.len) & (some(result as u64) ^ 1);
-    Buffer { address: read[0], len: read[1] & (u64::MAX >> 1) & there.wrapping_neg() }
-}
-
 /// `current` prints what was looked at to `file`, and holds what the log does not accept: where it is a block it is a leak.
 /// The call's number and its buffer.
 #[inline(always)]
@@ -134,7 +123,7 @@ fn leaked(current: &mut Current<'_>, file: File, bytes: u64) {
     let log = file.object(current.task.job).and_then(|key| unsafe { OBJECTS.get(&key) }).map_or(0, |object| object.log);
     let mut denied = 0;
     if job.enforce != 0 && job.print != print::PASSES {
-        if pipe && job.print == print::RELAYED && log == logs::STEP {
+        if pipe && job.print == print::MASKED && log == logs::STEP {
             denied = print::MASKED;
         } else {
             denied = if pipe { 0 } else { print::REFUSED };

@@ -196,7 +196,7 @@ impl Sensor {
             print: match (tables.mask, relayed) {
                 (false, _) => print::PASSES,
                 (true, false) => print::REFUSED,
-                (true, true) => print::RELAYED,
+                (true, true) => print::MASKED,
             },
             observe: tables.observe,
             forge: tables.forge,

@@ -154,7 +154,7 @@ fn destinations(draft: &Draft, policy: &Policy, warn: &mut impl FnMut(&Place, St
     let mut before = Destinations::none();
     for row in &draft.destinations {
         // Nobody can mend a row of the builtin policy.
-        let own = |place: &Place| !place.file.starts_with(load::BUILTIN_NAME);
+        let own = |place: &Place| !load::is_builtin(&place.file);
         let warn = &mut |place: &Place, text: String| {
             if own(place) {
                 warn(place, text)

@@ -22,6 +22,11 @@ pub(super) const BUILTIN: [(&str, &str); 2] = [
 /// Its name in `extends` and in messages.
 pub(super) const BUILTIN_NAME: &str = "builtin";
 
+/// Whether `file` is one of the builtin policy's, as places name it: a user's may begin alike.
+pub(super) fn is_builtin(file: &str) -> bool {
+    file.strip_prefix(BUILTIN_NAME).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// Standard input, as it is asked for, and as messages call it.
 const STDIN: &str = "-";
 const STDIN_NAME: &str = "standard input";

@@ -98,10 +98,7 @@ fn name(part: Value) -> Option<(String, Value)> {
 }
 
 fn origin(place: &Place) -> String {
-    match place.file.strip_prefix(load::BUILTIN_NAME) {
-        Some(rest) if rest.is_empty() || rest.starts_with('/') => load::BUILTIN_NAME.to_owned(),
-        _ => place.to_string(),
-    }
+    if load::is_builtin(&place.file) { load::BUILTIN_NAME.to_owned() } else { place.to_string() }
 }
 
 fn pretty(value: &Value) -> String {

@@ -145,6 +145,13 @@ fn rows_that_never_matter_are_told() {
 }
 
 #[test]
+fn a_file_that_begins_as_the_builtin_ones_is_a_users() {
+    use super::super::load::is_builtin;
+    assert!(["builtin", "builtin/classes.yaml"].iter().all(|file| is_builtin(file)));
+    assert!(!["builtin-ci.yaml", "builtins/x.yaml", "ci/builtin", ""].iter().any(|file| is_builtin(file)));
+}
+
+#[test]
 fn exceptions_that_never_hold_are_told() {
     let of = |exception: &str| warnings(&format!("exceptions:\n  - {{ {exception}, reason: r }}\n"));
     for (exception, says) in [
