@@ -64,6 +64,8 @@ counters! {
     ExecsFull = 21, "execs-full", Noise;
     /// The map of program files was full, or a file that an installer brought could not be taken down: it is no declared program.
     ProgramsFull = 22, "programs-full", Noise;
+    /// The map of addresses that names were answered with was full: what a name accepts is refused there.
+    AddressesFull = 23, "addresses-full", Loss;
     /// A kernel structure could not be read.
     Unread = 24, "unread", Loss;
     /// A call through the 32-bit entry by a tracked process, which is not monitored.
@@ -80,6 +82,12 @@ counters! {
     LeftRunning = 30, "left-running", Loss;
     /// Opens looked at: of tracked processes, by name.
     Opens = 32, "opens", Activity;
+    /// Answers of name servers that were not believed: not what was asked, not whole, not from where they should be.
+    AnswersRefused = 33, "answers-refused", Activity;
+    /// Answers of name servers that were believed.
+    AnswersLearned = 34, "answers-learned", Activity;
+    /// The map of sockets on which name servers are asked was full: what is asked on others is not learned.
+    AskersFull = 35, "askers-full", Noise;
 }
 
 /// Entries of the counter array.

@@ -11,11 +11,14 @@ pub struct DestinationKey {
     pub policy: u32,
     /// Port in host byte order; 0 in a row means any port, looked up on its own.
     pub port: u16,
-    /// The declared program that the row is for, by its number; 0 for anyone.
+    /// The declared program that the row is for, by its number; 0 for anyone, [`OWN`] for whoever read it as what it declares.
     pub reader: u16,
     /// IPv6 address, or IPv4 mapped into `::ffff:0:0/96`, network byte order.
     pub address: [u8; 16],
 }
+
+/// Stands for every declared reader, and every user of its SDK, of the class that it read itself.
+pub const OWN: u16 = u16::MAX;
 
 /// Bits of the key before the address.
 pub const FIXED_BITS: u32 = 64;

@@ -136,7 +136,7 @@ impl Sets {
 pub struct Spending {
     /// What the destination accepts from anyone.
     pub accepted: Bits,
-    /// What it accepts from the declared reader that the process is.
+    /// What it accepts of what the process read itself, as a declared reader or as the user of its SDK.
     pub accepted_for_reader: Bits,
     /// What the socket carries already.
     pub socket: Bits,
@@ -177,10 +177,11 @@ pub fn judge(sets: &Sets, spending: &Spending) -> Judged {
     let Spending { accepted, accepted_for_reader, socket, hook, release, forge, registry } = *spending;
     // What the reader may spend here is its own business, and no mark on the socket.
     let own = sets.own & !accepted_for_reader;
-    let strong = sets.held | own | sets.soft | socket;
+    let used = sets.soft & !accepted_for_reader;
+    let strong = sets.held | own | used | socket;
     let refused = strong & !accepted;
     // A lone SDK class, as its program opened it: nothing tells the thief from the user of a mirror.
-    let soft = sets.soft & !(sets.held | sets.own | socket);
+    let soft = used & !(sets.held | sets.own | socket);
     let lone = is_one(strong) & is_none(strong ^ soft);
     // A release needs the forge and one registry, and often one process holds both. Of a tool that is there for that one is enough,
     // since the other may be in its environment.
@@ -252,6 +253,14 @@ mod tests {
         assert_eq!(judge(&own, &spending), Judged { carried: AWS, ..Judged::default() });
         assert_eq!(judge(&Sets { held: AWS, ..own }, &spending).leak, AWS);
         assert_eq!(judge(&own, &at(0)).leak, AWS);
+    }
+
+    #[test]
+    fn the_user_of_an_sdk_spends_where_its_readers_do() {
+        let spending = Spending { accepted_for_reader: AWS, ..at(0) };
+        let soft = Sets { soft: AWS, ..Sets::default() };
+        assert_eq!(judge(&soft, &spending), Judged { carried: AWS, ..Judged::default() });
+        assert_eq!(judge(&Sets { held: AWS, ..soft }, &spending).leak, AWS, "handed to it, too");
     }
 
     #[test]

@@ -10,6 +10,8 @@
 pub mod command;
 pub mod counter;
 pub mod destination;
+pub mod dns;
+pub mod host;
 pub mod identity;
 pub mod judge;
 pub mod layout;

@@ -88,6 +88,42 @@ pub const WATCHES: u32 = 8_192;
 /// Entries of the destination table, over all policies.
 pub const DESTINATIONS: u32 = 32_768;
 
+/// Entries of the table of names, over all policies.
+pub const HOSTS: u32 = 262_144;
+
+/// Bytes of a name in a record: a whole one (RFC 1035, section 2.3.4) and what rounds it up.
+pub const HOST_BYTES: usize = 256;
+
+/// Labels behind a wildcard that are compared.
+pub const HOST_LABELS: usize = 8;
+
+/// Places, which are names of the same rows, over all policies.
+pub const PLACES: u32 = 4_096;
+
+/// Rows of one place: ports and those whom they are for.
+pub const PLACE_ROWS: usize = 8;
+
+/// Entries of the table of addresses that names were answered with, over all jobs.
+pub const ADDRESSES: u32 = 32_768;
+
+/// Name servers of the host.
+pub const RESOLVERS: u32 = 16;
+
+/// Sockets on which name servers are asked, over all jobs.
+pub const ASKERS: u32 = 4_096;
+
+/// Questions of one socket that may wait for their answers at once.
+pub const QUESTIONS: usize = 16;
+
+/// Bytes of an answer of a name server; a longer one is not believed. A power of two.
+pub const ANSWER_BYTES: usize = 4_096;
+
+/// Addresses of one answer; more are not looked at. A power of two.
+pub const ANSWERS: usize = 32;
+
+/// Steps of a walk over an answer.
+pub const WALK_STEPS: usize = 512;
+
 /// Bytes of the ring of process records.
 pub const PROCESS_RING: u32 = 8 << 20;
 

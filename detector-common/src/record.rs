@@ -6,7 +6,7 @@
 
 use crate::{
     identity::{HolderId, ObjectKey, ProcessId},
-    limits::{ARGV_BYTES, ATTEMPT_BYTES, PATH_STEPS},
+    limits::{ANSWERS, ARGV_BYTES, ATTEMPT_BYTES, HOST_BYTES, PATH_STEPS},
     set::Bits,
     watch::Component,
 };
@@ -38,6 +38,10 @@ pub mod kind {
     pub const NETWORK: u16 = 64;
     /// [`super::Drop`].
     pub const DROP: u16 = 65;
+    /// [`super::Name`].
+    pub const NAME: u16 = 66;
+    /// [`super::Question`].
+    pub const QUESTION: u16 = 67;
     /// [`super::Kill`].
     pub const KILL: u16 = 80;
 }
@@ -377,6 +381,51 @@ pub struct Drop {
     pub denied: u16,
     /// Bytes of the packet from the network header on.
     pub bytes: u32,
+}
+
+/// A name server answered what a process of the job asked: from now on the addresses are that name's. Said once for the same answer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Name {
+    /// Head: the process that asked on the socket last.
+    pub header: Header,
+    /// Kernel's decision: what anyone may spend at hosts of the name.
+    pub anyone: Bits,
+    /// Kernel's decision: what whoever read it itself may spend there, too.
+    pub own: Bits,
+    /// Addresses in use.
+    pub count: u32,
+    /// Bytes of `name` in use.
+    pub len: u32,
+    /// The addresses, IPv4 mapped, network byte order.
+    pub addresses: [[u8; 16]; ANSWERS],
+    /// The name as it stands in the message: lengths and labels.
+    pub name: [u8; HOST_BYTES],
+}
+
+/// A process that holds something asked a name server for a name that does not accept it. Said once for the same holder, name and
+/// judgement.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Question {
+    /// Head: the process that asked on the socket last.
+    pub header: Header,
+    /// The name server, IPv4 mapped, network byte order.
+    pub address: [u8; 16],
+    /// Socket cookie.
+    pub cookie: u64,
+    /// Kernel's decision: what the process and the socket carry.
+    pub held: Bits,
+    /// Kernel's decision: of these, what the name does not accept.
+    pub leak: Bits,
+    /// Kernel's decision: what it does not accept on evidence that is reported and not enforced.
+    pub weak: Bits,
+    /// 1 when it was dropped.
+    pub denied: u32,
+    /// Bytes of `name` in use; 0 when it was no question that can be read.
+    pub len: u32,
+    /// The name as it stands in the message.
+    pub name: [u8; HOST_BYTES],
 }
 
 /// A process was sent SIGKILL by the sensor.

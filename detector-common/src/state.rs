@@ -2,7 +2,7 @@
 
 use crate::{
     identity::HolderId,
-    limits::TOKENS,
+    limits::{QUESTIONS, TOKENS},
     program::Script,
     set::{Bits, GrowingSet},
 };
@@ -155,6 +155,65 @@ impl Socket {
     }
 }
 
+/// A socket on which name servers are asked.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Asker {
+    /// Start of the process that asked last.
+    pub start: u64,
+    /// The holder it was.
+    pub holder: HolderId,
+    /// Its id.
+    pub pid: u32,
+    /// Its step.
+    pub step: u32,
+    /// The job.
+    pub job: u32,
+    /// Questions so far: the next one takes the place of the oldest.
+    pub asked: u32,
+    /// Those that wait for their answers.
+    pub waiting: [Waiting; QUESTIONS],
+}
+
+/// A question that waits for its answer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Waiting {
+    /// [`crate::host::forward`] of the name.
+    pub hash: u64,
+    /// The place of that name; 0 when policy says nothing of it.
+    pub place: u32,
+    /// Id of the message.
+    pub id: u16,
+    /// Type; 0 where nothing waits.
+    pub kind: u16,
+}
+
+/// What answers of name servers are believed by. In a network namespace of its own a job is its own name server, so that only one
+/// counts.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Home {
+    /// Cookie of that namespace (`bpf_get_netns_cookie`, 5.7); 0 while it is not known.
+    pub net: u64,
+    /// What hashes of names begin with: a random number.
+    pub seed: u64,
+    /// Zero, which the verifier does not know.
+    pub zero: u64,
+    /// The thread whose next connect shows the namespace; 0 for none.
+    pub thread: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// A name server of the host.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Resolver {
+    /// 1 when its address is the host's own: then it answers over the loopback interface, else never.
+    pub local: u32,
+}
+
 /// A job and how its policy is carried out.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -211,4 +270,8 @@ pub struct Global {
     pub asked: u32,
     /// 1 once a leak into a log was seen: from then on blocks are masked there.
     pub printed: u32,
+    /// 1 once a name server was asked: before, no packet is looked at for it.
+    pub asking: u32,
+    /// 1 once an address was learned: before, none is looked up.
+    pub learned: u32,
 }

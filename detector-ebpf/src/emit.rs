@@ -6,7 +6,7 @@ use crate::{
 };
 use aya_ebpf::{
     helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns},
-    maps::RingBuf,
+    maps::{RingBuf, ring_buf::RingBufEntry},
 };
 use detector_common::{counter::Counter, identity::ProcessId, record::Header};
 
@@ -49,6 +49,27 @@ pub(crate) fn secret<T>(record: &T, len: u64) {
 #[inline(always)]
 pub(crate) fn network<T>(record: &T, len: u64) {
     output(&NETWORK_RING, record, len, Counter::LostNetwork);
+}
+
+/// Room for a record on the ring that noise cannot fill.
+#[inline(always)]
+pub(crate) fn reserve<T>() -> Option<RingBufEntry<T>> {
+    room(&SECRET_RING, Counter::LostSecret)
+}
+
+/// Room for a record on the ring of connections and failed opens.
+#[inline(always)]
+pub(crate) fn reserve_noise<T>() -> Option<RingBufEntry<T>> {
+    room(&NETWORK_RING, Counter::LostNetwork)
+}
+
+#[inline(always)]
+fn room<T>(ring: &'static RingBuf, lost: Counter) -> Option<RingBufEntry<T>> {
+    let entry = ring.reserve::<T>(0);
+    if entry.is_none() {
+        count(lost);
+    }
+    entry
 }
 
 #[inline(always)]

@@ -1,13 +1,14 @@
 //! Jobs and their policy.
 
 use crate::{
-    maps::{DESTINATIONS, JOBS},
+    maps::{ADDRESSES, DESTINATIONS, JOBS, global},
     task::grow,
 };
 use aya_ebpf::maps::lpm_trie::Key;
 use detector_common::{
-    destination::{DestinationKey, FIXED_BITS},
-    set::Bits,
+    destination::{DestinationKey, FIXED_BITS, OWN},
+    host::AddressKey,
+    set::{Bits, GrowingSet},
     state::Job,
 };
 
@@ -33,15 +34,32 @@ pub(crate) fn coarsen(job: u32, bits: Bits) {
     }
 }
 
-/// Classes that `policy` lets be spent at `address` (IPv4 mapped) and `port` (host byte order), by the declared program `reader`;
-/// 0 for anyone.
+/// Classes that `policy` lets be spent by `job` at `address` (IPv4 mapped) and `port` (host byte order), by the declared program
+/// `reader`, or one of those that stand for several: 0 for anyone, [`OWN`] for what a process read itself.
 #[inline(always)]
-pub(crate) fn accepted(policy: u32, address: &[u8; 16], port: u16, reader: u16) -> Bits {
+pub(crate) fn accepted((job, policy): (u32, u32), address: &[u8; 16], port: u16, reader: u16) -> Bits {
     let mut key = Key::new(FIXED_BITS + 128, DestinationKey { policy, port: 0, reader, address: *address });
     let mut accepted = DESTINATIONS.get(&key).map_or(0, |row| row.accepted);
     if port != 0 {
         key.data.port = port;
         accepted |= DESTINATIONS.get(&key).map_or(0, |row| row.accepted);
     }
+    if global().is_some_and(|global| global.learned != 0) {
+        let mut key = AddressKey { job, port: 0, reader, address: *address };
+        // SAFETY: bytes only ever go from 0 to 1.
+        accepted |= unsafe { ADDRESSES.get(&key) }.map_or(0, GrowingSet::bits);
+        if port != 0 {
+            key.port = port;
+            // SAFETY: as above.
+            accepted |= unsafe { ADDRESSES.get(&key) }.map_or(0, GrowingSet::bits);
+        }
+    }
     accepted
+}
+
+/// As [`accepted`], of what a process of the declared program `reader` (0 for none) read itself.
+#[inline(always)]
+pub(crate) fn accepted_for_reader(whose: (u32, u32), address: &[u8; 16], port: u16, reader: u16) -> Bits {
+    let own = accepted(whose, address, port, OWN);
+    if reader == 0 { own } else { own | accepted(whose, address, port, reader) }
 }

@@ -17,6 +17,7 @@ mod layout;
 mod maps;
 mod path;
 mod program;
+mod resolver;
 mod scan;
 mod socket;
 mod task;
@@ -213,6 +214,36 @@ fn sock_release(ctx: SockContext) -> i32 {
 #[cgroup_skb(egress)]
 fn egress(ctx: SkBuffContext) -> i32 {
     hook::egress::packet(&ctx)
+}
+
+/// A step of [`egress`]: a message to a name server.
+#[cgroup_skb(egress)]
+fn egress_read(ctx: SkBuffContext) -> i32 {
+    hook::question::read(&ctx)
+}
+
+/// A step of [`egress`], behind that.
+#[cgroup_skb(egress)]
+fn egress_judge(ctx: SkBuffContext) -> i32 {
+    hook::question::judge(&ctx)
+}
+
+/// Passes every packet.
+#[cgroup_skb(ingress)]
+fn ingress(ctx: SkBuffContext) -> i32 {
+    hook::answer::packet(&ctx)
+}
+
+/// A step of [`ingress`]: an answer to a question that was asked.
+#[cgroup_skb(ingress)]
+fn ingress_walk(ctx: SkBuffContext) -> i32 {
+    hook::answer::walk(&ctx)
+}
+
+/// A step of [`ingress`]: an answer that is to be believed.
+#[cgroup_skb(ingress)]
+fn ingress_learn(_ctx: SkBuffContext) -> i32 {
+    hook::answer::learn()
 }
 
 #[cfg(not(test))]

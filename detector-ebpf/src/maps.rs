@@ -1,6 +1,6 @@
 //! All maps. Kernel memory is bounded by `detector_common::limits`; nothing is evicted.
 
-use crate::{path::CHAINS, scan::Scan};
+use crate::{hook::answer::Answer, path::CHAINS, scan::Scan};
 use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, LpmTrie, PerCpuArray, ProgramArray, RingBuf},
@@ -9,13 +9,18 @@ use detector_common::{
     command::{CommandKey, Next},
     counter::{COUNTERS, Counter},
     destination::{Destination, DestinationKey},
+    host::{AddressKey, HostKey, Place, PlaceKey},
     identity::{HolderId, ObjectKey},
     limits,
     program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
     record::{Attempt, Exec, Open},
-    state::{Entered, Global, Holder, Job, Object, Socket, Task},
+    set::GrowingSet,
+    state::{Asker, Entered, Global, Holder, Home, Job, Object, Resolver, Socket, Task},
     watch::{Component, Leaf, WatchKey, WatchValue},
 };
+
+/// Entries are made when they are written (include/uapi/linux/bpf.h).
+const BPF_F_NO_PREALLOC: u32 = 1;
 
 /// The state that every hook reads first. Written by the hooks, one entry.
 #[map]
@@ -65,6 +70,42 @@ pub(crate) static WATCHES: HashMap<WatchKey, WatchValue> = HashMap::with_max_ent
 #[map]
 pub(crate) static DESTINATIONS: LpmTrie<DestinationKey, Destination> =
     LpmTrie::with_max_entries(limits::DESTINATIONS, 0);
+
+/// Names of hosts where classes may be spent, with their place. Written by user space; made as large as it is needed.
+#[map]
+pub(crate) static HOSTS: HashMap<HostKey, u32> = HashMap::with_max_entries(limits::HOSTS, BPF_F_NO_PREALLOC);
+
+/// Places. As [`HOSTS`].
+#[map]
+pub(crate) static PLACES: HashMap<PlaceKey, Place> = HashMap::with_max_entries(limits::PLACES, BPF_F_NO_PREALLOC);
+
+/// Addresses that names of places were answered with, by job. Written by answers.
+#[map]
+pub(crate) static ADDRESSES: HashMap<AddressKey, GrowingSet> = HashMap::with_max_entries(limits::ADDRESSES, 0);
+
+/// The host's name servers, by address. Written by user space.
+#[map]
+pub(crate) static RESOLVERS: HashMap<[u8; 16], Resolver> = HashMap::with_max_entries(limits::RESOLVERS, 0);
+
+/// Sockets on which name servers are asked, by cookie. Written by connects and sends, removed when they are released.
+#[map]
+pub(crate) static ASKERS: HashMap<u64, Asker> = HashMap::with_max_entries(limits::ASKERS, 0);
+
+/// The network namespace that counts, one entry. Written by the connect that user space makes for it.
+#[map]
+pub(crate) static HOME: Array<Home> = Array::with_max_entries(1, 0);
+
+/// Where an answer is looked at. One packet at a time is, since they come in softirq.
+#[map]
+pub(crate) static ANSWER: PerCpuArray<Answer> = PerCpuArray::with_max_entries(1, 0);
+
+/// What a packet on its way out goes on with. Written by user space.
+#[map]
+pub(crate) static EGRESS_STEPS: ProgramArray = ProgramArray::with_max_entries(2, 0);
+
+/// What an answer goes on with. Written by user space.
+#[map]
+pub(crate) static INGRESS_STEPS: ProgramArray = ProgramArray::with_max_entries(2, 0);
 
 /// Calls of exec under way, by thread (`pid_tgid`). Written by their entry, removed by what comes of them.
 #[map]

@@ -48,6 +48,23 @@ pub(crate) fn at_most<const MAX: u64>(value: u64) -> u64 {
     bounded
 }
 
+/// `value`, or 1 for 0 and `MAX` for more: what a helper takes that reads something.
+///
+/// VERIFIER: as [`at_most`].
+#[inline(always)]
+pub(crate) fn one_to<const MAX: u64>(value: u64) -> u64 {
+    let mut bounded = at_most::<MAX>(value);
+    // SAFETY: changes nothing but the register.
+    unsafe {
+        core::arch::asm!(
+            "if {value} != 0 goto +1",
+            "{value} = 1",
+            value = inout(reg) bounded,
+        );
+    }
+    bounded
+}
+
 /// Address of the dentry above `dentry`, and length and address of its name.
 #[inline(always)]
 fn entry(dentry: u64) -> Option<(u64, u32, u64)> {

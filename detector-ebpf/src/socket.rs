@@ -7,6 +7,7 @@ use crate::{
     job,
     layout::{load, offset, read},
     maps::{PENDING, SOCKETS, count, entry, first_of, global},
+    resolver,
     task::{Current, add, grow},
 };
 use detector_common::{
@@ -76,6 +77,10 @@ pub(crate) fn send(current: &mut Current<'_>, file: File) {
         return;
     }
     let Some(remote) = remote(sk, family) else { return count(Counter::Unread) };
+    if resolver::asks(current, cookie, &remote) {
+        // The question itself says where it goes.
+        return;
+    }
     let Some(job) = job::find(current.task.job) else { return };
     // Not connected: the sendmsg hook or the egress hook judges each datagram, and whatever may be refused there is marked.
     let connected = remote.address != [0; 16] && remote.address != mapped([0; 4]);
@@ -122,11 +127,9 @@ pub(crate) fn judge(current: &Current<'_>, job: &Job, sets: &Sets, socket: Bits,
     }
     let (mut accepted, mut accepted_for_reader) = (0, 0);
     if let Some(remote) = remote {
-        accepted = job::accepted(job.policy, &remote.address, remote.port, 0);
-        let reader = current.program();
-        if reader != 0 {
-            accepted_for_reader = job::accepted(job.policy, &remote.address, remote.port, reader);
-        }
+        let whose = (current.task.job, job.policy);
+        accepted = job::accepted(whose, &remote.address, remote.port, 0);
+        accepted_for_reader = job::accepted_for_reader(whose, &remote.address, remote.port, current.program());
     }
     let (hook, release) = (current.task.hook != 0, current.task.traits & trait_of::RELEASE != 0);
     let Job { forge, registry, .. } = *job;

@@ -1,51 +1,52 @@
 //! Packets on their way out: the last and only hook that every send passes, retransmissions too.
 
 use crate::{
-    abi::{IPPROTO_TCP, IPPROTO_UDP},
     emit::{self, now},
+    hook::packet::{Packet, Way},
     job,
-    maps::{PENDING, SOCKETS, count, forget, global},
+    maps::{ASKERS, EGRESS_STEPS, PENDING, SOCKETS, count, forget, global},
+    resolver,
     socket::{Remote, tally},
 };
 use aya_ebpf::{EbpfContext, helpers::generated::bpf_get_socket_cookie, programs::SkBuffContext};
 use detector_common::{
     counter::Counter,
-    destination::mapped,
     identity::ProcessId,
     record::{Drop, Header, kind},
     set::Bits,
     state::Socket,
 };
 
-const PASS: i32 = 1;
-const DROP: i32 = 0;
+/// What lets a packet go.
+pub(crate) const PASS: i32 = 1;
+/// What drops it.
+pub(crate) const DROP: i32 = 0;
 
 /// A packet of some socket. Runs from timers and softirq too, so the socket's mark decides, never the task.
 #[inline(always)]
 pub(crate) fn packet(ctx: &SkBuffContext) -> i32 {
     let Some(global) = global() else { return PASS };
-    if global.marked == 0 {
+    if global.marked | global.asking == 0 {
         return PASS;
     }
     // SAFETY: the hook's own context.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    let mark = match SOCKETS.get_ptr_mut(&cookie) {
-        Some(mark) => mark,
-        None if global.pending != 0 => match adopt(ctx, cookie) {
-            Some(mark) => mark,
-            None => return PASS,
-        },
-        None => return PASS,
-    };
-    // SAFETY: words of a preallocated map.
-    let mark = unsafe { &mut *mark };
+    let mark = mark(ctx, cookie);
+    if mark.is_none() && (global.asking == 0 || ASKERS.get_ptr_mut(&cookie).is_none()) {
+        return PASS;
+    }
+    let packet = Packet::of(ctx, Way::Out);
+    if packet.is_some_and(|packet| resolver::at(&packet.remote.address, packet.remote.port).is_some()) {
+        step(ctx, Step::Read);
+    }
+    let Some(mark) = mark else { return PASS };
     let Some(job) = job::find(mark.job) else { return PASS };
-    let Some(remote) = remote(ctx) else {
+    let Some(Packet { remote, .. }) = packet else {
         count(Counter::Unread);
         // What cannot be read cannot be accepted.
         return if job.enforce != 0 { DROP } else { PASS };
     };
-    let leak = mark.carried.bits() & !job::accepted(job.policy, &remote.address, remote.port, 0);
+    let leak = mark.carried.bits() & !job::accepted((mark.job, job.policy), &remote.address, remote.port, 0);
     if leak == 0 {
         return PASS;
     }
@@ -65,6 +66,35 @@ pub(crate) fn packet(ctx: &SkBuffContext) -> i32 {
     DROP
 }
 
+/// What a packet goes on with, by its place in [`EGRESS_STEPS`].
+#[derive(Clone, Copy)]
+pub(crate) enum Step {
+    /// A message to a name server is read.
+    Read = 0,
+    /// It is judged.
+    Judge = 1,
+}
+
+/// Goes on with `step`, and does not come back.
+#[inline(always)]
+pub(crate) fn step(ctx: &SkBuffContext, step: Step) {
+    // SAFETY: the programs in the map are of this hook.
+    unsafe { EGRESS_STEPS.tail_call(ctx, step as u32) };
+    count(Counter::Unread);
+}
+
+/// The mark of the packet's socket.
+#[inline(always)]
+pub(crate) fn mark(ctx: &SkBuffContext, cookie: u64) -> Option<&'static mut Socket> {
+    let mark = match SOCKETS.get_ptr_mut(&cookie) {
+        Some(mark) => mark,
+        None if global()?.pending != 0 => adopt(ctx, cookie)?,
+        None => return None,
+    };
+    // SAFETY: words of a preallocated map.
+    Some(unsafe { &mut *mark })
+}
+
 /// A socket that had no cookie when it was marked has one now.
 #[inline(always)]
 fn adopt(ctx: &SkBuffContext, cookie: u64) -> Option<*mut Socket> {
@@ -78,25 +108,6 @@ fn adopt(ctx: &SkBuffContext, cookie: u64) -> Option<*mut Socket> {
     }
     forget(&PENDING, &sk);
     SOCKETS.get_ptr_mut(&cookie)
-}
-
-/// Where the packet leads. A protocol without ports has port 0: only rows for any port accept it.
-#[inline(always)]
-fn remote(ctx: &SkBuffContext) -> Option<Remote> {
-    let version = ctx.load::<u8>(0).ok()?;
-    let (address, protocol, transport) = if version >> 4 == 4 {
-        let address = mapped(ctx.load::<[u8; 4]>(16).ok()?);
-        (address, ctx.load::<u8>(9).ok()?, usize::from(version & 0xf) * 4)
-    } else {
-        (ctx.load::<[u8; 16]>(24).ok()?, ctx.load::<u8>(6).ok()?, 40)
-    };
-    let protocol = u32::from(protocol);
-    let port = if protocol == IPPROTO_TCP || protocol == IPPROTO_UDP {
-        u16::from_be(ctx.load::<u16>(transport + 2).ok()?)
-    } else {
-        0
-    };
-    Some(Remote { address, port, family: 0, protocol: protocol as u16 })
 }
 
 #[inline(always)]

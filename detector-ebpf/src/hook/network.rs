@@ -4,7 +4,8 @@ use crate::{
     abi::{AF_INET, AF_INET6, TCP_CLOSE},
     job,
     layout::read,
-    maps::{PENDING, SOCKETS, count, forget, global},
+    maps::{ASKERS, PENDING, SOCKETS, count, forget, global},
+    resolver,
     socket::{Remote, act, judge, say},
     task::{add, arm, current_by_id},
 };
@@ -21,6 +22,7 @@ const REFUSE: i32 = 0;
 /// `connect`, or a datagram with an address of its own.
 #[inline(always)]
 pub(crate) fn address(ctx: &SockAddrContext, hook: u32, six: bool) -> i32 {
+    resolver::note_home(ctx);
     let Some(mut current) = current_by_id() else { return PASS };
     let Some(job) = job::find(current.task.job) else { return PASS };
     let remote = if six { remote6(ctx) } else { remote4(ctx) };
@@ -33,6 +35,7 @@ pub(crate) fn address(ctx: &SockAddrContext, hook: u32, six: bool) -> i32 {
     }
     // SAFETY: the hook's own context.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    resolver::reached(ctx, &current, cookie, &remote);
     // SAFETY: bytes that only ever go from 0 to 1.
     let marked = unsafe { SOCKETS.get(&cookie) }.map_or(0, |mark| mark.carried.bits());
     let judgement = judge(&current, job, &current.sets(), marked, Some(&remote));
@@ -98,11 +101,15 @@ pub(crate) fn created(ctx: &SockContext) -> i32 {
 /// The last descriptor of a socket is gone. What TCP has not sent yet it still sends, unless it is closed.
 #[inline(always)]
 pub(crate) fn released(ctx: &SockContext) -> i32 {
-    if global().is_none_or(|global| global.marked == 0) {
+    let Some(global) = global() else { return PASS };
+    if global.marked | global.asking == 0 {
         return PASS;
     }
     // SAFETY: the hook's own context.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    if global.asking != 0 {
+        forget(&ASKERS, &cookie);
+    }
     let Some(mark) = SOCKETS.get_ptr_mut(&cookie) else { return PASS };
     // SAFETY: bytes of a preallocated map, that other CPUs write too; the context as above.
     unsafe {

@@ -7,6 +7,7 @@ use super::{
     exception::Exceptions,
     finding::Findings,
     holder::Holders,
+    names::Names,
     object::{Objects, Sockets},
     rules::Rules,
     verdict::verdict,
@@ -30,6 +31,7 @@ pub struct Engine {
     pub(super) holders: Holders,
     pub(super) objects: Objects,
     pub(super) sockets: Sockets,
+    pub(super) names: Names,
     pub(super) findings: Findings,
     pub(super) excepted: Exceptions,
     pub(super) rules: Rules,
@@ -74,6 +76,7 @@ impl Engine {
             holders: Holders::default(),
             objects: Objects::default(),
             sockets: Sockets::default(),
+            names: Names::default(),
             findings: Findings::default(),
             excepted: Exceptions::default(),
             observed: Observed::default(),
@@ -103,6 +106,11 @@ impl Engine {
         // Last: in an exec's own link the process still runs what it ran before.
         self.processes.apply(event);
         found
+    }
+
+    /// The policy that it goes by.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     /// What the engine decided about the last event, in the kernel side's terms: for comparison with
@@ -157,6 +165,8 @@ impl Engine {
             Body::Take(flow) => self.take(event, actor, flow),
             Body::Print(_) => self.print(actor),
             Body::Network(network) => return self.network(event, actor, network),
+            Body::Name(name) => self.name(actor, name),
+            Body::Question(question) => return self.question(event, actor, question),
             Body::Drop(drop) => return self.drop(event, actor, drop),
             Body::Script(script) => self.script(actor, script),
             Body::Kill(kill) if kill.errno == 0 => {
@@ -174,6 +184,7 @@ impl Engine {
     fn attribute(&mut self, event: &Event) {
         let secret = match event.body {
             Body::Open(_) | Body::Access(_) | Body::Give(_) | Body::Take(_) | Body::Print(_) | Body::Network(_) => true,
+            Body::Question(_) => true,
             Body::Fork(_) | Body::Exec(_) => false,
             _ => return,
         };

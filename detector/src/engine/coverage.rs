@@ -130,6 +130,8 @@ fn kind(body: &Body) -> &'static str {
         Body::Take(_) => "take",
         Body::Print(_) => "print",
         Body::Network(_) => "network",
+        Body::Name(_) => "name",
+        Body::Question(_) => "question",
         Body::Drop(_) => "drop",
         Body::Kill(_) => "kill",
         Body::Armed => "armed",

@@ -11,7 +11,7 @@ const OTHERS: u64 = u64::MAX;
 const UNNAMED: u64 = 0;
 
 /// A reach for a destination.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Reach {
     /// Where to.
     pub(super) to: Destination,
@@ -51,6 +51,11 @@ impl Outcomes {
         }
     }
 
+    /// Whether nothing was counted yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.sockets.is_empty()
+    }
+
     /// Egress saw to it: the packet was dropped, or went its way. False when `socket` is not one of these, nor, in the
     /// same process, may be one that had no cookie when it sent.
     pub(super) fn settle(&mut self, socket: u64, same_process: bool, dropped: bool) -> bool {
@@ -88,7 +93,7 @@ mod tests {
     fn outcomes(reaches: &[(Call, u64, Outcome)]) -> Outcomes {
         let mut outcomes = Outcomes::default();
         for &(call, socket, outcome) in reaches {
-            let to = Destination { address: [203, 0, 113, 9].into(), port: 443 };
+            let to = Destination::new([203, 0, 113, 9].into(), 443);
             outcomes.note(&Reach { to, call, socket, outcome });
         }
         outcomes
@@ -138,7 +143,7 @@ mod tests {
     }
 
     fn reach() -> Reach {
-        let to = Destination { address: [203, 0, 113, 9].into(), port: 443 };
+        let to = Destination::new([203, 0, 113, 9].into(), 443);
         Reach { to, call: Call::Send, socket: 1, outcome: Refused }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     enforcement::{Outcomes, Reach},
 };
 use crate::{
-    event::{Drop, JobId, Outcome, Process, StepId},
+    event::{Call, Drop, JobId, Outcome, Process, StepId},
     policy::Rule,
     secret::ClassSet,
 };
@@ -15,6 +15,7 @@ use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
+    sync::Arc,
 };
 
 /// Findings of one severity that are listed; more are counted. A budget each, so that noise hides nothing worse.
@@ -44,14 +45,35 @@ impl Leak {
     }
 }
 
+/// A destination as findings tell them apart: by its name, where it has one.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Target {
+    Name(Arc<str>),
+    Address(IpAddr, u16),
+}
+
+impl Target {
+    /// That of `to`.
+    pub(super) fn of(to: &Destination) -> Self {
+        to.name.as_ref().map_or(Self::Address(to.address, to.port), |name| Self::Name(Arc::clone(name)))
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Name(name) => name.to_string(),
+            Self::Address(address, port) => SocketAddr::new(*address, *port).to_string(),
+        }
+    }
+}
+
 /// What makes two leaks one finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) job: JobId,
     pub(super) step: StepId,
     pub(super) process: Process,
     pub(super) classes: ClassSet,
-    pub(super) to: Destination,
+    pub(super) to: Target,
     pub(super) leak: Leak,
 }
 
@@ -76,6 +98,8 @@ struct Record {
     finding: Finding,
     about: About,
     outcomes: Outcomes,
+    /// So far a name server was asked for the destination, and nothing more.
+    asked: bool,
 }
 
 /// What a finding's message says.
@@ -83,7 +107,7 @@ struct Record {
 enum About {
     Leak(Leak),
     /// The places that were reached.
-    Inherited(BTreeSet<SocketAddr>),
+    Inherited(BTreeSet<Target>),
     Unexplained,
     /// What its rule says.
     Direct,
@@ -91,7 +115,7 @@ enum About {
 
 impl Record {
     fn new(finding: Finding, about: About) -> Self {
-        Self { finding, about, outcomes: Outcomes::default() }
+        Self { finding, about, outcomes: Outcomes::default(), asked: false }
     }
 
     /// Counts `reach` in, and brings the finding up to date.
@@ -99,7 +123,13 @@ impl Record {
         if let About::Inherited(places) = &mut self.about
             && places.len() < PLACES
         {
-            places.insert(socket(reach.to));
+            places.insert(Target::of(&reach.to));
+        }
+        if reach.call == Call::Ask {
+            self.asked |= self.outcomes.is_empty();
+        } else if self.asked {
+            self.asked = false;
+            self.finding.destination = Some(reach.to.clone());
         }
         self.outcomes.note(reach);
         self.refresh();
@@ -107,23 +137,31 @@ impl Record {
 
     /// Brings the finding up to date with what became of its sends.
     fn refresh(&mut self) {
-        let Self { finding, about, outcomes } = self;
+        let Self { finding, about, outcomes, asked } = self;
         if matches!(about, About::Direct) {
             return;
         }
         if let (Some(enforced), Some(outcome)) = (finding.enforced.as_mut(), outcomes.worst()) {
             enforced.outcome = outcome;
         }
-        finding.message = message(finding, about, outcomes.got_out());
+        finding.message = message(finding, about, *asked, outcomes.got_out());
     }
 }
 
 impl Findings {
     /// Counts a leak into the finding it repeats; false when it is a new one.
     pub(super) fn fold(&mut self, key: &Key, reach: &Reach) -> bool {
-        let Some(record) = self.leaks.get(key).and_then(|&n| self.records.get_mut(n)) else { return false };
+        let Some(&n) = self.leaks.get(key) else { return false };
+        let Some(record) = self.records.get_mut(n) else { return false };
         record.finding.count = record.finding.count.saturating_add(1);
         record.note(reach);
+        // Another address of the same name.
+        if key.leak == Leak::Held {
+            let known = self.by_address.entry(reach.to.address).or_default();
+            if !known.contains(&n) {
+                known.push(n);
+            }
+        }
         true
     }
 
@@ -132,12 +170,12 @@ impl Findings {
         let mut record = Record::new(finding, About::Leak(key.leak));
         record.note(reach);
         let n = self.add(record)?;
-        self.leaks.insert(key, n);
         self.by_process.entry(key.process).or_default().push(n);
         // What is only reported explains no drop.
         if key.leak == Leak::Held {
-            self.by_address.entry(key.to.address).or_default().push(n);
+            self.by_address.entry(reach.to.address).or_default().push(n);
         }
+        self.leaks.insert(key, n);
         self.records.get(n).map(|record| record.finding.clone())
     }
 
@@ -235,7 +273,7 @@ impl Findings {
             let Some(record) = records.get_mut(n) else { continue };
             let finding = &record.finding;
             // At egress, port 0 stands for what has no port there.
-            if drop.port != 0 && finding.destination.is_some_and(|to| to.port != drop.port) {
+            if drop.port != 0 && finding.destination.as_ref().is_some_and(|to| to.port != drop.port) {
                 continue;
             }
             let same = finding.process.as_ref().is_some_and(|name| name.process == process);
@@ -294,7 +332,7 @@ fn id(record: &Record, nth: u64) -> String {
         About::Inherited(_) => ("", String::new()),
         _ => {
             let program = finding.process.as_ref().map_or("", |process| &*process.path);
-            (program, finding.destination.map(place).unwrap_or_default())
+            (program, finding.destination.as_ref().map(|to| Target::of(to).text()).unwrap_or_default())
         }
     };
     let mut digest = Sha256::new();
@@ -312,14 +350,14 @@ fn id(record: &Record, nth: u64) -> String {
     digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn message(finding: &Finding, about: &About, got_out: bool) -> String {
-    let (Some(process), Some(to)) = (&finding.process, finding.destination) else {
+fn message(finding: &Finding, about: &About, asked: bool, got_out: bool) -> String {
+    let (Some(process), Some(to)) = (&finding.process, &finding.destination) else {
         let (count, s) = (finding.count, if finding.count == 1 { "" } else { "s" });
         return format!("the kernel side decided {count} leak{s} that no recorded event explains");
     };
     let pid = process.process.pid;
     let who = if process.name.is_empty() { format!("process {pid}") } else { process.name.clone() };
-    let (what, to) = (finding.secret.join(", "), place(to));
+    let (what, to) = (finding.secret.join(", "), if asked { Target::of(to).text() } else { to.to_string() });
     let one = finding.secret.len() == 1;
     let it = if one { "it" } else { "them" };
     if let About::Inherited(places) = about {
@@ -335,6 +373,14 @@ fn message(finding: &Finding, about: &About, got_out: bool) -> String {
     }
     let refuses = format!("to {to}, which does not accept {it}");
     let said = match finding.enforced.map(|enforced| enforced.outcome) {
+        _ if !asked => None,
+        Some(Outcome::Passed) => {
+            Some(format!("{who} holds [{what}] and asked a name server for {to}, which does not accept {it}"))
+        }
+        _ => Some(format!("{who} tried to ask a name server for {to}, which does not accept [{what}]")),
+    };
+    let said = match finding.enforced.map(|enforced| enforced.outcome) {
+        _ if said.is_some() => said.unwrap_or_default(),
         Some(Outcome::Passed) if got_out => format!("{who} sent [{what}] {refuses}"),
         Some(Outcome::Passed) => format!("{who} holds [{what}] and connected {refuses}"),
         _ => format!("{who} tried to send [{what}] {refuses}"),
@@ -348,12 +394,4 @@ fn message(finding: &Finding, about: &About, got_out: bool) -> String {
         }
         _ => said,
     }
-}
-
-fn place(to: Destination) -> String {
-    socket(to).to_string()
-}
-
-fn socket(to: Destination) -> SocketAddr {
-    SocketAddr::new(to.address, to.port)
 }

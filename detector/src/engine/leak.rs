@@ -4,15 +4,18 @@ use super::{
     Action, Destination, Did, Enforced, Engine, Finding, Link, Severity, Strength,
     carried::{Cause, Trace, links},
     enforcement::Reach,
-    finding::{Key, Leak},
+    finding::{Key, Leak, Target},
 };
 use crate::{
-    event::{Actor, Call, Drop, Event, Kernel, Network, Outcome, Process},
+    event::{Actor, Call, Drop, Event, JobId, Kernel, Network, Outcome, Process, Question},
     policy::{Matched, Rule},
     secret::ClassSet,
 };
-use detector_common::judge::{Judged, Sets, Spending, judge};
-use std::{net::SocketAddr, sync::Arc};
+use detector_common::{
+    dns,
+    judge::{Judged, Sets, Spending, judge},
+};
+use std::{net::IpAddr, sync::Arc};
 
 impl Engine {
     /// A reach for the network: marks the socket, and is a leak when the destination does not accept what both carry.
@@ -32,19 +35,16 @@ impl Engine {
             forge: self.roles.forge.bits(),
             registry: self.roles.registry.bits(),
         };
-        let to = Destination { address: network.address, port: network.port };
+        let to = self.destination(actor.job, network.address, network.port);
         // A send on a socket that is not connected: the datagram is judged where its address is seen.
         let unconnected = network.call == Call::Send && network.address.is_unspecified();
         let unbound = judge(&sets, &nowhere);
-        let accepted_for_reader = match image.spender() {
-            0 => 0,
-            reader => self.policy.accepted_for(reader, to.address, to.port).bits(),
-        };
-        let accepted = self.policy.accepted(to.address, to.port).bits();
+        let accepted_for_reader = self.accepted_for(actor.job, image.spender(), to.address, to.port).bits();
+        let accepted = self.accepted(actor.job, to.address, to.port).bits();
         let spending = Spending { accepted, accepted_for_reader, ..nowhere };
         let judged = if unconnected { Judged { leak: 0, weak: 0, ..unbound } } else { judge(&sets, &spending) };
         let mark = match network.call {
-            Call::Connect => 0,
+            Call::Connect | Call::Ask => 0,
             Call::Send => judged.mark,
             // The kernel side marks as the call begins, when the address is not known yet.
             Call::SendTo => unbound.mark,
@@ -57,46 +57,83 @@ impl Engine {
         let classes = [(judged.leak, Leak::Held), (judged.weak & strong, alert(&sets, &spending))];
         let mut found = Vec::new();
         for (classes, leak) in classes {
-            found.extend(self.leak(event, actor, ClassSet::from_bits(classes), leak, reach));
+            found.extend(self.leak(event, actor, ClassSet::from_bits(classes), leak, &reach));
         }
-        found.extend(self.inherited(event, actor, ClassSet::from_bits(judged.weak & !strong), reach));
+        found.extend(self.inherited(event, actor, ClassSet::from_bits(judged.weak & !strong), &reach));
         found
+    }
+
+    /// A question to a name server: a send to the name that it asks for. What a declared reader read itself it does not spell.
+    pub(super) fn question(&mut self, event: &Event, actor: &Actor, question: &Question) -> Vec<Finding> {
+        let mut sets = self.holders.sets(actor.holder);
+        let carried = self.sockets.carried(question.socket).sets().strong();
+        let socket = carried & !(sets.own & !sets.held);
+        sets.own = 0;
+        let strong = sets.strong() | socket;
+        if strong == 0 {
+            return Vec::new();
+        }
+        let image = self.processes.image(actor.process);
+        let (anyone, own) = self.policy.host(&question.name).over_all_ports();
+        let spending = Spending {
+            accepted: anyone.bits(),
+            accepted_for_reader: own.bits(),
+            socket,
+            hook: image.hook,
+            release: image.releases(),
+            forge: self.roles.forge.bits(),
+            registry: self.roles.registry.bits(),
+        };
+        let judged = judge(&sets, &spending);
+        let weak = judged.weak & strong;
+        self.decision = Kernel { bits: judged.carried, leak: judged.leak, weak, ..Kernel::default() };
+        let Question { server, socket: cookie, outcome, .. } = *question;
+        let name = if question.name.is_empty() { None } else { Some(Arc::from(question.name.as_str())) };
+        let to = Destination { name, ..Destination::new(server, dns::PORT) };
+        let reach = Reach { to, call: Call::Ask, socket: cookie, outcome };
+        let classes = [(judged.leak, Leak::Held), (weak, alert(&sets, &spending))];
+        let found = classes.map(|(classes, leak)| self.leak(event, actor, ClassSet::from_bits(classes), leak, &reach));
+        found.into_iter().flatten().collect()
+    }
+
+    /// The address with the name that it was learned by.
+    fn destination(&self, job: JobId, address: IpAddr, port: u16) -> Destination {
+        let name = self.names.of(job, address).last().cloned();
+        Destination { address, port, name }
     }
 
     /// A packet that egress refused. Where no reach on its socket explains it (a way to send that no hook sees), what
     /// the socket carries is judged by itself.
     pub(super) fn drop(&mut self, event: &Event, actor: &Actor, drop: &Drop) -> Vec<Finding> {
         let carried = ClassSet::from_bits(self.sockets.carried(drop.socket).sets().strong());
-        let to = Destination { address: drop.address, port: drop.port };
-        let leak = carried.minus(self.policy.accepted(to.address, to.port));
+        let to = self.destination(actor.job, drop.address, drop.port);
+        let leak = carried.minus(self.accepted(actor.job, to.address, to.port));
         self.decision = Kernel { bits: carried.bits(), leak: leak.bits(), ..Kernel::default() };
         if self.findings.dropped(actor.process, drop) {
             return Vec::new();
         }
         let outcome = if drop.dropped { Outcome::Quarantined } else { Outcome::Passed };
         let reach = Reach { to, call: Call::Send, socket: drop.socket, outcome };
-        self.leak(event, actor, leak, Leak::Held, reach).into_iter().collect()
+        self.leak(event, actor, leak, Leak::Held, &reach).into_iter().collect()
     }
 
     fn mark(&mut self, event: &Event, actor: &Actor, network: &Network, mark: ClassSet) {
         let new = mark.minus(self.sockets.carried(network.socket).set(Strength::Held));
         if !new.is_empty() {
-            let to = Destination { address: network.address, port: network.port };
+            let to = self.destination(actor.job, network.address, network.port);
             let from = self.holders.carried(actor.holder).strongest(new);
-            let cause = Cause::new(self.moment(event, actor), send(network.call, to), Strength::Held, from);
+            let cause = Cause::new(self.moment(event, actor), send(network.call, &to), Strength::Held, from);
             self.sockets.join(network.socket, new, &cause);
         }
     }
 
     /// A leak of `classes` that the process, or its socket, has.
-    fn leak(&mut self, event: &Event, actor: &Actor, classes: ClassSet, leak: Leak, reach: Reach) -> Option<Finding> {
+    fn leak(&mut self, event: &Event, actor: &Actor, classes: ClassSet, leak: Leak, reach: &Reach) -> Option<Finding> {
         let Actor { job, step, process, .. } = *actor;
         // A release is one act of a step, whichever of its processes sends.
         let whose = if leak == Leak::Pair { Process::default() } else { process };
-        let key = Key { job, step, process: whose, classes, to: reach.to, leak };
-        if classes.is_empty()
-            || !self.makes_leak(actor, classes, leak.rule(), &reach)
-            || self.findings.fold(&key, &reach)
+        let key = Key { job, step, process: whose, classes, to: Target::of(&reach.to), leak };
+        if classes.is_empty() || !self.makes_leak(actor, classes, leak.rule(), reach) || self.findings.fold(&key, reach)
         {
             return None;
         }
@@ -114,32 +151,37 @@ impl Engine {
             severity: settings.severity(severity(action).min(worst)),
             action: settings.action(action),
             enforced,
-            ..self.finding(event, actor, classes, leak.rule(), &reach)
+            ..self.finding(event, actor, classes, leak.rule(), reach)
         };
-        self.findings.leak(key, &reach, finding)
+        self.findings.leak(key, reach, finding)
     }
 
     /// `classes` were upstream of what reaches for a destination that does not accept them: of each class one finding a
     /// step, however often and wherever to.
-    fn inherited(&mut self, event: &Event, actor: &Actor, classes: ClassSet, reach: Reach) -> Option<Finding> {
+    fn inherited(&mut self, event: &Event, actor: &Actor, classes: ClassSet, reach: &Reach) -> Option<Finding> {
         const RULE: Rule = Rule::LeakInherited;
         let alone = classes.iter().map(|class| ClassSet::EMPTY.with(class));
-        let made = alone.filter(|class| self.makes_leak(actor, *class, RULE, &reach));
+        let made = alone.filter(|class| self.makes_leak(actor, *class, RULE, reach));
         let classes = made.fold(ClassSet::EMPTY, ClassSet::union);
-        let new = self.findings.fold_inherited(actor.job, actor.step, classes, &reach);
+        let new = self.findings.fold_inherited(actor.job, actor.step, classes, reach);
         if new.is_empty() {
             return None;
         }
         let settings = self.policy.rule(RULE);
-        let finding = self.finding(event, actor, new, RULE, &reach);
+        let finding = self.finding(event, actor, new, RULE, reach);
         let (severity, action) = (settings.severity(finding.severity), settings.action(finding.action));
         let finding = Finding { severity, action, ..finding };
-        self.findings.inherited(new, &reach, finding)
+        self.findings.inherited(new, reach, finding)
     }
 
     /// Whether a finding of `rule` about `classes` is to be made.
     fn makes_leak(&mut self, actor: &Actor, classes: ClassSet, rule: Rule, reach: &Reach) -> bool {
         let program = Arc::clone(self.processes.program(actor.process));
+        let names = match reach.call {
+            Call::Ask => reach.to.name.as_slice(),
+            _ => self.names.of(actor.job, reach.to.address),
+        };
+        let names = names.to_vec();
         let matched = Matched {
             classes,
             program: &program.path,
@@ -147,6 +189,7 @@ impl Engine {
             // Of each class the chain tells one file, and there may be more.
             paths: &[],
             destination: Some((reach.to.address, reach.to.port)),
+            names: &names,
             step: actor.step,
         };
         self.makes(rule, &matched)
@@ -162,7 +205,7 @@ impl Engine {
             action: Action::Alert,
             enforced: None,
             secret: self.policy.names(classes),
-            destination: Some(reach.to),
+            destination: Some(reach.to.clone()),
             job: actor.job,
             step: actor.step,
             process: Some(self.processes.name(actor.process)),
@@ -184,7 +227,7 @@ impl Engine {
         let of_holder = holder.strength(classes.minus(by_socket));
         let strength = if by_socket.is_empty() { of_holder.unwrap_or_default() } else { Strength::Held };
         let mut chain = links(&trace, &self.policy);
-        let did = send(reach.call, reach.to);
+        let did = send(reach.call, &reach.to);
         chain.push(self.moment(event, actor).link(did, strength, self.policy.names(classes)));
         chain
     }
@@ -196,8 +239,10 @@ fn alert(sets: &Sets, spending: &Spending) -> Leak {
     if other == 0 && sets.soft.is_power_of_two() { Leak::Sdk } else { Leak::Pair }
 }
 
-fn send(call: Call, to: Destination) -> Did {
-    Did::Send { call, to: SocketAddr::new(to.address, to.port).to_string() }
+fn send(call: Call, to: &Destination) -> Did {
+    // Of a question the name server says nothing.
+    let to = to.name.as_ref().filter(|_| call == Call::Ask).map_or_else(|| to.to_string(), |name| name.to_string());
+    Did::Send { call, to }
 }
 
 fn severity(action: Action) -> Severity {

@@ -10,6 +10,7 @@ mod flow;
 mod holder;
 mod leak;
 mod model;
+mod names;
 mod object;
 mod rules;
 #[cfg(test)]

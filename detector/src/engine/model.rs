@@ -2,7 +2,12 @@
 
 use crate::event::{Call, JobId, Outcome, Process, StepId};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -197,12 +202,32 @@ pub enum Did {
 }
 
 /// Where a secret went or was about to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Destination {
-    /// Address.
+    /// Address; of a question that of the name server.
     pub address: IpAddr,
     /// Port.
     pub port: u16,
+    /// The name that the address was learned by, or that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name: Option<Arc<str>>,
+}
+
+impl Destination {
+    /// A destination without a name.
+    pub fn new(address: IpAddr, port: u16) -> Self {
+        Self { address, port, name: None }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to = SocketAddr::new(self.address, self.port);
+        match &self.name {
+            Some(name) => write!(f, "{name} ({to})"),
+            None => write!(f, "{to}"),
+        }
+    }
 }
 
 /// What the sensor did about a finding: what happened, not what was decided.

@@ -30,6 +30,10 @@ pub enum Body {
     Print(Print),
     /// A process reached for the network.
     Network(Network),
+    /// A name server answered a process of the job: from now on the addresses are that name's.
+    Name(Name),
+    /// A process that holds something asked a name server for a name that does not accept it.
+    Question(Question),
     /// The egress hook dropped a packet of a socket (in audit: would have): the first one.
     Drop(Drop),
     /// The sensor sent SIGKILL.
@@ -316,6 +320,8 @@ pub enum Call {
     SendTo,
     /// A send on a connected socket.
     Send,
+    /// A question to a name server.
+    Ask,
 }
 
 /// What became of a reach for the network, or of a write to the job's log.
@@ -346,6 +352,28 @@ pub struct Network {
     /// Socket cookie, 0 where there was none.
     pub socket: u64,
     /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// See [`Body::Name`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name {
+    /// The name that was asked for, in small letters; labels of which policy knows nothing may be redacted.
+    pub name: String,
+    /// What it was answered with, aliases followed.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// See [`Body::Question`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// The name, as in [`Name`]; empty where what was sent is no question that can be read.
+    pub name: String,
+    /// The name server.
+    pub server: IpAddr,
+    /// Socket cookie.
+    pub socket: u64,
+    /// What became of it: passed, or refused.
     pub outcome: Outcome,
 }
 
@@ -382,7 +410,8 @@ pub struct Counted {
 /// What the kernel side decided about an event: class bits of the recorded policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kernel {
-    /// What the actor (or child, object, socket) holds or takes over. Of forks and execs: the secret itself.
+    /// What the actor (or child, object, socket) holds or takes over. Of forks and execs: the secret itself. Of names: what anyone
+    /// may spend there.
     pub bits: u64,
     /// Of these, what the destination does not accept.
     #[serde(skip_serializing_if = "is_zero", default)]
@@ -390,7 +419,7 @@ pub struct Kernel {
     /// Of a reach for the network: what the destination does not accept on evidence that is only reported.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub weak: u64,
-    /// Of forks: what the child holds as a reader.
+    /// Of forks: what the child holds as a reader. Of names: what may be spent there of what somebody read himself.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub own: u64,
     /// Of forks: what it holds as the user of an SDK. Of opens: the classes whose SDK the file belongs to.

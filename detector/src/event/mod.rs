@@ -7,15 +7,15 @@ mod body;
 mod identity;
 
 pub use body::{
-    Access, Attempt, Body, Call, Counted, Door, Drop, Exec, Exit, Flow, Fork, Kernel, Kill, Network, Open, Outcome,
-    Print, Probe, Protocol, Relation, Script, Stream,
+    Access, Attempt, Body, Call, Counted, Door, Drop, Exec, Exit, Flow, Fork, Kernel, Kill, Name, Network, Open,
+    Outcome, Print, Probe, Protocol, Question, Relation, Script, Stream,
 };
 pub use identity::{Actor, File, HolderId, JobId, Object, Process, StepId};
 
 use serde::{Deserialize, Serialize};
 
 /// Version of the schema. A reader refuses a newer one; within one, unknown fields are ignored.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 3;
 
 /// The first schema whose execs say what of the image before may have come along, and what program they run.
 pub const STRENGTHS: u32 = 2;

@@ -3,7 +3,7 @@
 use crate::{
     event::{
         Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel, Kill,
-        Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Relation, Script, Stream,
+        Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, Script, Stream,
     },
     secret::redact,
 };
@@ -31,16 +31,17 @@ pub struct DecodeError {
     len: usize,
 }
 
-/// The event in `bytes`, its `seq` left 0.
+/// The event in `bytes`, its `seq` left 0. `known` says of a host's name how many of its last labels are no secret.
 ///
 /// # Errors
 /// When kind, length or a number in it is none that this version knows.
-pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
+pub fn decode(bytes: &[u8], known: impl Fn(&str) -> usize) -> Result<Event, DecodeError> {
     let header = Header::read_from_prefix(bytes).map(|(header, _)| header);
     let kind = header.as_ref().map_or(0, |header| header.kind);
     let error = || DecodeError { kind, len: bytes.len() };
     let header = header.map_err(|_short| error())?;
-    let (body, kernel) = body(kind, bytes).ok_or_else(error)?;
+    let host = |bytes: &[u8]| redact::name(bytes).map(|name| redact::host(&name, known(&name)));
+    let (body, kernel) = body(kind, bytes, host).ok_or_else(error)?;
     Ok(Event { seq: 0, time: header.time, actor: Some(actor(&header)), body, kernel })
 }
 
@@ -49,7 +50,7 @@ pub(super) fn time(bytes: &[u8]) -> u64 {
     Header::read_from_prefix(bytes).map_or(0, |(header, _)| header.time)
 }
 
-fn body(kind: u16, bytes: &[u8]) -> Option<(Body, Option<Kernel>)> {
+fn body(kind: u16, bytes: &[u8], host: impl Fn(&[u8]) -> Option<String>) -> Option<(Body, Option<Kernel>)> {
     Some(match kind {
         kind::FORK => {
             let record = whole::<record::Fork>(bytes)?;
@@ -132,6 +133,26 @@ fn body(kind: u16, bytes: &[u8]) -> Option<(Body, Option<Kernel>)> {
                 dropped: record.denied != 0,
             };
             (Body::Drop(drop), decided(Kernel { bits: record.leak, leak: record.leak, ..Kernel::default() }))
+        }
+        kind::NAME => {
+            let record = whole::<record::Name>(bytes)?;
+            let addresses = record.addresses.get(..record.count as usize)?;
+            let addresses = addresses.iter().map(|bytes| address(*bytes)).collect();
+            let name = host(record.name.get(..record.len as usize)?)?;
+            let decision = Kernel { bits: record.anyone, own: record.own, ..Kernel::default() };
+            (Body::Name(Name { name, addresses }), decided(decision))
+        }
+        kind::QUESTION => {
+            let record = whole::<record::Question>(bytes)?;
+            let name = record.name.get(..record.len as usize)?;
+            let question = Question {
+                name: if name.is_empty() { String::new() } else { host(name)? },
+                server: address(record.address),
+                socket: record.cookie,
+                outcome: if record.denied == 0 { Outcome::Passed } else { Outcome::Refused },
+            };
+            let decision = Kernel { bits: record.held, leak: record.leak, weak: record.weak, ..Kernel::default() };
+            (Body::Question(question), decided(decision))
         }
         kind::KILL => (Body::Kill(Kill { errno: whole::<record::Kill>(bytes)?.errno }), None),
         _ => return None,
@@ -330,7 +351,7 @@ mod tests {
     }
 
     fn path_of(bytes: &[u8]) -> String {
-        match decode(bytes).unwrap().body {
+        match decode(bytes, |_| 0).unwrap().body {
             Body::Open(open) => open.path,
             other => panic!("{other:?}"),
         }
@@ -353,10 +374,10 @@ mod tests {
     fn cut_and_unknown_records_are_errors() {
         let bytes = open(&["a"], false);
         for len in 0..60 {
-            assert!(decode(&bytes[..len]).is_err(), "{len}");
+            assert!(decode(&bytes[..len], |_| 0).is_err(), "{len}");
         }
         let mut unknown = bytes;
         unknown[0] = 0xee;
-        assert!(decode(&unknown).is_err());
+        assert!(decode(&unknown, |_| 0).is_err());
     }
 }

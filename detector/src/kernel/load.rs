@@ -57,7 +57,7 @@ fn load(loaded: &mut Program, program: &programs::Program, btf: &Btf) -> Result<
         Placement::Step { tracepoint, .. } => <&mut BtfTracePoint>::try_from(loaded)?.load(tracepoint, btf)?,
         Placement::Address => <&mut CgroupSockAddr>::try_from(loaded)?.load()?,
         Placement::Socket => <&mut CgroupSock>::try_from(loaded)?.load()?,
-        Placement::Packet => <&mut CgroupSkb>::try_from(loaded)?.load()?,
+        Placement::Packet(_) | Placement::PacketStep { .. } => <&mut CgroupSkb>::try_from(loaded)?.load()?,
     }
     Ok(())
 }

@@ -21,7 +21,23 @@ pub(super) enum Placement {
     /// Socket life of the cgroup2 root.
     Socket,
     /// Packets of the cgroup2 root.
-    Packet,
+    Packet(Way),
+    /// A step that a program for packets goes on with.
+    PacketStep {
+        /// The map of its steps.
+        steps: &'static str,
+        /// Its place there.
+        place: u32,
+    },
+}
+
+/// Which way packets go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Out.
+    Egress,
+    /// In.
+    Ingress,
 }
 
 /// A program of the object.
@@ -39,6 +55,15 @@ const fn step(name: &'static str, (tracepoint, steps): (&'static str, &'static s
     Program { name, placement: Placement::Step { tracepoint, steps, place }, outlives: false }
 }
 
+const fn packet_step(name: &'static str, steps: &'static str, place: u32) -> Program {
+    Program { name, placement: Placement::PacketStep { steps, place }, outlives: false }
+}
+
+/// What the egress hook goes on with: kept by a pin, or it would be emptied with the end of this process.
+pub(super) const EGRESS_STEPS: &str = "EGRESS_STEPS";
+
+const INGRESS_STEPS: &str = "INGRESS_STEPS";
+
 const EXEC: (&str, &str) = ("sched_process_exec", "EXEC_STEPS");
 const ENTER: (&str, &str) = ("sys_enter", "ENTER_STEPS");
 const EXIT: (&str, &str) = ("sys_exit", "EXIT_STEPS");
@@ -49,7 +74,12 @@ pub(super) const PROGRAMS: &[Program] = &[
     Program { name: "sock_create", placement: Placement::Socket, outlives: false },
     Program { name: "sock_release", placement: Placement::Socket, outlives: true },
     Program { name: "inet_sock_set_state", placement: Placement::Tracepoint, outlives: true },
-    Program { name: "egress", placement: Placement::Packet, outlives: true },
+    packet_step("egress_read", EGRESS_STEPS, 0),
+    packet_step("egress_judge", EGRESS_STEPS, 1),
+    Program { name: "egress", placement: Placement::Packet(Way::Egress), outlives: true },
+    packet_step("ingress_walk", INGRESS_STEPS, 0),
+    packet_step("ingress_learn", INGRESS_STEPS, 1),
+    Program { name: "ingress", placement: Placement::Packet(Way::Ingress), outlives: false },
     Program { name: "connect4", placement: Placement::Address, outlives: false },
     Program { name: "connect6", placement: Placement::Address, outlives: false },
     Program { name: "sendmsg4", placement: Placement::Address, outlives: false },
@@ -107,7 +137,14 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
     ),
     ("kill", Some("bpf_send_signal in tp_btf/sys_exit"), None),
     ("see-metadata", Some("tp_btf/sys_enter"), Some("by the request: not over a proxy, not io_uring")),
-    ("names", None, Some("destinations are addresses; a name server's port 53 is accepted for every class")),
+    (
+        "names",
+        Some("cgroup_skb/{egress,ingress}, cgroup/{connect,sendmsg}{4,6}"),
+        Some(
+            "from answers of the host's name servers over UDP, and TCP in one segment, to processes of the job; not: DNS over TLS \
+             or HTTPS, what nscd or a resolver of systemd is asked over a unix socket",
+        ),
+    ),
 ];
 
 /// The capabilities, as reports have them.

@@ -5,7 +5,8 @@ use super::{
     abi::Abi,
     cgroup,
     load::{self, refused},
-    programs::{self, PROGRAMS, Placement},
+    programs::{self, EGRESS_STEPS, PROGRAMS, Placement, Way},
+    quarantine::SOCKETS,
     rings::Rings,
 };
 use crate::{engine::Capability, policy::Tables};
@@ -19,11 +20,14 @@ use aya::{
 };
 use detector_common::{
     counter::Counter,
+    destination::mapped,
+    dns::PORT,
+    host::{HostKey, PlaceKey},
     layout::{ABSENT, Layout},
     limits,
     program::{NameKey, Program, Register, Script, ScriptKey},
     record::print,
-    state::{Global, Holder, Job, Socket, Task},
+    state::{Global, Holder, Home, Job, Resolver, Socket, Task},
     watch::{Component, hash},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -32,6 +36,7 @@ use std::{
     error::Error,
     ffi::OsStr,
     fs::{self, File},
+    net::{IpAddr, Ipv4Addr, UdpSocket},
     os::{fd::AsFd, unix::ffi::OsStrExt},
     path::Path,
 };
@@ -92,6 +97,8 @@ pub struct Sensor {
     cgroup: File,
     /// Open as long as this process is: a pin that someone removes detaches nothing.
     pinned: Vec<PinnedLink>,
+    /// What hashes of names begin with.
+    seed: u64,
 }
 
 impl Sensor {
@@ -126,6 +133,7 @@ impl Sensor {
             ebpf,
             cgroup,
             pinned: Vec::new(),
+            seed: random()?,
         })
     }
 
@@ -142,8 +150,9 @@ impl Sensor {
             }
         }
         if let Some(quarantine) = quarantine {
-            let sockets = self.ebpf.map("SOCKETS").ok_or_else(|| absent("SOCKETS"))?;
-            quarantine.pin_map("SOCKETS", sockets)?;
+            for name in [SOCKETS, EGRESS_STEPS] {
+                quarantine.pin_map(name, self.ebpf.map(name).ok_or_else(|| absent(name))?)?;
+            }
         }
         Ok(())
     }
@@ -182,6 +191,18 @@ impl Sensor {
             destinations
                 .insert(&Key::new(*prefix, Abi(*key)), Abi(*value), 0)
                 .map_err(|error| map("DESTINATIONS", "write", &error))?;
+        }
+        let seed = self.seed;
+        let mut hosts: HashMap<_, Abi<_>, u32> = typed(&mut self.ebpf, "HOSTS")?;
+        for row in &tables.hosts {
+            let (kind, hash) = row.key(seed);
+            let key = HostKey { policy: job, kind, hash };
+            hosts.insert(Abi(key), row.place, 0).map_err(|error| map("HOSTS", "write", &error))?;
+        }
+        let mut places: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.ebpf, "PLACES")?;
+        for (place, value) in (1..).zip(&tables.places) {
+            let key = PlaceKey { policy: job, place };
+            places.insert(Abi(key), Abi(*value), 0).map_err(|error| map("PLACES", "write", &error))?;
         }
         let value = Job {
             policy: job,
@@ -269,6 +290,38 @@ impl Sensor {
     pub fn name_script(&mut self, key: ScriptKey, script: Script) -> Result<(), KernelError> {
         let mut scripts: HashMap<_, Abi<ScriptKey>, Abi<Script>> = typed(&mut self.ebpf, "SCRIPTS")?;
         scripts.insert(Abi(key), Abi(script), 0).map_err(|error| map("SCRIPTS", "write", &error))
+    }
+
+    /// Answers of these name servers, each with whether its address is the host's own, are believed from now on, where they come to
+    /// the network namespace of this thread. For an attached sensor.
+    ///
+    /// # Errors
+    /// When there are too many, a map cannot be written, or the kernel side did not see the namespace.
+    pub fn believe(&mut self, resolvers: &[(IpAddr, bool)]) -> Result<(), KernelError> {
+        fits("name servers", resolvers.len(), limits::RESOLVERS)?;
+        let mut table: HashMap<_, [u8; 16], Abi<Resolver>> = typed(&mut self.ebpf, "RESOLVERS")?;
+        for (address, local) in resolvers {
+            let key = match address.to_canonical() {
+                IpAddr::V4(address) => mapped(address.octets()),
+                IpAddr::V6(address) => address.octets(),
+            };
+            let value = Resolver { local: u32::from(*local) };
+            table.insert(key, Abi(value), 0).map_err(|error| map("RESOLVERS", "write", &error))?;
+        }
+        let thread = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap_or(0);
+        let seed = self.seed;
+        let home = self.ebpf.map_mut("HOME").ok_or_else(|| absent("HOME"))?;
+        let mut home: Array<_, Abi<Home>> = home.try_into().map_err(|error| map("HOME", "open", &error))?;
+        home.set(0, Abi(Home { thread, seed, ..Home::default() }), 0).map_err(|error| map("HOME", "write", &error))?;
+        // It sends nothing, and whether there is a way is of no interest: the hook comes first.
+        let _ =
+            UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|probe| probe.connect((Ipv4Addr::LOCALHOST, PORT)));
+        let Abi(seen) = home.get(&0, 0).map_err(|error| map("HOME", "read", &error))?;
+        if seen.net == 0 {
+            let reason = "a connect was not seen in the network namespace of this process".into();
+            return Err(KernelError::Map { map: "HOME", action: "learn the namespace with", reason });
+        }
+        Ok(())
     }
 
     /// Forgets that anything was ever held or marked: what the proof left must not make every later call look.
@@ -408,7 +461,7 @@ fn attach(
     const BESIDE: CgroupAttachMode = CgroupAttachMode::Single;
     let loaded = ebpf.program_mut(program.name).ok_or("not in the object")?;
     Ok(match program.placement {
-        Placement::Step { steps, place, .. } => {
+        Placement::Step { steps, place, .. } | Placement::PacketStep { steps, place } => {
             let step = loaded.fd()?.try_clone()?;
             ProgramArray::try_from(ebpf.map_mut(steps).ok_or("its map is not in the object")?)?.set(place, &step, 0)?;
             None
@@ -427,9 +480,13 @@ fn attach(
             let id = loaded.attach(cgroup, BESIDE)?;
             if pin { Some(loaded.take_link(id)?.try_into()?) } else { None }
         }
-        Placement::Packet => {
+        Placement::Packet(way) => {
             let loaded = <&mut CgroupSkb>::try_from(loaded)?;
-            let id = loaded.attach(cgroup, CgroupSkbAttachType::Egress, BESIDE)?;
+            let way = match way {
+                Way::Egress => CgroupSkbAttachType::Egress,
+                Way::Ingress => CgroupSkbAttachType::Ingress,
+            };
+            let id = loaded.attach(cgroup, way, BESIDE)?;
             if pin { Some(loaded.take_link(id)?.try_into()?) } else { None }
         }
     })
@@ -499,6 +556,14 @@ fn privileges() -> Result<(), KernelError> {
         .map(|(_, name)| *name)
         .collect();
     if missing.is_empty() { Ok(()) } else { Err(KernelError::Privilege { missing: missing.join(", ") }) }
+}
+
+/// A number that nobody can foretell.
+fn random() -> Result<u64, KernelError> {
+    let mut bytes = [0; 8];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
+        .map_err(|error| map("HOME", "find a random number for", &error))?;
+    Ok(u64::from_ne_bytes(bytes))
 }
 
 fn absent(name: &'static str) -> KernelError {

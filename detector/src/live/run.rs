@@ -20,6 +20,7 @@ use crate::{
 };
 use std::{
     fs::File,
+    net::IpAddr,
     os::unix::{
         ffi::OsStrExt,
         process::{CommandExt, ExitStatusExt},
@@ -64,14 +65,17 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     let ignored = Ignored::now();
     let Options { command, policy, mode, layout, record } = options;
     let environment = environment::of_command(&policy);
-    let policy = policy.for_job(&environment).with_resolvers(&resolvers::configured());
+    let resolvers = resolvers::configured();
+    let policy = policy.for_job(&environment).with_resolvers(&resolvers).with_hosts(&resolvers::listed());
     let left = Quarantine::sweep();
     if left != 0 {
         tracing::info!("sockets of {left} earlier run(s) are still quarantined");
     }
     let mut sensor = Sensor::load(&layout, Flags::Detected)?;
     let quarantine = if mode == Mode::Enforce { Some(Quarantine::new()?) } else { None };
-    let watched = watch(&mut sensor, quarantine.as_ref(), (&command, ignored), policy, mode, record, &mut found).await;
+    let resolvers: Vec<_> = resolvers.iter().map(|address| (*address, resolvers::is_own(*address))).collect();
+    let job = (policy, resolvers.as_slice());
+    let watched = watch(&mut sensor, quarantine.as_ref(), (&command, ignored), job, mode, record, &mut found).await;
     // Without this process the kernel side goes on, where it must: for sockets that hold what was refused.
     if let Some(quarantine) = quarantine {
         if sensor.quarantined().is_ok_and(|sockets| sockets.is_empty()) {
@@ -90,7 +94,7 @@ async fn watch(
     sensor: &mut Sensor,
     quarantine: Option<&Quarantine>,
     (command, ignored): (&Command, Ignored),
-    policy: Policy,
+    (policy, resolvers): (Policy, &[(IpAddr, bool)]),
     mode: Mode,
     record: Option<File>,
     found: &mut impl FnMut(&Finding),
@@ -99,6 +103,7 @@ async fn watch(
     let uid = command.user.as_ref().map_or_else(|| rustix::process::getuid().as_raw(), super::User::uid);
     let programs = Programs::search(policy.programs(), &Places::new(uid, |name| std::env::var_os(name)));
     sensor.attach(quarantine)?;
+    sensor.believe(resolvers)?;
     let mut rings = sensor.rings()?;
     let armed = crate::kernel::boottime();
     proof::prove(sensor, &mut rings, mode).await?;

@@ -45,7 +45,8 @@ impl Session {
 
     /// A record of the kernel side. Those of other jobs (the proof's) are not of this session.
     pub(super) fn record(&mut self, bytes: &[u8]) -> Vec<Finding> {
-        match decode(bytes) {
+        let decoded = decode(bytes, |name| self.engine.policy().known_labels(name));
+        match decoded {
             Ok(event) if event.actor.is_some_and(|actor| actor.job != JOB) => Vec::new(),
             Ok(mut event) => {
                 attribute(&mut event);
@@ -70,7 +71,7 @@ impl Session {
         self.write(|writer| writer.event(&event));
         let kernel = event.kernel;
         let found = self.engine.apply(&event);
-        if matches!(event.body, Body::Network(_) | Body::Drop(_) | Body::Print(_))
+        if matches!(event.body, Body::Network(_) | Body::Drop(_) | Body::Print(_) | Body::Question(_))
             && kernel.is_some_and(|kernel| kernel.leak != 0)
         {
             self.told += 1;

@@ -11,6 +11,7 @@ use super::{
     error::{Errors, Place, PolicyError},
     exception::{self, Exception},
     file,
+    host::HostPattern,
     nearest::hint,
     pattern::{self, BadPattern, Pattern},
     program::Programs,
@@ -25,17 +26,25 @@ use crate::{
         redact::{self, CLOSE, CUT, OPEN},
     },
 };
-use detector_common::limits::{DESTINATIONS, WATCHES};
+use detector_common::{
+    destination::OWN,
+    limits::{DESTINATIONS, HOSTS, PLACE_ROWS, PLACES, WATCHES},
+};
 use std::slice;
 
 /// Compiles `draft`, called `name`. What is wrong goes to `errors`, and what comes of it is of no use then.
 pub(super) fn compile(draft: &Draft, name: &str, errors: &mut Errors) -> Policy {
     let mut watches = Watches::default();
     let mut classes = Vec::new();
+    let mut destinations = Destinations::default();
     for (i, class) in draft.classes.iter().enumerate() {
         // The draft holds no more than there are bits.
         if let Some(id) = ClassId::new(i) {
-            classes.extend(compile_class(class, id, &mut watches, errors));
+            let compiled = compile_class(class, id, &mut watches, errors);
+            if let Some(class) = &compiled {
+                spent(class, &mut destinations);
+            }
+            classes.extend(compiled);
         }
     }
     for program in &draft.programs {
@@ -46,7 +55,6 @@ pub(super) fn compile(draft: &Draft, name: &str, errors: &mut Errors) -> Policy 
     }
     let programs = errors.take(Programs::compile(&draft.programs, &draft.classes)).unwrap_or_default();
     let numbers = Numbers::of_draft(draft);
-    let mut destinations = Destinations::default();
     for row in &draft.destinations {
         let accepted = accepted(&row.accept, &classes);
         let readers: Vec<_> = row.readers.iter().filter_map(|reader| errors.take(numbers.of(reader))).collect();
@@ -70,6 +78,16 @@ pub(super) fn compile(draft: &Draft, name: &str, errors: &mut Errors) -> Policy 
     if destinations.len() > DESTINATIONS as usize {
         errors.push(too_many("destinations", DESTINATIONS));
     }
+    let hosts = destinations.hosts();
+    // Each may need a row beside it.
+    if hosts.len() > HOSTS as usize / 2 {
+        errors.push(too_many("names of hosts", HOSTS / 2));
+    } else if hosts.widest() > PLACE_ROWS {
+        let most = u32::try_from(PLACE_ROWS).unwrap_or(0);
+        errors.push(too_many("different ports and readers of one host", most));
+    } else if destinations.places().1.len() > PLACES as usize {
+        errors.push(too_many("different sets of rows for hosts", PLACES));
+    }
     let rules = draft.rules.iter().map(|draft| (draft.rule, draft.settings)).collect();
     let document = document(draft, date, errors);
     Policy { document, classes, watches, destinations, programs, rules, exceptions }
@@ -86,6 +104,9 @@ pub(super) fn accepted(accept: &Accept<Placed>, classes: &[Class]) -> ClassSet {
     }
 }
 
+/// Stands for every declared reader of a class, and every user of its SDK.
+pub(super) const EVERY_READER: &str = "*";
+
 /// The numbers of declared programs.
 pub(super) struct Numbers<'a>(&'a [ProgramDraft]);
 
@@ -95,8 +116,11 @@ impl<'a> Numbers<'a> {
         Self(&draft.programs)
     }
 
-    /// The number of the declared program `name`: its place, from 1.
+    /// The number of the declared program `name`: its place, from 1; of `*` that of them all.
     pub(super) fn of(&self, name: &Placed) -> Result<u16, PolicyError> {
+        if name.text == EVERY_READER {
+            return Ok(OWN);
+        }
         let known = || self.0.iter().map(|program| program.name.text.as_str());
         let number = known().position(|known| known == name.text).and_then(|place| u16::try_from(place + 1).ok());
         number.ok_or_else(|| PolicyError::UnknownProgram {
@@ -180,20 +204,31 @@ fn compile_class(draft: &ClassDraft, id: ClassId, watches: &mut Watches, errors:
     Some(class)
 }
 
-/// Names of hosts, each with or without `*.` in front.
+/// Names of hosts, as destinations have them.
 fn hosts(names: &[Placed], errors: &mut Errors) -> Vec<String> {
-    let label = |label: &str| {
-        !label.is_empty() && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
-    let checked = names.iter().map(|name| {
-        let plain = name.text.strip_prefix("*.").unwrap_or(&name.text);
-        if plain.contains('.') && plain.split('.').all(label) {
-            Ok(name.text.clone())
-        } else {
-            Err(PolicyError::Host { place: name.place.clone(), name: file::shown(&name.text) })
+    let mut good = Vec::new();
+    for name in names {
+        let parsed = HostPattern::parse(&name.text).map_err(|rule| PolicyError::Destination {
+            place: name.place.clone(),
+            text: file::shown(&name.text),
+            rule: rule.into(),
+        });
+        if let Some(pattern) = errors.take(parsed) {
+            good.push(pattern.to_string());
         }
-    });
-    checked.filter_map(|name| errors.take(name)).collect()
+    }
+    good
+}
+
+/// A class is spent at its hosts, at any port.
+fn spent(class: &Class, destinations: &mut Destinations) {
+    let accepted = ClassSet::EMPTY.with(class.id);
+    for (hosts, reader) in [(&class.hosts.anyone, 0), (&class.hosts.readers, OWN)] {
+        for host in hosts {
+            // They were read before.
+            destinations.add(host, reader, accepted).unwrap_or_default();
+        }
+    }
 }
 
 /// One line of text, which is called `what`.

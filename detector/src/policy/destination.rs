@@ -1,7 +1,11 @@
-//! Destinations: networks and ports, and what may be spent there.
+//! Destinations: networks, names of hosts and ports, and what may be spent there.
 
+use super::host::{BadHost, HostPattern, HostRow, Hosts, Rows};
 use crate::secret::ClassSet;
-use detector_common::destination::{Destination, DestinationKey, FIXED_BITS, mapped};
+use detector_common::{
+    destination::{Destination, DestinationKey, FIXED_BITS, mapped},
+    host::Place,
+};
 use ipnet::IpNet;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,7 +16,9 @@ use std::{
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum BadDestination {
-    #[error("not an address or network; write `203.0.113.7`, `203.0.113.0/24:443` or `[2001:db8::/32]:443` (no names)")]
+    #[error(transparent)]
+    Host(#[from] BadHost),
+    #[error("not an address or network; write `203.0.113.7`, `203.0.113.0/24:443` or `[2001:db8::/32]:443`")]
     Address,
     #[error("put an IPv6 address in brackets: `[{0}]`")]
     Brackets(String),
@@ -52,8 +58,18 @@ impl Network {
     }
 }
 
-/// Parses `A.B.C.D`, `A.B.C.D/N`, `[V6]` or `[V6/N]`, each with `:PORT` or without.
-fn parse(text: &str) -> Result<(Network, u16), BadDestination> {
+/// Where a row is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Where {
+    Network(Network),
+    Host(HostPattern),
+}
+
+/// Parses `A.B.C.D`, `A.B.C.D/N`, `[V6]`, `[V6/N]` or a name or pattern of names, each with `:PORT` or without.
+fn parse(text: &str) -> Result<(Where, u16), BadDestination> {
+    if text.contains("://") {
+        return Err(HostPattern::parse(text).map_or_else(Into::into, |_| BadDestination::Address));
+    }
     let (address, port) = if let Some(rest) = text.strip_prefix('[') {
         let (address, port) = rest.split_once(']').ok_or(BadDestination::Address)?;
         let port = if port.is_empty() { None } else { Some(port.strip_prefix(':').ok_or(BadDestination::Address)?) };
@@ -74,7 +90,8 @@ fn parse(text: &str) -> Result<(Network, u16), BadDestination> {
     let network = match (address.parse::<IpNet>(), address.parse::<IpAddr>()) {
         (Ok(network), _) => network,
         (_, Ok(address)) => IpNet::from(address),
-        _ => return Err(BadDestination::Address),
+        _ if text.starts_with('[') || address.contains('/') => return Err(BadDestination::Address),
+        _ => return Ok((Where::Host(HostPattern::parse(address)?), port)),
     };
     if network.trunc() != network {
         return Err(BadDestination::HostBits(network.trunc()));
@@ -82,20 +99,23 @@ fn parse(text: &str) -> Result<(Network, u16), BadDestination> {
     if network.addr().is_ipv6() != text.starts_with('[') {
         return Err(BadDestination::Address);
     }
-    Ok((Network::new(network.addr(), network.prefix_len()), port))
+    Ok((Where::Network(Network::new(network.addr(), network.prefix_len())), port))
 }
 
 /// Whom a row is for, by number (0 for anyone), and its port (0 for any).
-type Whom = (u16, u16);
+pub(super) type Whom = (u16, u16);
 
-/// Rows by whom they are for, port and network.
+/// Rows by whom they are for, port and network or name.
 #[derive(Clone, Debug)]
-pub(super) struct Destinations(BTreeMap<(Whom, Network), ClassSet>);
+pub(super) struct Destinations {
+    networks: BTreeMap<(Whom, Network), ClassSet>,
+    hosts: Hosts,
+}
 
 impl Default for Destinations {
     /// Loopback, and the unspecified address that the kernel takes for it: carriers, not destinations.
     fn default() -> Self {
-        let mut rows = Self(BTreeMap::new());
+        let mut rows = Self::none();
         for (address, len) in [([127, 0, 0, 0], 8), ([0; 4], 32)] {
             rows.insert((0, 0), Network::new(address.into(), len), ClassSet::ALL);
         }
@@ -109,14 +129,30 @@ impl Default for Destinations {
 impl Destinations {
     /// No rows at all, not even for loopback.
     pub(super) fn none() -> Self {
-        Self(BTreeMap::new())
+        Self { networks: BTreeMap::new(), hosts: Hosts::default() }
     }
 
     /// Adds what `text` says, for the declared program `reader` (0 for anyone).
     pub(super) fn add(&mut self, text: &str, reader: u16, accepted: ClassSet) -> Result<(), BadDestination> {
-        let (network, port) = parse(text)?;
-        self.insert((reader, port), network, accepted);
+        let (place, port) = parse(text)?;
+        match place {
+            Where::Network(network) => self.insert((reader, port), network, accepted),
+            Where::Host(pattern) => self.hosts.add(pattern, (reader, port), accepted),
+        }
         Ok(())
+    }
+
+    /// What may be spent at the host called `name`, by whom and port.
+    pub(super) fn host(&self, name: &str) -> Rows {
+        self.hosts.of(name)
+    }
+
+    /// What anyone may spend at the host called `name` and at `port`.
+    pub(super) fn host_accepts(&self, name: &str, port: u16) -> ClassSet {
+        let rows = self.hosts.of(name);
+        [(0, port), (0, 0)]
+            .iter()
+            .fold(ClassSet::EMPTY, |all, whom| all.union(rows.get(whom).copied().unwrap_or_default()))
     }
 
     /// Adds one address with one port.
@@ -125,7 +161,7 @@ impl Destinations {
     }
 
     fn insert(&mut self, whom: Whom, network: Network, accepted: ClassSet) {
-        let row = self.0.entry((whom, network)).or_default();
+        let row = self.networks.entry((whom, network)).or_default();
         *row = row.union(accepted);
     }
 
@@ -144,18 +180,29 @@ impl Destinations {
     fn of(&self, network: Network, whom: Whom) -> ClassSet {
         // `::/0` and its like are of IPv6 alone.
         let widest = if network.is_ipv4() { IPV4.len } else { 0 };
-        let rows = (widest..=network.len).filter_map(|len| self.0.get(&(whom, network.prefix(len))));
+        let rows = (widest..=network.len).filter_map(|len| self.networks.get(&(whom, network.prefix(len))));
         rows.fold(ClassSet::EMPTY, |all, row| all.union(*row))
     }
 
     /// What all of `text` accepts of `reader` without the row of exactly that.
     pub(super) fn beside(&self, text: &str, reader: u16) -> Result<ClassSet, BadDestination> {
-        let (network, port) = parse(text)?;
+        let (place, port) = parse(text)?;
+        let mut whoms = vec![(reader, port), (reader, 0), (0, port), (0, 0)];
+        whoms.dedup();
+        let network = match place {
+            Where::Network(network) => network,
+            Where::Host(pattern) => {
+                let (own, wider) = (self.hosts.exactly(&pattern), self.hosts.wider_than(&pattern));
+                let of = |whom: &Whom| {
+                    let own = own.filter(|_| *whom != (reader, port)).and_then(|rows| rows.get(whom));
+                    own.copied().unwrap_or_default().union(wider.get(whom).copied().unwrap_or_default())
+                };
+                return Ok(whoms.iter().fold(ClassSet::EMPTY, |all, whom| all.union(of(whom))));
+            }
+        };
         let wider = network.len.checked_sub(1).map(|len| network.prefix(len));
         // Neither family's widest network is part of the other.
         let wider = wider.filter(|wider| wider.is_ipv4() == network.is_ipv4());
-        let mut whoms = vec![(reader, port), (reader, 0), (0, port), (0, 0)];
-        whoms.dedup();
         Ok(whoms.into_iter().fold(ClassSet::EMPTY, |all, whom| {
             let from = if whom == (reader, port) { wider } else { Some(network) };
             all.union(from.map_or(ClassSet::EMPTY, |from| self.of(from, whom)))
@@ -164,20 +211,35 @@ impl Destinations {
 
     /// The row of exactly `text` for `reader`.
     pub(super) fn exactly(&self, text: &str, reader: u16) -> Result<ClassSet, BadDestination> {
-        let (network, port) = parse(text)?;
-        Ok(self.0.get(&((reader, port), network)).copied().unwrap_or_default())
+        let (place, port) = parse(text)?;
+        let found = match place {
+            Where::Network(network) => self.networks.get(&((reader, port), network)),
+            Where::Host(pattern) => self.hosts.exactly(&pattern).and_then(|rows| rows.get(&(reader, port))),
+        };
+        Ok(found.copied().unwrap_or_default())
     }
 
+    /// How many networks there are.
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.networks.len()
+    }
+
+    /// What is known by name.
+    pub(super) fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
+    /// The kernel's tables of names: names with their places, and the places.
+    pub(super) fn places(&self) -> (Vec<HostRow>, Vec<Place>) {
+        self.hosts.tables()
     }
 
     /// Rows of the kernel's table for `policy`, which returns the longest match alone.
     pub(super) fn rows(&self, policy: u32) -> Vec<(u32, DestinationKey, Destination)> {
-        let mut keys: BTreeSet<_> = self.0.keys().copied().collect();
+        let mut keys: BTreeSet<_> = self.networks.keys().copied().collect();
         // A row of IPv6 that covers the mapped addresses would answer for IPv4: one of its own stands before it.
         let covers = |network: &Network| network.len < IPV4.len && IPV4.prefix(network.len) == *network;
-        keys.extend(self.0.keys().filter(|(_, network)| covers(network)).map(|(whom, _)| (*whom, IPV4)));
+        keys.extend(self.networks.keys().filter(|(_, network)| covers(network)).map(|(whom, _)| (*whom, IPV4)));
         keys.into_iter()
             .map(|(whom, network)| {
                 let (reader, port) = whom;
@@ -196,7 +258,17 @@ mod tests {
 
     #[test]
     fn addresses_networks_and_ports_are_read() {
-        for good in ["203.0.113.0/24:443", "198.51.100.7", "[2001:db8::/32]:443", "[::1]", "0.0.0.0/0", "[::/0]:1"] {
+        for good in [
+            "a.test",
+            "*.a.test:443",
+            "**.a.test",
+            "203.0.113.0/24:443",
+            "198.51.100.7",
+            "[2001:db8::/32]:443",
+            "[::1]",
+            "0.0.0.0/0",
+            "[::/0]:1",
+        ] {
             assert!(parse(good).is_ok(), "{good}");
         }
         assert_eq!(parse("10.0.0.0/8:65535").unwrap().1, 65535);
@@ -207,10 +279,13 @@ mod tests {
     #[test]
     fn everything_else_is_refused_with_its_rule() {
         use BadDestination::{Address, Port};
-        for bad in ["", "example.com:443", "10.0.0.0/33", "10.0.0", "[2001:db8::", "[10.0.0.1]", "[::1]443", "[::/129]"]
-        {
+        for bad in ["10.0.0.0/33", "[2001:db8::", "[10.0.0.1]", "[::1]443", "[::/129]", "a.test/24", "[a.test]"] {
             assert_eq!(parse(bad), Err(Address), "{bad}");
         }
+        for bad in ["", "10.0.0", "10.0.0.256", ":443"] {
+            assert_eq!(parse(bad), Err(BadDestination::Host(BadHost::Name)), "{bad}");
+        }
+        assert_eq!(parse("https://a.test:443"), Err(BadDestination::Host(BadHost::Url("https://"))));
         for bad in ["10.0.0.1:", "10.0.0.1:0", "10.0.0.1:65536", "10.0.0.1:+80", "10.0.0.1:https", "[::1]:x"] {
             assert_eq!(parse(bad), Err(Port), "{bad}");
         }

@@ -103,8 +103,6 @@ pub enum PolicyError {
     TooManyGlobs { place: Place, pattern: String },
     #[error("{place}: bad destination `{text}`: {rule}")]
     Destination { place: Place, text: String, rule: BadDestination },
-    #[error("{place}: bad host `{name}`; write `name.example` or `*.example`, in small letters")]
-    Host { place: Place, name: String },
     #[error("{place}: too many {what} for the kernel's tables (at most {most}); use wider ones")]
     TooMany { place: Place, what: &'static str, most: u32 },
     #[error("{place}: `action: {}` cannot be carried out for rule `{rule}`: {why}", action.name())]
@@ -165,7 +163,6 @@ impl PolicyError {
             | Self::Pattern { place, .. }
             | Self::TooManyGlobs { place, .. }
             | Self::Destination { place, .. }
-            | Self::Host { place, .. }
             | Self::TooMany { place, .. }
             | Self::RuleAction { place, .. }
             | Self::RuleStaysOn { place, .. }

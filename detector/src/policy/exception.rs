@@ -16,7 +16,7 @@ use crate::{
     event::StepId,
     secret::{ClassId, ClassSet},
 };
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 /// An exception from rules. All that it says must hold of a finding.
 #[derive(Clone, Debug)]
@@ -59,6 +59,8 @@ pub struct Matched<'a> {
     pub paths: &'a [&'a str],
     /// Where to: address and port.
     pub destination: Option<(IpAddr, u16)>,
+    /// Names of that address, or the one that was asked for.
+    pub names: &'a [Arc<str>],
     /// Its step.
     pub step: StepId,
 }
@@ -73,7 +75,10 @@ impl Exception {
             let path = Walked::new(path);
             self.paths.iter().any(|pattern| pattern.matches(&path))
         };
-        let to = |to: &Destinations| matched.destination.is_some_and(|(at, port)| !to.accepted(at, port).is_empty());
+        let to = |to: &Destinations| {
+            let named = |port: u16| matched.names.iter().any(|name| !to.host_accepts(name, port).is_empty());
+            matched.destination.is_some_and(|(at, port)| !to.accepted(at, port).is_empty() || named(port))
+        };
         !self.expired
             && self.rules.contains(&rule)
             && self.classes.is_none_or(|all| !matched.classes.is_empty() && matched.classes.is_subset(all))

@@ -12,6 +12,7 @@ mod draft;
 mod error;
 mod exception;
 mod file;
+mod host;
 mod job;
 mod load;
 #[cfg(test)]
@@ -38,9 +39,10 @@ pub use document::{
 };
 pub use error::{BadPolicy, Place, PolicyError};
 pub use exception::{Exception, Matched};
+pub use host::{BadHost, HostRow};
 pub use pattern::{BadPattern, Pattern};
 pub use program::{BadLine, BadName, BadVariable, FileName, Program, ScriptName};
-pub use resolved::{Policy, Tables};
+pub use resolved::{Host, Policy, Tables};
 pub use rule::{Rule, RuleSettings};
 pub use schema::SCHEMA;
 pub use show::Format;

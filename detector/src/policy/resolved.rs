@@ -3,12 +3,15 @@
 use super::{
     check::{Checked, Reading},
     class::{Access, Class, Door, Role},
+    compile::EVERY_READER,
     destination::Destinations,
     document::{Accept, DestinationDocument, PolicyDocument},
     draft::Draft,
     error::{BadPolicy, Place, PolicyError},
     exception::Exception,
-    file, load,
+    file,
+    host::{HostRow, Rows},
+    load,
     nearest::hint,
     pattern::Walked,
     program::{Program, Programs},
@@ -21,7 +24,8 @@ use crate::{
 };
 use detector_common::{
     command::{CommandKey, Next},
-    destination::{Destination, DestinationKey},
+    destination::{Destination, DestinationKey, OWN},
+    host,
     program::InjectKey,
     set::Bits,
     watch::{WatchKey, WatchValue},
@@ -49,6 +53,50 @@ pub struct Policy {
     pub(super) exceptions: Vec<Exception>,
 }
 
+/// What may be spent at a host, by its name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Host(Rows);
+
+impl Host {
+    /// Adds what `other` says.
+    pub fn join(&mut self, other: &Self) {
+        for (whom, accepted) in &other.0 {
+            let row = self.0.entry(*whom).or_default();
+            *row = row.union(*accepted);
+        }
+    }
+
+    /// Whether policy says nothing of it.
+    pub fn is_unknown(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What anyone may spend there at `port`.
+    pub fn accepted(&self, port: u16) -> ClassSet {
+        self.of(0, port)
+    }
+
+    /// As [`Policy::accepted_for`].
+    pub fn accepted_for(&self, number: u16, port: u16) -> ClassSet {
+        let own = self.of(OWN, port);
+        if number == 0 { own } else { own.union(self.of(number, port)) }
+    }
+
+    /// What anyone may spend there, over all ports; and what may be spent of what somebody read himself.
+    pub fn over_all_ports(&self) -> (ClassSet, ClassSet) {
+        let all = |wanted: u16| {
+            let rows = self.0.iter().filter(|((reader, _), _)| *reader == wanted);
+            rows.fold(ClassSet::EMPTY, |all, (_, accepted)| all.union(*accepted))
+        };
+        (all(0), all(OWN))
+    }
+
+    fn of(&self, reader: u16, port: u16) -> ClassSet {
+        let row = |port: u16| self.0.get(&(reader, port)).copied().unwrap_or_default();
+        row(port).union(row(0))
+    }
+}
+
 /// What the kernel side is given.
 #[derive(Clone, Debug)]
 pub struct Tables {
@@ -56,6 +104,10 @@ pub struct Tables {
     pub watches: Vec<(WatchKey, WatchValue)>,
     /// Rows of the table of destinations: length of the prefix in bits (`FIXED_BITS` included), key, value.
     pub destinations: Vec<(u32, DestinationKey, Destination)>,
+    /// Rows of the table of names.
+    pub hosts: Vec<HostRow>,
+    /// Their places, numbered from 1.
+    pub places: Vec<host::Place>,
     /// Classes joined by reading another process's memory.
     pub memory: Bits,
     /// Classes joined by reading another process's environment.
@@ -150,6 +202,39 @@ impl Policy {
                 readers: Vec::new(),
                 reason: Some("resolver of the host".to_owned()),
             });
+        }
+        self
+    }
+
+    /// This policy, and what it accepts at hosts of names is accepted at the addresses that the host itself lists for them. Names
+    /// without a last dot.
+    #[must_use]
+    pub fn with_hosts(mut self, listed: &[(IpAddr, String)]) -> Self {
+        for (address, name) in listed {
+            let Host(rows) = self.host(name);
+            for ((reader, port), accepted) in rows {
+                let readers = match reader {
+                    0 => Vec::new(),
+                    OWN => vec![EVERY_READER.to_owned()],
+                    number => self.program(number).map(|program| program.name.clone()).into_iter().collect(),
+                };
+                let to = match (address.to_canonical(), port) {
+                    (IpAddr::V6(address), 0) => format!("[{address}]"),
+                    (address, 0) => address.to_string(),
+                    (address, port) => SocketAddr::new(address, port).to_string(),
+                };
+                let known = self.destinations.exactly(&to, reader).unwrap_or_default();
+                // It is an address.
+                if accepted.is_subset(known) || self.destinations.add(&to, reader, accepted).is_err() {
+                    continue;
+                }
+                self.document.destinations.push(DestinationDocument {
+                    to: vec![to],
+                    accept: Accept::Classes(self.names(accepted)),
+                    readers,
+                    reason: Some("address of a name in the hosts file".to_owned()),
+                });
+            }
         }
         self
     }
@@ -250,9 +335,21 @@ impl Policy {
         self.programs.line(program, arguments)
     }
 
-    /// What the declared program `number` may spend at `address` and `port`, beyond what anyone may.
+    /// What the declared program `number` (0 for none) may spend at `address` and `port` of what it read itself, beyond what anyone
+    /// may.
     pub fn accepted_for(&self, number: u16, address: IpAddr, port: u16) -> ClassSet {
-        self.destinations.accepted_for(number, address, port)
+        let own = self.destinations.accepted_for(OWN, address, port);
+        if number == 0 { own } else { own.union(self.destinations.accepted_for(number, address, port)) }
+    }
+
+    /// How many of the last labels of `name` the policy itself has.
+    pub fn known_labels(&self, name: &str) -> usize {
+        self.destinations.hosts().known_labels(name)
+    }
+
+    /// What may be spent at the host called `name`, in small letters and without a last dot.
+    pub fn host(&self, name: &str) -> Host {
+        Host(self.destinations.host(name))
     }
 
     /// Classes whose leak is refused.
@@ -293,7 +390,10 @@ impl Policy {
 
     /// Rows of the kernel's tables, under the id `policy`.
     pub fn tables(&self, policy: u32) -> Tables {
+        let (hosts, places) = self.destinations.places();
         Tables {
+            hosts,
+            places,
             watches: self.watches.rows(policy),
             destinations: self.destinations.rows(policy),
             memory: self.memory().bits(),

@@ -47,7 +47,7 @@ mod of {
         /// A text that is not empty.
         Reason = { "type": "string", "pattern": "\\S" }
         /// See `destination::parse`: digits, dots and a mask, or brackets; and a port.
-        To = { "type": "string", "pattern": "^([0-9.]+(/[0-9]+)?|\\[[0-9a-fA-F:.]+(/[0-9]+)?\\])(:[0-9]+)?$" }
+        To = { "type": "string", "pattern": "^([0-9.]+(/[0-9]+)?|\\[[0-9a-fA-F:.]+(/[0-9]+)?\\]|(\\*\\*?\\.)?([A-Za-z0-9_-]+\\.)*[A-Za-z0-9-]*[A-Za-z-][A-Za-z0-9-]*)(:[0-9]+)?$" }
         /// See `date::Date`.
         Day = { "type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$" }
     }

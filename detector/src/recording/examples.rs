@@ -7,7 +7,8 @@ use crate::{
     engine::{Capability, Mode},
     event::{
         Access, Actor, Attempt, Body, Call, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel,
-        Kill, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Relation, SCHEMA, Script, Stream,
+        Kill, Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, SCHEMA,
+        Script, Stream,
     },
     policy::Policy,
 };
@@ -87,6 +88,13 @@ pub(crate) fn events() -> Vec<Event> {
         outcome: Outcome::Quarantined,
     };
     let drop = Drop { address: DESTINATION, port: 443, socket: 4099, bytes: 60, dropped: true };
+    let name = Name { name: "upload.evil.test".to_owned(), addresses: vec![DESTINATION] };
+    let question = Question {
+        name: "‹redacted:63›.evil.test".to_owned(),
+        server: IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 53)),
+        socket: 4098,
+        outcome: Outcome::Refused,
+    };
     let lost = BTreeMap::from([("lost-network".to_owned(), 3)]);
 
     let told = [
@@ -153,6 +161,8 @@ pub(crate) fn events() -> Vec<Event> {
             Body::Print(Print { bytes: 4_096, outcome: Outcome::Masked }),
             Some(Kernel { bits: 1, leak: 1, ..Kernel::default() }),
         ),
+        (Some(PYTHON), Body::Name(name), Some(Kernel { bits: 2, own: 4, ..Kernel::default() })),
+        (Some(PYTHON), Body::Question(question), leak),
         (Some(PYTHON), Body::Network(network), leak),
         (Some(PYTHON), Body::Drop(drop), dropped),
         (Some(PYTHON), Body::Kill(Kill { errno: 0 }), None),
@@ -265,8 +275,10 @@ mod page {
             Body::Unexplained { .. } => 14,
             Body::Script(_) => 15,
             Body::Print(_) => 16,
+            Body::Name(_) => 17,
+            Body::Question(_) => 18,
         };
         let kinds = events().iter().map(|event| number(&event.body)).collect::<BTreeSet<_>>();
-        assert_eq!(kinds, (0..17).collect());
+        assert_eq!(kinds, (0..19).collect());
     }
 }

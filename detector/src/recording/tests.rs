@@ -85,10 +85,10 @@ fn what_is_no_recording_is_said_to_be_none() {
 
 #[test]
 fn a_newer_schema_is_refused_with_the_program_that_reads_it() {
-    let newer = "{\"kind\":\"header\",\"schema\":3,\"tool\":\"detector 3.0\\u001b[2J\",\"else\":1}\n";
+    let newer = "{\"kind\":\"header\",\"schema\":4,\"tool\":\"detector 4.0\\u001b[2J\",\"else\":1}\n";
     assert_eq!(
         error(newer.as_bytes()),
-        "recording has schema 3 and this program reads up to 2; read it with detector 3.0?[2J or later"
+        "recording has schema 4 and this program reads up to 3; read it with detector 4.0?[2J or later"
     );
 }
 

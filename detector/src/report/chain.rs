@@ -117,5 +117,6 @@ fn name(call: Call) -> &'static str {
         Call::Connect => "connect",
         Call::SendTo => "sendto",
         Call::Send => "send",
+        Call::Ask => "ask for",
     }
 }

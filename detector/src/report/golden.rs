@@ -65,7 +65,7 @@ fn leak() -> Finding {
         action: Action::Kill,
         enforced: Some(Enforced { outcome: Outcome::Refused, killed: true }),
         secret: vec!["aws".into()],
-        destination: Some(Destination { address: "203.0.113.9".parse().unwrap(), port: 443 }),
+        destination: Some(Destination::new("203.0.113.9".parse().unwrap(), 443)),
         job: 1,
         step: 3,
         process: Some(curl()),
@@ -89,7 +89,7 @@ fn relayed() -> Finding {
         id: "77e0b1c2d3f4".into(),
         enforced: Some(Enforced { outcome: Outcome::Passed, killed: true }),
         secret: vec!["aws".into(), "runner-memory".into()],
-        destination: Some(Destination { address: "2001:db8::9".parse().unwrap(), port: 8443 }),
+        destination: Some(Destination::new("2001:db8::9".parse().unwrap(), 8443)),
         chain: vec![
             Link { classes: vec!["runner-memory".into()], ..link(12, python(), access) },
             link(13, python(), Did::Read { path: format!("/home/runner/{}/credentials", "deep/".repeat(20)) }),

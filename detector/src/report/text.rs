@@ -4,8 +4,8 @@ use super::{
     chain::{became, chain, who},
     line::{bounded, clip, squeeze, wrap},
 };
-use crate::engine::{Action, Capability, Conclusion, Coverage, Destination, Excepted, Finding, Mode, Verdict};
-use std::{collections::BTreeMap, net::SocketAddr};
+use crate::engine::{Action, Capability, Conclusion, Coverage, Excepted, Finding, Mode, Verdict};
+use std::collections::BTreeMap;
 
 /// Longest report, bytes.
 pub(super) const MAX: usize = 256 << 10;
@@ -91,7 +91,7 @@ fn describe(finding: &Finding) -> String {
         wrap(&mut out, "  what    ", message);
     }
     let secret = bounded(&finding.secret, 16, |name| clip(name, 32)).join(", ");
-    let to = finding.destination.map(|Destination { address, port }| SocketAddr::new(address, port));
+    let to = finding.destination.as_ref();
     let secret = match to {
         Some(to) => format!("{secret} to {to}"),
         None => secret,

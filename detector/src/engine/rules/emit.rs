@@ -94,6 +94,7 @@ impl Engine {
                     number,
                     paths: &paths,
                     destination: None,
+                    names: &[],
                     step: actor.step,
                 };
                 if !self.makes(rule, &matched) {

@@ -282,12 +282,15 @@ impl Engine {
     /// Who swept and then sends has what he came for.
     pub(super) fn sent(&mut self, event: &Event, actor: &Actor, network: &Network, found: &mut Vec<Finding>) {
         let lineage = (actor.job, actor.step, self.root(actor));
+        let address = network.address;
+        if !self.rules.sweeps.lineages.contains_key(&lineage) {
+            return;
+        }
+        let accepted = self.accepted(actor.job, address, network.port);
         let Rules { sweeps, kinds, .. } = &mut self.rules;
         let Some(touched) = sweeps.lineages.get_mut(&lineage) else { return };
-        let address = network.address;
-        let accepted = || self.policy.accepted(address, network.port);
         let outer = touched.outer.weight() >= LINEAGE;
-        if !outer || touched.sent.is_some() || address.is_loopback() || touched.classes.is_subset(accepted()) {
+        if !outer || touched.sent.is_some() || address.is_loopback() || touched.classes.is_subset(accepted) {
             return;
         }
         let to = SocketAddr::new(address, network.port);

@@ -475,7 +475,7 @@ fn a_block_in_the_log_is_what_a_holder_of_what_kills_printed() {
     let mut story = holds(AWS);
     let finding = only(story.print(PYTHON, Outcome::Masked));
     assert_eq!((finding.severity, finding.action), (Severity::High, Action::Deny));
-    assert_eq!((finding.secret.as_slice(), finding.destination), (&["aws".to_owned()][..], None));
+    assert_eq!((finding.secret.as_slice(), &finding.destination), (&["aws".to_owned()][..], &None));
     let enforced = |finding: &Finding| finding.enforced.map(|enforced| (enforced.outcome, enforced.killed));
     assert_eq!(enforced(&finding), Some((Outcome::Masked, false)));
     // One that got through outweighs those that were stopped; a kill is noted.

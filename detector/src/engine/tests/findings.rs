@@ -203,7 +203,7 @@ fn the_worst_come_first_then_the_earliest() {
     story.start(BASH, "/bin/bash").read(BASH, NPMRC).connect(BASH, SINK).connect(BASH, "203.0.113.1:1");
     story.read(BASH, AWS).connect(BASH, REGISTRY);
     let findings = story.conclude().findings;
-    let to: Vec<_> = findings.iter().map(|finding| finding.destination.map(|to| to.port)).collect();
+    let to: Vec<_> = findings.iter().map(|finding| finding.destination.as_ref().map(|to| to.port)).collect();
     assert_eq!(to, [Some(443), Some(443), Some(1)]);
     assert_eq!(findings[0].secret, ["aws"]);
     assert!(findings.iter().all(|finding| finding.process.as_ref().is_some_and(|it| it.process == process(BASH))));

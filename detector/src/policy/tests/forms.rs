@@ -174,7 +174,7 @@ fn exceptions_that_cannot_be_had_are_refused() {
     refused("rules: [sweep], programs: [bin/up], reason: r", &["bad pattern `bin/up`", "must start with"]);
     refused("rules: [sweep], paths: [x], reason: r", &["ci.yaml:6:31: ", "bad pattern `x`"]);
     refused("rules: [sweep], paths: [$HOME/x], reason: r", &["`$HOME/x`", "write `**/`"]);
-    refused("rules: [leak-alert], to: [mirror.test], reason: r", &["bad destination `mirror.test`", "no names"]);
+    refused("rules: [leak-alert], to: [mirror_test], reason: r", &["bad destination `mirror_test`", "not an address"]);
     refused("rules: [sweep], classes: [aws], reason: r, until: 2026-02-30", &["`2026-02-30`"]);
     refused("rules: [sweep], classes: [aws], reason: r, until: 31.12.2026", &["write it as `2026-12-31`"]);
     refused("rules: [sweep], step: [1], reason: r", &["unknown key `step`", "did you mean `steps`?"]);
@@ -232,7 +232,7 @@ fn the_recorded_document_has_rules_and_exceptions() {
 fn one_pass_tells_all_that_it_finds() {
     let error = read(
         "extends: builtin\nclasses:\n  aws: { paths: [x, /y/../z] }\n  locker: { paths: [/v] }\n  X: { door: memory, \
-         action: deny, reason: r }\ndestinations:\n  - { to: [nowhere.test], accept: [npn, locker] }\nrules:\n  \
+         action: deny, reason: r }\ndestinations:\n  - { to: [no_where], accept: [npn, locker] }\nrules:\n  \
          sweeps: {}\nexceptions:\n  - { rules: [sweep], paths: [y], reason: r }\n",
     )
     .unwrap_err();
@@ -245,7 +245,7 @@ fn one_pass_tells_all_that_it_finds() {
         ("5:3: ", "no `reason`"),
         ("6:3: ", "no class name"),
         ("8:12: ", "bad destination"),
-        ("8:36: ", "unknown class `npn`"),
+        ("8:32: ", "unknown class `npn`"),
         ("10:3: ", "unknown rule"),
         ("12:31: ", "bad pattern `y`"),
     ];

@@ -83,7 +83,11 @@ fn classes_are_checked() {
 fn destinations_are_checked() {
     for (to, part) in [
         ("10.0.0.0/33", "not an address"),
-        ("example.com:443", "no names"),
+        ("example.com:https", "not a port"),
+        ("https://example.com", "without `https://`"),
+        ("*:443", "wildcard"),
+        ("a.*.test", "wildcard"),
+        ("example_com", "not an address, network or name"),
         ("10.0.0.1:0", "not a port"),
         ("10.0.0.1:99999", "not a port"),
         ("10.0.0.1/8", "write `10.0.0.0/8`"),
@@ -159,9 +163,9 @@ fn every_kind_of_bad_pattern_has_its_message() {
     refused(&with("sdk: ['/d/*.py']"), &["ci.yaml:3:27", "`/d/*.py`", "SDK"]);
     refused(&with("moved: [A-B]"), &["ci.yaml:3:", "`A-B`", "variable"]);
     refused(&with("moved: [A/../b]"), &["ci.yaml:3:", "resolved first"]);
-    for host in ["*", "*.", "example", "EXAMPLE.test", "a.*.test", "a b.test", "a..test"] {
-        refused(&with(&format!("hosts: {{ anyone: ['{host}'] }}")), &["ci.yaml:3:", "bad host"]);
-        refused(&with(&format!("hosts: {{ readers: ['{host}'] }}")), &["ci.yaml:3:", "bad host"]);
+    for host in ["*", "*.", "exa_mple", "a.*.test", "a b.test", "a..test", "10.0.0.1"] {
+        refused(&with(&format!("hosts: {{ anyone: ['{host}'] }}")), &["ci.yaml:3:", "bad destination"]);
+        refused(&with(&format!("hosts: {{ readers: ['{host}'] }}")), &["ci.yaml:3:", "bad destination"]);
     }
     refused(&class("'/d/a*', '/d/b*', '/d/c*', '/d/d*', '/d/e*'", ""), &["ci.yaml:3:", "`/d/e*`", "at most 4"]);
 }

@@ -6,11 +6,13 @@
 
 mod argv;
 mod escape;
+mod host;
 mod known;
 mod scan;
 mod token;
 
 pub use argv::argv;
+pub use host::{host, name};
 pub use scan::{component, path, text};
 pub(crate) use token::{CLOSE, CUT, OPEN};
 
