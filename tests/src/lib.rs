@@ -14,6 +14,7 @@ pub mod http;
 pub mod judged;
 pub mod loot;
 pub mod mounts;
+pub mod name_server;
 pub mod namespace;
 pub mod outcome;
 pub mod proof;
