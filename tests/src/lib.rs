@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod proof;
 pub mod quarantine;
 pub mod recording;
+pub mod resolver;
 pub mod run;
 pub mod scene;
 pub mod sink;
