@@ -2,6 +2,7 @@
 
 mod answer;
 mod datagram;
+pub mod hostile;
 pub mod message;
 mod name;
 mod server;
