@@ -84,13 +84,14 @@ fn header(answer: &[u8]) -> (u16, [u8; 4]) {
     (u16::from_be_bytes([answer[2], answer[3]]), [answer[5], answer[7], answer[9], answer[11]])
 }
 
-/// What the C library finds for each name: addresses, none where it finds nothing. All are asked for at once.
+/// What the C library finds for each name: addresses, none where it finds nothing. All are asked for at once; what is said of each
+/// is short enough to be written at once.
 fn found(
     network: &Network,
     resolver: Resolver,
     names: &[String],
 ) -> anyhow::Result<BTreeMap<String, BTreeSet<IpAddr>>> {
-    let script = "for name; do getent ahosts $name | sed \"s/^/$name /\" & done; wait";
+    let script = "for name; do getent ahosts $name | cut -d' ' -f1 | sort -u | sed \"s/^/$name /\" & done; wait";
     let command = ["sh", "-c", script, "sh"].into_iter().chain(names.iter().map(String::as_str));
     let outcome = Job::new(network, command).resolver(resolver).bare()?;
     let mut found: BTreeMap<_, _> = names.iter().map(|name| (name.clone(), BTreeSet::new())).collect();
