@@ -100,7 +100,7 @@ impl Datagrams {
             let first = libc::CMSG_FIRSTHDR(&raw const message);
             (*first).cmsg_level = libc::IPPROTO_IPV6;
             (*first).cmsg_type = libc::IPV6_PKTINFO;
-            (*first).cmsg_len = libc::CMSG_LEN(length) as usize;
+            (*first).cmsg_len = libc::CMSG_LEN(length) as _;
             ptr::write_unaligned(libc::CMSG_DATA(first).cast(), told);
         }
         // SAFETY: the message points to what outlives the call; the kernel writes to nothing of it.
