@@ -7,6 +7,7 @@ use crate::{
     mounts::{self, Change},
     namespace::Network,
     outcome::{JSON, Outcome, RECORDING, TEXT},
+    resolver::Resolver,
     stream::Stream,
 };
 use anyhow::Context as _;
@@ -45,6 +46,7 @@ pub struct Job<'a> {
     options: Vec<OsString>,
     detector: Option<PathBuf>,
     mounts: Vec<Change>,
+    resolver: Option<Resolver>,
 }
 
 impl<'a> Job<'a> {
@@ -66,6 +68,7 @@ impl<'a> Job<'a> {
             options: Vec::new(),
             detector: None,
             mounts: Vec::new(),
+            resolver: None,
         }
     }
 
@@ -132,6 +135,12 @@ impl<'a> Job<'a> {
         self
     }
 
+    /// Its own name servers and local names, the detector's with it.
+    pub fn resolver(mut self, resolver: Resolver) -> Self {
+        self.resolver = Some(resolver);
+        self
+    }
+
     /// Runs it without the detector, for comparison.
     pub fn bare(&self) -> anyhow::Result<Outcome> {
         let files = tempfile::Builder::new().prefix("detector-run-").tempdir()?;
@@ -172,8 +181,14 @@ impl<'a> Job<'a> {
 
     fn run(&self, mut command: Command, files: TempDir) -> anyhow::Result<Outcome> {
         command.env_clear().envs(&self.environment).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if !self.mounts.is_empty() {
-            mounts::own(&mut command, self.mounts.clone());
+        let mut changes = match &self.resolver {
+            Some(resolver) => resolver.changes(files.path())?,
+            None => Vec::new(),
+        };
+        // Last, as they may take away where the files come from.
+        changes.extend_from_slice(&self.mounts);
+        if !changes.is_empty() {
+            mounts::own(&mut command, changes);
         }
         self.directory.as_ref().map(|directory| command.current_dir(directory));
         let started = Instant::now();

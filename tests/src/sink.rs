@@ -2,6 +2,8 @@
 
 mod server;
 
+pub(crate) use server::{boottime, canonical};
+
 use crate::{canary::Canary, http::Pages, namespace::Namespace};
 use anyhow::Context as _;
 use server::Server;
@@ -20,7 +22,7 @@ pub const MAX_BYTES: usize = 16 << 20;
 /// Connections that one sink keeps; later ones are closed at once.
 pub const MAX_CONNECTIONS: usize = 1024;
 
-const TICK: Duration = Duration::from_millis(20);
+pub(crate) const TICK: Duration = Duration::from_millis(20);
 
 /// TCP or UDP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,8 @@ use std::{
     time::Duration,
 };
 
-fn canonical(address: SocketAddr) -> SocketAddr {
+/// IPv4 as IPv4, not mapped.
+pub(crate) fn canonical(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
@@ -148,7 +149,8 @@ fn arrive(shared: &Shared, index: usize, bytes: &[u8]) {
     shared.changed.notify_all();
 }
 
-fn boottime() -> u64 {
+/// `CLOCK_BOOTTIME` nanoseconds.
+pub(crate) fn boottime() -> u64 {
     let now = clock_gettime(ClockId::Boottime);
     u64::try_from(i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec)).unwrap_or(0)
 }
