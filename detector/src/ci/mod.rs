@@ -5,10 +5,14 @@
 
 mod agent;
 mod job;
+mod log;
 mod provider;
 mod started;
+mod step;
 
 pub use agent::{Agent, Jobs, Role, is_plausible, leaves};
 pub use job::{Job, Named};
+pub use log::{Event, Match, StepLog, Sure, UtcNanos, diagnostics, is_worker_log};
 pub use provider::Provider;
 pub use started::Started;
+pub use step::{Kind, Outcome, Stage, Step};
