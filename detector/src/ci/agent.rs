@@ -47,8 +47,8 @@ impl Agent {
 
 /// Whether `worker`, which was taken for `agent`, has the parent that this agent's workers have.
 ///
-/// True where a provider's worker has no parent of its own kind (a service of the host): then nothing speaks against it,
-/// and nothing for it.
+/// True where a provider's worker has no parent of its own kind (a service of the host): then nothing speaks against
+/// it, and nothing for it.
 pub fn is_plausible(agent: Agent, worker: &Started<'_>, parent: &Started<'_>) -> bool {
     (agent.provider.model().child_of)(worker, parent)
 }

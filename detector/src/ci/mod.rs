@@ -1,7 +1,7 @@
 //! Continuous integration, provider by provider: which process is an agent, and what it calls the steps that it starts.
 //!
-//! Pure functions over what the caller read. What a step says of itself (its environment, its argv[0]) is never asked;
-//! what an agent says of a step names it in a report, and decides nothing.
+//! Pure functions over what the caller read. What a step says of itself (its environment, its name for itself) is never
+//! asked; what an agent says of a step names it in a report, and decides nothing.
 
 mod agent;
 mod job;

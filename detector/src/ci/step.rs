@@ -7,7 +7,8 @@ use super::log::UtcNanos;
 pub struct Step {
     /// Its place among the steps that began, from 1.
     pub order: u32,
-    /// As people see it: escaped, bounded, without tokens. Who wrote the workflow chose it, and an earlier step may have.
+    /// As people see it: escaped, bounded, without tokens. Who wrote the workflow chose it, and an earlier step may
+    /// have.
     pub name: String,
     /// What it runs, from the job's plan and not from its name.
     pub kind: Kind,

@@ -5,8 +5,8 @@ use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::PathBuf};
 
 /// The directory of the worker's diagnostics: `_diag` beside the directory of its executable.
 ///
-/// An administrator can move it (`WORKER_LOGFILE` of GitHub's, `AGENT_DIAGLOGPATH` of Azure's), so the worker's own open
-/// descriptors come first; this tells where to look when they cannot be read.
+/// An administrator can move it (`WORKER_LOGFILE` of GitHub's, `AGENT_DIAGLOGPATH` of Azure's), so the worker's own
+/// open descriptors come first; this tells where to look when they cannot be read.
 pub fn diagnostics(worker: &Started<'_>) -> Option<PathBuf> {
     let root = PathBuf::from(OsStr::from_bytes(worker.directory())).parent()?.to_owned();
     root.is_absolute().then(|| root.join("_diag"))

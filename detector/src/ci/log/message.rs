@@ -1,8 +1,8 @@
 //! The job message: what the job is, and the steps that it was planned to have.
 //!
-//! The worker writes it as indented JSON, a member a line, each line break within a string escaped; so a member is known by
-//! its indentation and the names above it, and a secret that was masked (`***`, with or without its quotes) spoils its own
-//! line only.
+//! The worker writes it as indented JSON, a member a line, each line break within a string escaped; so a member is
+//! known by its indentation and the names above it, and a secret that was masked (`***`, with or without its quotes)
+//! spoils its own line only.
 
 use super::plan::{Plan, Planned, Text};
 use crate::{ci::Job, secret::redact};

@@ -27,14 +27,14 @@ pub enum Sure {
 impl StepLog {
     /// The step that ran when the worker forked a process at `time`.
     ///
-    /// All that the log held at that time must have been fed. A step's line is written before its first process is forked,
-    /// and says the second only: from a second after the line on, the step has certainly begun. In that second itself, in which
-    /// most steps start their first process, and in the one in which it ended, another may be meant: the answer is likely, and
-    /// [`step_of`](Self::step_of) is better. `None` before the first step, between two steps (the agent's own children),
-    /// after the last, and where steps were too many to be kept.
+    /// All that the log held at that time must have been fed. A step's line is written before its first process is
+    /// forked, and says the second only: from a second after the line on, the step has certainly begun. In that second
+    /// itself, in which most steps start their first process, and in the one in which it ended, another may be meant:
+    /// the answer is likely, and [`step_of`](Self::step_of) is better. `None` before the first step, between two steps
+    /// (the agent's own children), after the last, and where steps were too many to be kept.
     ///
-    /// `time` is of the kernel's clocks, brought to UTC by the caller: an error of that, or a clock that was set, moves the
-    /// answer by as much.
+    /// `time` is of the kernel's clocks, brought to UTC by the caller: an error of that, or a clock that was set, moves
+    /// the answer by as much.
     pub fn step_at(&self, time: UtcNanos) -> Option<Match<'_>> {
         if self.full_since.is_some_and(|since| time >= since) {
             return None;
@@ -52,8 +52,9 @@ impl StepLog {
         Some(Match { step, sure })
     }
 
-    /// The step that started process `pid` at `time`; the process as the worker numbers it, in its own pid namespace. The worker
-    /// says so after the fork, GitHub's only. A number may come again, so the first time that it says so from then on counts.
+    /// The step that started process `pid` at `time`; the process as the worker numbers it, in its own pid namespace.
+    /// The worker says so after the fork, GitHub's only. A number may come again, so the first time that it says so
+    /// from then on counts.
     pub fn step_of(&self, pid: u32, time: UtcNanos) -> Option<Match<'_>> {
         let started = self.processes.iter().find(|started| started.pid == pid && started.time + SECOND > time)?;
         let step = self.steps.get(started.step)?;

@@ -92,8 +92,9 @@ impl Plan {
         self.steps.iter().any(|step| step.background)
     }
 
-    /// Which step begins under `name`. Those of the workflow begin in its order, each once, also if it is skipped; before and
-    /// after them come those of the agent and of actions (`JobExtension.cs`, `InitializeJob`; `StepsRunner.cs`).
+    /// Which step begins under `name`. Those of the workflow begin in its order, each once, also if it is skipped;
+    /// before and after them come those of the agent and of actions (`JobExtension.cs`, `InitializeJob`;
+    /// `StepsRunner.cs`).
     pub(super) fn begin(&mut self, name: &str, dialect: Dialect) -> Place {
         let place = |kind, stage, fits| Place { kind, stage, background: false, fits };
         let staged = dialect.stages().into_iter().find(|(prefix, _)| name.starts_with(prefix));
@@ -120,8 +121,8 @@ impl Plan {
         Place { kind: step.kind.clone(), stage: Stage::Main, background: step.background, fits }
     }
 
-    /// When a step of the agent's own of that name runs; one of them, at any time (`JobExtension.cs`, `ActionManager.cs`,
-    /// `ContainerOperationProvider.cs`, `Constants.cs`).
+    /// When a step of the agent's own of that name runs; one of them, at any time (`JobExtension.cs`,
+    /// `ActionManager.cs`, `ContainerOperationProvider.cs`, `Constants.cs`).
     fn own(&self, name: &str) -> Option<Option<Stage>> {
         match name {
             "Set up runner" | "Initialize containers" => Some(Some(Stage::Pre)),

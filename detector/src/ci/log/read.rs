@@ -77,8 +77,9 @@ impl StepLog {
         &self.steps
     }
 
-    /// Something stood in it that the worker does not write in that place: a step that the plan does not have, a step that
-    /// begins before the last ended, a line among the arguments of a process, a time that goes back, a second plan.
+    /// Something stood in it that the worker does not write in that place: a step that the plan does not have, a step
+    /// that begins before the last ended, a line among the arguments of a process, a time that goes back, a second
+    /// plan.
     pub fn is_doubtful(&self) -> bool {
         self.doubtful
     }

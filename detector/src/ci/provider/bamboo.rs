@@ -1,8 +1,9 @@
 //! Bamboo: one Java agent, kept by a service wrapper, serves job after job.
 //!
 //! The agent is the worker, and runs one job at a time. A script task is a file of the agent's own,
-//! `temp/PROJECT-PLAN-JOB-NUMBER-ScriptBuildTask-RANDOM.sh`, and its child's first command line names the job by it; other
-//! tasks name nothing. Bamboo is not public: this is from its documentation and published logs, so it is likely, not certain.
+//! `temp/PROJECT-PLAN-JOB-NUMBER-ScriptBuildTask-RANDOM.sh`, and its child's first command line names the job by it;
+//! other tasks name nothing. Bamboo is not public: this is from its documentation and published logs, so it is likely,
+//! not certain.
 //!
 //! Source: Bamboo's documentation, "Remote agent supervisor", "Elastic agent supervisor".
 

@@ -1,9 +1,9 @@
 //! Buildkite: `buildkite-agent start` starts one `buildkite-agent bootstrap` for a job.
 //!
-//! The bootstrap is the job; its children are hooks, `git` and the command, all of one step in Buildkite's words. The agent
-//! hands it the job by environment, as the server sent it, before any of them runs; so the bootstrap's *own* environment, as
-//! exec left it, is out of a step's reach. Which of it a pipeline's `env` may override is the server's decision, and the label
-//! is the pipeline's text, as any name is.
+//! The bootstrap is the job; its children are hooks, `git` and the command, all of one step in Buildkite's words. The
+//! agent hands it the job by environment, as the server sent it, before any of them runs; so the bootstrap's *own*
+//! environment, as exec left it, is out of a step's reach. Which of it a pipeline's `env` may override is the server's
+//! decision, and the label is the pipeline's text, as any name is.
 //!
 //! A `bootstrap-script` of the host's own that does not end in `exec buildkite-agent bootstrap` is not found.
 //!

@@ -1,10 +1,10 @@
-//! CircleCI: `circleci-runner` (machine runner 3) or `circleci-launch-agent` starts one `circleci-agent`, the task agent, for
-//! a job.
+//! CircleCI: `circleci-runner` (machine runner 3) or `circleci-launch-agent` starts one `circleci-agent`, the task
+//! agent, for a job.
 //!
-//! The task agent is the job, as far as its command line shows (`circleci-agent _internal …`); its children are shells with
-//! the step's script as an argument. Neither names a step. The agent is not public: this is from its documentation and from
-//! process lists that people published, so it is likely, not certain. `command_prefix` may put a program of the host's own
-//! between the two, so a parent says little.
+//! The task agent is the job, as far as its command line shows (`circleci-agent _internal …`); its children are shells
+//! with the step's script as an argument. Neither names a step. The agent is not public: this is from its documentation
+//! and from process lists that people published, so it is likely, not certain. `command_prefix` may put a program of
+//! the host's own between the two, so a parent says little.
 //!
 //! Source: CircleCI's "Self-hosted runner concepts" and "Machine runner 3.0 configuration reference".
 

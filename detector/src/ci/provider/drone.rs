@@ -1,9 +1,9 @@
 //! Drone with the exec runner: one `drone-runner-exec` serves all builds of the host.
 //!
-//! The runner is the worker. It writes each step's commands to `ROOT/opt/STEP`, where `ROOT` is a directory of its own for
-//! this build (`/tmp/drone-RANDOM`), and starts `/bin/sh -e ROOT/opt/STEP`: the child's first command line, which the runner
-//! wrote, names both. `ROOT` tells builds apart as long as only a child's first exec is asked. A step's name is shortened to
-//! letters, digits and dashes by Drone itself.
+//! The runner is the worker. It writes each step's commands to `ROOT/opt/STEP`, where `ROOT` is a directory of its own
+//! for this build (`/tmp/drone-RANDOM`), and starts `/bin/sh -e ROOT/opt/STEP`: the child's first command line, which
+//! the runner wrote, names both. `ROOT` tells builds apart as long as only a child's first exec is asked. A step's name
+//! is shortened to letters, digits and dashes by Drone itself.
 //!
 //! Source: drone-runners/drone-runner-exec, `engine/compiler/compiler.go`, `engine/exec.go`, `command/command.go`.
 

@@ -2,10 +2,11 @@
 //!
 //! The runner is the worker: it carries the workflow out in its own process, and its children are the steps' shells and
 //! `node`. `forgejo-runner one-job` ends after one job. The paths of scripts name neither job nor step, and jobs of one
-//! runner share the parent, so they are told apart only where its capacity is one (the default), and then by time alone.
+//! runner share the parent, so they are told apart only where its capacity is one (the default), and then by time
+//! alone.
 //!
-//! Source: the documentation of Forgejo ("Runner installation guide") and Gitea ("Act Runner"); the binary has been called
-//! `act_runner`, `gitea-runner` and `forgejo-runner`.
+//! Source: the documentation of Forgejo ("Runner installation guide") and Gitea ("Act Runner"); the binary has been
+//! called `act_runner`, `gitea-runner` and `forgejo-runner`.
 
 use super::model::Model;
 use crate::ci::{Jobs, Role, Started};

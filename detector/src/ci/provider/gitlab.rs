@@ -1,11 +1,11 @@
 //! GitLab CI with the shell executor: one `gitlab-runner run` serves all jobs of the host.
 //!
 //! The runner is the worker, and every child is one *stage* of some job (prepare, get sources, script, after script): a
-//! shell that reads its script from standard input, so that its arguments say nothing, with the runner's own environment,
-//! so that that says nothing either. `CI_JOB_ID` is set by the script itself, within the shell, where a step may set it
-//! as well; the build directory is entered by the script. So nothing outside a step's reach says which job a stage belongs
-//! to. Whoever takes each stage as a job of its own loses what passes from stage to stage; whoever takes the runner as one
-//! job mixes those of several projects.
+//! shell that reads its script from standard input, so that its arguments say nothing, with the runner's own
+//! environment, so that that says nothing either. `CI_JOB_ID` is set by the script itself, within the shell, where a
+//! step may set it as well; the build directory is entered by the script. So nothing outside a step's reach says which
+//! job a stage belongs to. Whoever takes each stage as a job of its own loses what passes from stage to stage; whoever
+//! takes the runner as one job mixes those of several projects.
 //!
 //! Other executors run steps in containers or elsewhere; their processes are no descendants of the runner.
 //!

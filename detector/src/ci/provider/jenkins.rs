@@ -1,17 +1,17 @@
 //! Jenkins: one Java agent runs the steps of all builds that the controller sends to it.
 //!
 //! The agent is the worker. Each child is a step (`sh`), a tool of a plugin (`git`), or the keeper of a durable step:
-//! `nohup sh -c '(cp '…/JOB@tmp/durable-ID/script.sh' …'`, which goes to the background and starts the script there. Its
-//! arguments are written by the agent before the step runs, and the path in them names the workspace, which Jenkins names
-//! after the job (`JOB`, `JOB@2` where two run at once, `FOLDER/JOB`; multibranch jobs are shortened). An administrator or
-//! a pipeline (`ws`, `dir`) may choose another workspace, so the name is a hint. A step's own `BUILD_TAG`,
-//! `JOB_NAME` and `JENKINS_SERVER_COOKIE` are a step's environment and are not asked. Freestyle jobs (`/tmp/jenkins1.sh`)
-//! say nothing.
+//! `nohup sh -c '(cp '…/JOB@tmp/durable-ID/script.sh' …'`, which goes to the background and starts the script there.
+//! Its arguments are written by the agent before the step runs, and the path in them names the workspace, which Jenkins
+//! names after the job (`JOB`, `JOB@2` where two run at once, `FOLDER/JOB`; multibranch jobs are shortened). An
+//! administrator or a pipeline (`ws`, `dir`) may choose another workspace, so the name is a hint. A step's own
+//! `BUILD_TAG`, `JOB_NAME` and `JENKINS_SERVER_COOKIE` are a step's environment and are not asked. Freestyle jobs
+//! (`/tmp/jenkins1.sh`) say nothing.
 //!
 //! Builds on the controller itself (`jenkins.war`) are not found: its other children are not told from steps.
 //!
-//! Source: jenkinsci/remoting, `pom.xml`, `hudson/remoting/Launcher.java`, `jnlp/Main.java`; jenkinsci/durable-task-plugin,
-//! `BourneShellScript.java`, `FileMonitoringTask.java`.
+//! Source: jenkinsci/remoting, `pom.xml`, `hudson/remoting/Launcher.java`, `jnlp/Main.java`;
+//! jenkinsci/durable-task-plugin, `BourneShellScript.java`, `FileMonitoringTask.java`.
 
 use super::{java, model::Model};
 use crate::{

@@ -94,8 +94,8 @@ impl Provider {
         (self.model().named)(child)
     }
 
-    /// What `environment`, the *worker's* (`NAME=VALUE`, each ended by NUL, as its exec left it), says of its job. Where
-    /// this is not `None`, the agent made it for this one job before a step ran. Never to be asked with a step's.
+    /// What `environment`, the *worker's* (`NAME=VALUE`, each ended by NUL, as its exec left it), says of its job.
+    /// Where this is not `None`, the agent made it for this one job before a step ran. Never to be asked with a step's.
     pub fn job(self, environment: &[u8]) -> Option<Job> {
         (self.model().job)(environment)
     }

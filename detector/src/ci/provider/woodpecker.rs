@@ -1,9 +1,9 @@
 //! Woodpecker with the local backend: one `woodpecker-agent` serves all workflows of the host.
 //!
-//! The agent is the worker; each child is a step: a shell with the step's commands as an argument (`-e -c …`), or a plugin.
-//! Neither names the step. A workflow has a directory of its own (`woodpecker-local-RANDOM/workspace`) in which the agent
-//! starts its children, so that the *current directory of a child's first exec* tells workflows apart; it is not among what
-//! is given here.
+//! The agent is the worker; each child is a step: a shell with the step's commands as an argument (`-e -c …`), or a
+//! plugin. Neither names the step. A workflow has a directory of its own (`woodpecker-local-RANDOM/workspace`) in which
+//! the agent starts its children, so that the *current directory of a child's first exec* tells workflows apart; it is
+//! not among what is given here.
 //!
 //! Source: woodpecker-ci/woodpecker, `pipeline/backend/local/local.go`, `command.go`, `cmd/agent/core/run.go`.
 
