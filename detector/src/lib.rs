@@ -4,6 +4,7 @@
 //! fork, exec, pipes and files; a send whose destination does not accept them all is a leak, and is denied before
 //! its first byte leaves.
 
+pub mod ci;
 pub mod cli;
 pub mod engine;
 pub mod event;

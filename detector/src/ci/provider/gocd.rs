@@ -1,0 +1,53 @@
+//! GoCD: a bootstrapper (Java) starts the agent (Java), which serves job after job.
+//!
+//! The agent is the worker, and runs one job at a time. A task is a child with the task's own command line, started in
+//! `pipelines/PIPELINE`, which is not among what is given here; the command line names nothing.
+//!
+//! Source: gocd/gocd, `agent-process-launcher/…/AgentProcessParentImpl.java`, `agent-common/…/Downloader.java`.
+
+use super::{java, model::Model};
+use crate::ci::{Jobs, Role, Started};
+
+pub(super) const MODEL: Model = Model { role, child_of, ..Model::SERVICE };
+
+fn role(process: &Started<'_>) -> Option<Role> {
+    let main = java::main(process)?;
+    // Jenkins has an `agent.jar` too, which is never told `-serverUrl`; GoCD's always is.
+    let server = main.arguments.iter().any(|argument| *argument == b"-serverUrl");
+    if main.is_archive(&["agent.jar"]) && server {
+        Some(Role::Worker(Jobs::Many))
+    } else {
+        is_bootstrapper(process).then_some(Role::Listener)
+    }
+}
+
+fn child_of(worker: &Started<'_>, parent: &Started<'_>) -> bool {
+    is_bootstrapper(parent) && parent.uid == worker.uid
+}
+
+/// As an archive, or told to the service wrapper's own class.
+fn is_bootstrapper(process: &Started<'_>) -> bool {
+    const ARCHIVE: &[u8] = b"agent-bootstrapper.jar";
+    java::main(process).is_some_and(|main| {
+        let wrapped = !main.archive && main.name.ends_with(b".WrapperJarApp");
+        main.archive && main.name == ARCHIVE || wrapped && main.arguments.first().is_some_and(|a| a.ends_with(ARCHIVE))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ci::{Agent, Jobs, Provider, Role, Started, is_plausible};
+
+    #[test]
+    fn its_agent_is_not_jenkins() {
+        let java = |argv: &'static str| Started { executable: b"/jvm/bin/java", argv: argv.as_bytes(), uid: 5 };
+        let worker =
+            java("/jvm/bin/java\0-Dx=y\0-jar\0agent.jar\0-serverUrl\0https://go.test/go\0-sslVerificationMode\0NONE\0");
+        let agent = Agent::of(&worker).unwrap();
+        assert_eq!(agent, Agent { provider: Provider::GoCd, role: Role::Worker(Jobs::Many) });
+        let parent =
+            java("java\0org.tanukisoftware.wrapper.WrapperJarApp\0/usr/share/go-agent/lib/agent-bootstrapper.jar\0");
+        assert!(is_plausible(agent, &worker, &parent));
+        assert!(!is_plausible(agent, &worker, &worker));
+    }
+}

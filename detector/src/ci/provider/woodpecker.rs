@@ -1,0 +1,19 @@
+//! Woodpecker with the local backend: one `woodpecker-agent` serves all workflows of the host.
+//!
+//! The agent is the worker; each child is a step: a shell with the step's commands as an argument (`-e -c …`), or a
+//! plugin. Neither names the step. A workflow has a directory of its own (`woodpecker-local-RANDOM/workspace`) in which
+//! the agent starts its children, so that the *current directory of a child's first exec* tells workflows apart; it is
+//! not among what is given here.
+//!
+//! Source: woodpecker-ci/woodpecker, `pipeline/backend/local/local.go`, `command.go`, `cmd/agent/core/run.go`.
+
+use super::model::Model;
+use crate::ci::{Jobs, Role, Started};
+
+pub(super) const MODEL: Model = Model { leaves: &["woodpecker-agent"], role, ..Model::SERVICE };
+
+fn role(process: &Started<'_>) -> Option<Role> {
+    let is_agent = process.leaf() == MODEL.leaves[0].as_bytes();
+    // It serves when it is told nothing.
+    (is_agent && process.command(&["ping", "decode-base64", "help"]).is_none()).then_some(Role::Worker(Jobs::Many))
+}
