@@ -1,4 +1,4 @@
-//! Documents of JSON and YAML, read for the few keys that are wanted. One that is malformed anywhere is nothing.
+//! Documents of JSON, YAML and TOML, read for the few keys that are wanted. One that is malformed anywhere is nothing.
 
 use serde::{
     Deserialize, Deserializer,
@@ -10,8 +10,15 @@ use std::{fmt, marker::PhantomData};
 /// Entries of one map: more than a file has that a person keeps.
 const ENTRIES: usize = 1024;
 
+/// Bytes of a document of TOML, which takes some forty times as many to read.
+const TOML: usize = 1 << 18;
+
 pub(super) fn json<T: DeserializeOwned>(text: &str) -> Option<T> {
     serde_json::from_str(text).ok()
+}
+
+pub(super) fn toml<T: DeserializeOwned>(text: &str) -> Option<T> {
+    if text.len() > TOML { None } else { toml::from_str(text).ok() }
 }
 
 pub(super) fn yaml<T: DeserializeOwned>(text: &str) -> Option<T> {
@@ -86,8 +93,10 @@ mod tests {
         let keys = |all: Keys| all.into_iter().map(|(key, _)| key).collect::<Vec<_>>();
         assert_eq!(json(r#"{"b":1,"a":{"c":[]}}"#).map(keys).unwrap(), ["b", "a"]);
         assert_eq!(yaml("b: 1\na: {c: []}\n").map(keys).unwrap(), ["b", "a"]);
+        assert_eq!(toml("b = 1\n[a]\nc = []\n").map(keys).unwrap().len(), 2);
         assert!(json::<Keys>(r#"{"a":1,"a":2}"#).is_none());
         assert!(yaml::<Keys>("a: 1\na: 2\n").is_none());
+        assert!(toml::<Keys>("a = 1\na = 2\n").is_none());
     }
 
     #[test]
@@ -106,5 +115,12 @@ mod tests {
         assert!(yaml::<Keys>(&format!("a: {}", "[".repeat(deep))).is_none());
         assert!(yaml::<Keys>(&"- ".repeat(deep)).is_none());
         assert!(json::<Keys>(&format!(r#"{{"a":{}"#, "[".repeat(deep))).is_none());
+        assert!(toml::<Keys>(&format!("a = 1{}", "\n".repeat(TOML))).is_none());
+        // Short enough to be read.
+        let deep = 30_000;
+        assert!(toml::<Keys>(&format!("a = {}1{}", "[".repeat(deep), "]".repeat(deep))).is_none());
+        assert!(toml::<Keys>(&format!("a = {}1{}", "{a=".repeat(deep), "}".repeat(deep))).is_none());
+        assert!(toml::<Keys>(&format!("{}a = 1", "a.".repeat(deep))).is_none());
+        assert!(toml::<Keys>(&format!("[{}a]\nb = 1", "a.".repeat(deep))).is_none());
     }
 }

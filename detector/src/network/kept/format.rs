@@ -1,10 +1,10 @@
 //! The formats, and the one way in.
 
 use super::{
-    bundle, composer, docker, gem, gh, git_config, git_credentials, glab, helm, jfrog, known_hosts, kubeconfig, netrc,
-    npmrc, pgpass, pip,
+    bundle, cargo, composer, docker, gem, gh, git_config, git_credentials, glab, helm, jfrog, known_hosts, kubeconfig,
+    netrc, npmrc, pgpass, pip,
     place::{Kept, Places},
-    pulumi, ssh_config, tea, terraform, yarnrc,
+    poetry, pulumi, ssh_config, tea, terraform, uv, yarnrc,
 };
 
 /// Bytes of a file. Of a longer one nothing is said: its end may change what its start means.
@@ -15,6 +15,8 @@ const BYTES: usize = 1 << 20;
 pub enum Format {
     /// Settings of Bundler (bundle-config(1)).
     Bundle,
+    /// Settings of cargo (The Cargo Book, "Configuration"): its credentials name registries, and these say where they are.
+    Cargo,
     /// Logins of Composer (its `auth.json`).
     Composer,
     /// Logins to container registries (Docker's `config.json`, containers-auth.json(5), Helm's registries).
@@ -49,6 +51,8 @@ pub enum Format {
     Pgpass,
     /// Settings of pip ("Configuration").
     Pip,
+    /// Settings of Poetry: its `auth.toml` names repositories, and these say where they are.
+    Poetry,
     /// Logins of Pulumi.
     Pulumi,
     /// Indexes of Python to upload to (Python Packaging User Guide, "The .pypirc file").
@@ -59,6 +63,10 @@ pub enum Format {
     Tea,
     /// Logins of Terraform ("CLI configuration", `credentials.tfrc.json`).
     Terraform,
+    /// Settings of uv ("Settings").
+    Uv,
+    /// Logins of uv.
+    UvCredentials,
     /// Settings of Yarn 1.
     Yarnrc,
     /// Settings of Yarn from 2 on.
@@ -66,7 +74,7 @@ pub enum Format {
 }
 
 /// The places that `bytes`, a file of this format, names, each once: at most 64. What is malformed names what was
-/// certain before it, or nothing. A file that is not UTF-8, has a NUL or more than 1 MiB names nothing.
+/// certain before it, or nothing. A file that is not UTF-8, has a NUL or more than 1 MiB (TOML: 256 KiB) names nothing.
 pub fn places(format: Format, bytes: &[u8]) -> Vec<Kept> {
     let mut places = Places::default();
     if let Some(text) = text(bytes) {
@@ -84,6 +92,7 @@ fn text(bytes: &[u8]) -> Option<&str> {
 fn reader(format: Format) -> fn(&str, &mut Places) {
     match format {
         Format::Bundle => bundle::read,
+        Format::Cargo => cargo::read,
         Format::Composer => composer::read,
         Format::Docker => docker::read,
         Format::Dockercfg => docker::read_old,
@@ -101,11 +110,14 @@ fn reader(format: Format) -> fn(&str, &mut Places) {
         Format::Npmrc => npmrc::read,
         Format::Pgpass => pgpass::read,
         Format::Pip => pip::read,
+        Format::Poetry => poetry::read,
         Format::Pulumi => pulumi::read,
         Format::Pypirc => pip::read_uploads,
         Format::SshConfig => ssh_config::read,
         Format::Tea => tea::read,
         Format::Terraform => terraform::read,
+        Format::Uv => uv::read,
+        Format::UvCredentials => uv::read_credentials,
         Format::Yarnrc => yarnrc::read,
         Format::YarnrcYml => yarnrc::read_yml,
     }

@@ -4,6 +4,7 @@
 //! trusted writer put there.
 
 mod bundle;
+mod cargo;
 mod catalogue;
 mod composer;
 mod docker;
@@ -27,10 +28,12 @@ mod npmrc;
 mod pgpass;
 mod pip;
 mod place;
+mod poetry;
 mod pulumi;
 mod ssh_config;
 mod tea;
 mod terraform;
+mod uv;
 mod yarnrc;
 
 pub use catalogue::{File, format_of, formats};
