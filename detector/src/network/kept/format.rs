@@ -2,7 +2,7 @@
 
 use super::{
     bundle, cargo, composer, docker, gem, gh, git_config, git_credentials, glab, helm, jfrog, known_hosts, kubeconfig,
-    netrc, npmrc, pgpass, pip,
+    maven, netrc, npmrc, nuget, pgpass, pip,
     place::{Kept, Places},
     poetry, pulumi, ssh_config, tea, terraform, uv, yarnrc,
 };
@@ -43,10 +43,14 @@ pub enum Format {
     KnownHosts,
     /// Clusters of kubectl.
     Kubeconfig,
+    /// Settings of Maven ("Settings Reference").
+    Maven,
     /// Logins by machine (netrc(5)).
     Netrc,
     /// Settings of npm and pnpm (npmrc(5)).
     Npmrc,
+    /// Settings of NuGet ("nuget.config reference").
+    Nuget,
     /// Passwords of PostgreSQL (its manual, "The Password File").
     Pgpass,
     /// Settings of pip ("Configuration").
@@ -106,8 +110,10 @@ fn reader(format: Format) -> fn(&str, &mut Places) {
         Format::Jfrog => jfrog::read,
         Format::KnownHosts => known_hosts::read,
         Format::Kubeconfig => kubeconfig::read,
+        Format::Maven => maven::read,
         Format::Netrc => netrc::read,
         Format::Npmrc => npmrc::read,
+        Format::Nuget => nuget::read,
         Format::Pgpass => pgpass::read,
         Format::Pip => pip::read,
         Format::Poetry => poetry::read,

@@ -23,8 +23,10 @@ mod ini;
 mod jfrog;
 mod known_hosts;
 mod kubeconfig;
+mod maven;
 mod netrc;
 mod npmrc;
+mod nuget;
 mod pgpass;
 mod pip;
 mod place;
@@ -34,6 +36,7 @@ mod ssh_config;
 mod tea;
 mod terraform;
 mod uv;
+mod xml;
 mod yarnrc;
 
 pub use catalogue::{File, format_of, formats};
