@@ -10,6 +10,7 @@ pub mod engine;
 pub mod event;
 pub mod kernel;
 pub mod live;
+pub mod network;
 pub mod policy;
 pub mod process;
 pub mod recording;

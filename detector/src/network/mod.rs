@@ -1,0 +1,4 @@
+//! Destinations and names. Never resolves a name itself.
+
+mod authority;
+pub mod kept;
