@@ -56,10 +56,10 @@ impl Header {
         self.flags & 0xf800 == 0x8000 && self.counts[0] == 1
     }
 
-    /// Whether the answer is one (RCODE 0).
+    /// Whether the answer is one (RCODE 0), and not cut off (TC): then it is asked for again (RFC 2181, section 9).
     #[inline(always)]
     pub fn is_good(&self) -> bool {
-        self.flags & 0xf == 0
+        self.flags & 0x020f == 0
     }
 
     /// Records of the answer section, and of all three.

@@ -234,6 +234,12 @@ fn ingress(ctx: SkBuffContext) -> i32 {
     hook::answer::packet(&ctx)
 }
 
+/// A step of [`ingress`]: the next message of the packet.
+#[cgroup_skb(ingress)]
+fn ingress_look(ctx: SkBuffContext) -> i32 {
+    hook::answer::packet(&ctx)
+}
+
 /// A step of [`ingress`]: an answer to a question that was asked.
 #[cgroup_skb(ingress)]
 fn ingress_walk(ctx: SkBuffContext) -> i32 {
@@ -242,8 +248,8 @@ fn ingress_walk(ctx: SkBuffContext) -> i32 {
 
 /// A step of [`ingress`]: an answer that is to be believed.
 #[cgroup_skb(ingress)]
-fn ingress_learn(_ctx: SkBuffContext) -> i32 {
-    hook::answer::learn()
+fn ingress_learn(ctx: SkBuffContext) -> i32 {
+    hook::answer::learn(&ctx)
 }
 
 #[cfg(not(test))]

@@ -72,7 +72,7 @@ impl Act {
         let found: Vec<_> = run.leaks().filter(own).collect();
         let &[leak] = found.as_slice() else { panic!("{} to {}: {found:#?}", self.name, self.to) };
         assert_eq!(leak.secret, [class], "{} to {}", self.name, self.to);
-        assert_eq!(leak.destination, Some(Destination { address: self.to.ip(), port: self.to.port() }));
+        assert_eq!(leak.destination, Some(Destination::new(self.to.ip(), self.to.port())));
         leak
     }
 

@@ -72,7 +72,7 @@ fn job<'a>(scene: &'a Scene, script: &str) -> Job<'a> {
 fn found(run: &Watched) -> Finding {
     let found: Vec<_> = run.conclusion.findings.iter().filter(|finding| finding.rule == "leak-log").collect();
     let [finding] = found[..] else { panic!("{:#?}", run.conclusion.findings) };
-    assert_eq!((finding.severity, finding.action, finding.destination), (Severity::High, Action::Deny, None));
+    assert_eq!((finding.severity, finding.action, &finding.destination), (Severity::High, Action::Deny, &None));
     assert_eq!(finding.secret, ["aws"]);
     assert_eq!(run.conclusion.verdict, Verdict::Fail);
     finding.clone()

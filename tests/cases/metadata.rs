@@ -50,7 +50,10 @@ fn stolen(script: &str) -> Result {
             let classes: BTreeSet<_> = leak.secret.iter().map(String::as_str).collect();
             assert_eq!((leak.rule.as_str(), classes), ("leak", BTreeSet::from(["cloud-role"])), "{script}");
             assert_eq!(leak.severity, Severity::High);
-            assert!(leak.destination.is_some_and(|to| to.address == SINK_V4), "to the service itself: {leak:#?}");
+            assert!(
+                leak.destination.as_ref().is_some_and(|to| to.address == SINK_V4),
+                "to the service itself: {leak:#?}"
+            );
             let outcome = leak.enforced.map(|enforced| enforced.outcome);
             assert_eq!(outcome == Some(Fate::Passed), mode == "audit", "{leak:#?}");
         }

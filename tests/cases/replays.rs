@@ -23,7 +23,7 @@ fn leaks(conclusion: &Conclusion) -> Vec<&Finding> {
 /// What a conclusion says, but for the numbers and times of events.
 fn said(conclusion: &Conclusion) -> impl PartialEq + std::fmt::Debug + use<> {
     let path = |f: &Finding| f.chain.iter().map(|link| (link.process.clone(), link.did.clone())).collect::<Vec<_>>();
-    let finding = |f: &Finding| (f.rule.clone(), f.secret.clone(), f.destination, f.process.clone(), path(f));
+    let finding = |f: &Finding| (f.rule.clone(), f.secret.clone(), f.destination.clone(), f.process.clone(), path(f));
     (conclusion.verdict, leaks(conclusion).into_iter().map(finding).collect::<Vec<_>>())
 }
 

@@ -55,7 +55,7 @@ impl Theft {
 
     /// Whatever the mode: one leak, of these classes, there, by that program; and the run goes on to its end.
     fn found(&self, run: &Watched) -> Finding {
-        let to = Destination { address: SINK_V4, port: detector_tests::scene::PORT };
+        let to = Destination::new(SINK_V4, detector_tests::scene::PORT);
         assert_eq!(run.conclusion.verdict, Verdict::Fail, "{}", run.outcome.text.as_deref().unwrap_or_default());
         let leaks: Vec<_> = run.leaks().collect();
         let [leak] = leaks[..] else { panic!("{:#?}", run.conclusion.findings) };
@@ -133,7 +133,7 @@ impl Theft {
     /// chain numbers, times and pids.
     fn same(&self) -> Result {
         let (stopped, observed) = (self.stopped()?, self.observed()?);
-        let what = |f: &Finding| (f.rule.clone(), f.severity, f.action, f.destination, f.step);
+        let what = |f: &Finding| (f.rule.clone(), f.severity, f.action, f.destination.clone(), f.step);
         assert_eq!(what(&stopped), what(&observed));
         assert_eq!(stopped.id == observed.id, stopped.secret == observed.secret, "an id is that of its classes");
         Ok(())

@@ -20,6 +20,8 @@ pub struct Asked {
 const IN: u64 = 1;
 /// Type of an alias.
 const CNAME: u64 = 5;
+/// Type of what EDNS adds; its first byte behind type and class is the upper half of the code (RFC 6891, section 6.1.3).
+const OPT: u64 = 41;
 /// Bytes of a record between its name and its data: type, class, time to live, length.
 const FIXED: u64 = 10;
 /// Bytes of a question behind its name.
@@ -225,6 +227,7 @@ impl Walk {
         let address = record & matched & same(class, IN) & same(kind, wanted_kind);
         let alias = record & matched & same(class, IN) & same(kind, CNAME);
         bad |= address & (same(len, wide) ^ 1) | record & below(all, end);
+        bad |= record & same(kind, OPT) & some(get(4));
         bad |= asking & (same(kind, wanted_kind) & same(class, IN) & same(hash, wanted) ^ 1);
         bad |= asking & below(all, pos + QUESTION);
         let found = self.found.get();
@@ -306,7 +309,6 @@ mod tests {
     use std::{vec, vec::Vec};
 
     const SEED: u64 = 0x5eed;
-    const OPT: u16 = 41;
 
     fn name(text: &str) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -416,9 +418,15 @@ mod tests {
         let sections: [&[Vec<u8>]; 3] = [
             &[record(&own, 99, 1, b"text"), address(&own, 1), record(&own, A, 3, b"CHAOS?"), address(&own, 2)],
             &[record(&name("example.test"), 2, 1, &name("ns.example.test")), address(&own, 66)],
-            &[record(&[0], OPT, 1232, &[]), address(&own, 67)],
+            &[record(&[0], 41, 1232, &[]), address(&own, 67)],
         ];
-        assert_eq!(found(&message("a.example.test", sections)), Some(vec![1, 2]));
+        let good = message("a.example.test", sections);
+        assert_eq!(found(&good), Some(vec![1, 2]));
+        let mut refused = good;
+        // Behind its name, type and class.
+        let code = refused.len() - 16 - 6;
+        refused[code] = 1;
+        assert_eq!(found(&refused), None, "an extended code");
     }
 
     #[test]
@@ -430,7 +438,9 @@ mod tests {
             assert_eq!(found(&good[..len]), None, "{len}");
         }
         assert_eq!(found(&[good.clone(), vec![0]].concat()), None, "trailing byte");
-        for (at, to) in [(2, 0x01), (2, 0x91), (3, 0x83), (5, 2), (7, 2), (9, 1), (FIRST - 1, 3), (FIRST + 3, 28 ^ 1)] {
+        for (at, to) in
+            [(2, 0x01), (2, 0x91), (2, 0x83), (3, 0x83), (5, 2), (7, 2), (9, 1), (FIRST - 1, 3), (FIRST + 3, 28 ^ 1)]
+        {
             let mut bad = good.clone();
             bad[at] = to;
             assert_ne!(found(&bad), Some(vec![1]), "{at}");

@@ -2,7 +2,7 @@
 
 use crate::{
     emit::{self, now},
-    hook::packet::{Packet, Way},
+    hook::packet::{Packet, Way, Which},
     job,
     maps::{ADDRESSES, ANSWER, ASKERS, INGRESS_STEPS, count, entry, first_of, global},
     path::one_to,
@@ -42,6 +42,13 @@ pub(crate) struct Answer {
     slot: u32,
 }
 
+/// Which message of the packet is looked at, from 0: in the packet's own control block, which begins with zeroes.
+#[inline(always)]
+fn nth(ctx: &SkBuffContext) -> *mut u32 {
+    // SAFETY: the hook's own context.
+    unsafe { &raw mut (*ctx.skb.skb).cb[0] }
+}
+
 /// A packet for some socket.
 #[inline(always)]
 pub(crate) fn packet(ctx: &SkBuffContext) -> i32 {
@@ -55,7 +62,10 @@ pub(crate) fn packet(ctx: &SkBuffContext) -> i32 {
     let Some(asker) = ASKERS.get_ptr_mut(&cookie) else { return PASS };
     // SAFETY: words of a preallocated map.
     let asker = unsafe { &mut *asker };
-    let Some((at, len)) = packet.message(ctx) else { return PASS };
+    // SAFETY: the hook's own context.
+    let which = if unsafe { nth(ctx).read_volatile() } == 0 { Which::First } else { Which::Second };
+    let Some(message) = packet.message(ctx, which) else { return PASS };
+    let (at, len) = (message.at, message.len);
     let look = || {
         /// The loopback interface, in every network namespace (include/net/flow.h, `LOOPBACK_IFINDEX`).
         const LOOPBACK: u32 = 1;
@@ -94,20 +104,31 @@ pub(crate) fn packet(ctx: &SkBuffContext) -> i32 {
         (answer.place, answer.slot) = (waiting.place, slot as u32);
         Some(())
     };
+    // SAFETY: as above.
+    unsafe { nth(ctx).write_volatile(if message.more { 1 } else { 2 }) };
     if look().is_none() {
         count(Counter::AnswersRefused);
-        return PASS;
+        return go_on(ctx);
     }
     step(ctx, Step::Walk)
+}
+
+/// Goes on with the next message, if there is one.
+#[inline(always)]
+fn go_on(ctx: &SkBuffContext) -> i32 {
+    // SAFETY: the hook's own context.
+    if unsafe { nth(ctx).read_volatile() } == 1 { step(ctx, Step::Look) } else { PASS }
 }
 
 /// What an answer goes on with, by its place in [`INGRESS_STEPS`].
 #[derive(Clone, Copy)]
 enum Step {
+    /// The next message is looked at.
+    Look = 0,
     /// It is walked over.
-    Walk = 0,
+    Walk = 1,
     /// What was found is learned.
-    Learn = 1,
+    Learn = 2,
 }
 
 /// Goes on with `step`.
@@ -137,7 +158,7 @@ pub(crate) fn walk(ctx: &SkBuffContext) -> i32 {
         Some(found) => answer.found = found,
         None => {
             count(Counter::AnswersRefused);
-            return PASS;
+            return go_on(ctx);
         }
     }
     step(ctx, Step::Learn)
@@ -147,7 +168,7 @@ pub(crate) fn walk(ctx: &SkBuffContext) -> i32 {
 ///
 /// VERIFIER: as [`walk`].
 #[inline(always)]
-pub(crate) fn learn() -> i32 {
+pub(crate) fn learn(ctx: &SkBuffContext) -> i32 {
     let Some(answer) = ANSWER.get_ptr_mut(0) else { return PASS };
     // SAFETY: this CPU's own slot, in softirq.
     let answer = unsafe { &mut *answer };
@@ -192,7 +213,7 @@ pub(crate) fn learn() -> i32 {
         };
         say(answer, header, (anyone, own));
     }
-    PASS
+    go_on(ctx)
 }
 
 /// What `place` accepts is accepted at the addresses that were found, in `job`.

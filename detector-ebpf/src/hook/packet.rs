@@ -53,23 +53,51 @@ impl Packet {
         u32::from(self.remote.protocol) == IPPROTO_TCP
     }
 
-    /// The one DNS message that it has (RFC 1035, section 4.2): where it begins and how long it is; no length where a segment has
-    /// no whole one or more than that, and nothing where it has no data at all.
+    /// Its DNS message `which` (RFC 1035, section 4.2): of a datagram there is one; a segment may have two, as the C library asks
+    /// for both kinds of addresses at once. `None` where there is no data at all.
     #[inline(always)]
-    pub(crate) fn message(&self, ctx: &SkBuffContext) -> Option<(u32, u32)> {
+    pub(crate) fn message(&self, ctx: &SkBuffContext, which: Which) -> Option<Message> {
         const UDP_HEADER: u32 = 8;
         let len = ctx.len();
         if !self.is_stream() {
             let at = self.transport + UDP_HEADER;
-            return Some((at, len.saturating_sub(at)));
+            return Some(Message { at, len: len.saturating_sub(at), more: false });
         }
         // Data offset in the upper half, in words (RFC 9293, section 3.1).
         let words = ctx.load::<u8>(self.transport as usize + 12).ok()? >> 4;
-        let at = self.transport + u32::from(words) * 4;
+        let mut at = self.transport + u32::from(words) * 4;
         if len <= at {
             return None;
         }
-        let said = u32::from(ctx.load::<u16>(at as usize).map_or(0, u16::from_be));
-        Some((at + 2, if said != 0 && said + 2 == len - at { said } else { 0 }))
+        let length = |at: u32| u32::from(ctx.load::<u16>(at as usize).map_or(0, u16::from_be));
+        let first = length(at);
+        let behind = at + 2 + first;
+        let second = if behind < len { length(behind) } else { 0 };
+        let whole = behind == len || second != 0 && behind + 2 + second == len;
+        let mut said = first;
+        if which == Which::Second {
+            (at, said) = (behind, second);
+        }
+        Some(Message { at: at + 2, len: if whole { said } else { 0 }, more: which == Which::First && behind < len })
     }
+}
+
+/// Which of the messages of a segment.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The first.
+    First = 0,
+    /// The one behind it.
+    Second = 1,
+}
+
+/// Where a DNS message is in a packet.
+#[derive(Clone, Copy)]
+pub(crate) struct Message {
+    /// Where it begins.
+    pub(crate) at: u32,
+    /// Its bytes; 0 where the segment is not one whole message, or two.
+    pub(crate) len: u32,
+    /// Another one is behind it.
+    pub(crate) more: bool,
 }

@@ -4,7 +4,7 @@ use crate::{
     emit::{self, now},
     hook::{
         egress::{self, DROP, PASS, Step},
-        packet::{Packet, Way},
+        packet::{Packet, Way, Which},
     },
     job,
     maps::{ASKERS, SOCKETS, count, entry, first_of, global},
@@ -47,20 +47,34 @@ struct Asked {
     /// Type; 0 for what is no question that can be read.
     kind: u16,
     /// Bytes of the name.
-    len: u32,
+    len: u16,
+    /// 1 for the second message of a segment.
+    second: u16,
 }
 
 impl Asked {
     #[inline(always)]
     fn words(self) -> [u32; 5] {
         let (high, low) = ((self.hash >> 32) as u32, self.hash as u32);
-        [high, low, self.place, u32::from(self.id) << 16 | u32::from(self.kind), self.len]
+        [high, low, self.place, join(self.id, self.kind), join(self.len, self.second)]
     }
 
     #[inline(always)]
-    fn of([high, low, place, message, len]: [u32; 5]) -> Self {
+    fn of([high, low, place, message, rest]: [u32; 5]) -> Self {
         let hash = u64::from(high) << 32 | u64::from(low);
-        Self { hash, place, id: (message >> 16) as u16, kind: message as u16, len }
+        Self {
+            hash,
+            place,
+            id: (message >> 16) as u16,
+            kind: message as u16,
+            len: (rest >> 16) as u16,
+            second: rest as u16,
+        }
+    }
+
+    #[inline(always)]
+    fn which(self) -> Which {
+        if self.second == 0 { Which::First } else { Which::Second }
     }
 
     #[inline(always)]
@@ -80,6 +94,11 @@ impl Asked {
 }
 
 #[inline(always)]
+fn join(high: u16, low: u16) -> u32 {
+    u32::from(high) << 16 | u32::from(low)
+}
+
+#[inline(always)]
 fn block(ctx: &SkBuffContext) -> *mut __sk_buff {
     ctx.skb.skb
 }
@@ -89,11 +108,15 @@ fn block(ctx: &SkBuffContext) -> *mut __sk_buff {
 /// VERIFIER: a program of its own, as the steps of exec are, and so is what follows.
 #[inline(always)]
 pub(crate) fn read(ctx: &SkBuffContext) -> i32 {
-    let Some((at, len)) = Packet::of(ctx, Way::Out).and_then(|packet| packet.message(ctx)) else {
+    // Of the first message nothing was handed on.
+    let Asked { second, .. } = Asked::handed(ctx);
+    let which = Asked { second, ..Asked::default() }.which();
+    let Some(message) = Packet::of(ctx, Way::Out).and_then(|packet| packet.message(ctx, which)) else {
         // TCP sends packets that say nothing.
         return PASS;
     };
-    question(ctx, at, len).unwrap_or_default().hand_on(ctx);
+    let asked = question(ctx, message.at, message.len).unwrap_or_default();
+    Asked { second, ..asked }.hand_on(ctx);
     egress::step(ctx, Step::Judge);
     DROP
 }
@@ -138,7 +161,7 @@ fn question(ctx: &SkBuffContext, at: u32, len: u32) -> Option<Asked> {
     }
     // Of whom it is decides by which policy: told by the next step, by the cookie.
     let place = resolver::place(policy(ctx)?, &question);
-    Some(Asked { hash: question.hash, place, id: header.id, kind: u16::from_be(kind), len })
+    Some(Asked { hash: question.hash, place, id: header.id, kind: u16::from_be(kind), len: len as u16, second: 0 })
 }
 
 /// The policy of the socket's job.
@@ -222,6 +245,15 @@ pub(crate) fn judge(ctx: &SkBuffContext) -> i32 {
         asker.asked = asker.asked.wrapping_add(1);
         asker.waiting[slot] = Waiting { hash: asked.hash, place: asked.place, id: asked.id, kind: asked.kind };
     }
+    if asked.second == 0
+        && Packet::of(ctx, Way::Out)
+            .and_then(|packet| packet.message(ctx, Which::First))
+            .is_some_and(|message| message.more && message.len != 0)
+    {
+        Asked { second: 1, ..Asked::default() }.hand_on(ctx);
+        egress::step(ctx, Step::Read);
+        return DROP;
+    }
     PASS
 }
 
@@ -277,7 +309,7 @@ fn say(ctx: &SkBuffContext, cookie: u64, who: &Who, asked: &Asked, judged: &Judg
         thread: who.pid,
         step: who.step,
     };
-    let at = packet.message(ctx).map_or(0, |(at, _)| at) + HEADER_BYTES as u32;
+    let at = packet.message(ctx, asked.which()).map_or(0, |message| message.at) + HEADER_BYTES as u32;
     let Some(mut record) = emit::reserve::<record::Question>() else { return };
     // SAFETY: the reserved bytes are this call's own until they are submitted; all of them are written.
     unsafe {
@@ -298,7 +330,7 @@ fn say(ctx: &SkBuffContext, cookie: u64, who: &Who, asked: &Asked, judged: &Judg
             let len = one_to::<{ HOST_BYTES as u64 }>(u64::from(asked.len)) as u32;
             read = bpf_skb_load_bytes(block(ctx).cast(), at, name.cast(), len);
         }
-        (&raw mut (*to).len).write(if read == 0 { asked.len } else { 0 });
+        (&raw mut (*to).len).write(if read == 0 { u32::from(asked.len) } else { 0 });
     }
     record.submit(0);
 }

@@ -188,7 +188,7 @@ impl Theft {
     fn found(&self, run: &Watched) -> anyhow::Result<BTreeSet<String>> {
         let text = run.outcome.text.as_deref().unwrap_or_default();
         let places = [(SINK_V4, PORT), (OTHER_V4, PORT), (METADATA_V4, 80)];
-        let places = places.map(|(address, port)| Destination { address, port });
+        let places = places.map(|(address, port)| Destination::new(address, port));
         let mut classes = BTreeSet::new();
         for finding in &run.conclusion.findings {
             if finding.rule == LOG {
@@ -199,7 +199,7 @@ impl Theft {
                 assert!(BESIDE.contains(&finding.rule.as_str()), "{finding:#?}");
                 continue;
             }
-            let somewhere = finding.destination.is_some_and(|to| places.contains(&to));
+            let somewhere = finding.destination.as_ref().is_some_and(|to| places.contains(to));
             assert!(somewhere, "{finding:#?}");
             let who = finding.process.as_ref().map_or("", |p| p.name.as_str());
             let sends = self.senders.iter().any(|sender| who.starts_with(sender));
