@@ -34,7 +34,7 @@ const HOLDERS: [&str; 22] = [
     "programs: { @: { files: [a/b] } }",
     "programs: { x: { files: ['a/@'] } }",
     "programs: { x: { files: [x], quiet: ['@ [ ]]'] } }",
-    "destinations: [{ to: [@], accept: all }]",
+    "destinations: [{ to: ['@:x'], accept: all }]",
     "destinations: [{ to: [10.0.0.1], accept: [@] }]",
     "rules: { @: { severity: low } }",
     "exceptions: [{ rules: [@], steps: [1], reason: x }]",

@@ -114,7 +114,7 @@ fn what_cannot_be_is_told_with_what_can() -> Result {
     let desk = Desk::new()?;
     for (text, place, says) in [
         ("destinations: [{ to: [10.0.0.0/33], accept: all }]", "3:23", &["bad destination `10.0.0.0/33`", "write"][..]),
-        ("destinations: [{ to: [mirror.test], accept: all }]", "3:23", &["bad destination `mirror.test`", "no names"]),
+        ("destinations: [{ to: [mirror_test], accept: all }]", "3:23", &["bad destination `mirror_test`", "any depth"]),
         ("destinations: [{ to: ['10.0.0.1:0'], accept: all }]", "3:23", &["not a port"]),
         ("destinations: [{ to: [10.0.0.1/8], accept: all }]", "3:23", &["write `10.0.0.0/8`"]),
         (
