@@ -84,14 +84,13 @@ impl Reader {
         Sets { held: classes & !own & !soft, own, soft, inherited: 0 }
     }
 
-    /// What it joins by asking a metadata service for the credentials of `classes`. Its declared readers ask on every start, and
-    /// spend them where only names tell that they may; a program that nobody knows may have the SDK compiled in. Who has the class
-    /// of an SDK already, as `sets` say, is still one user of one cloud.
+    /// What it joins by asking a metadata service for the credentials of `classes`. A program that nobody knows may have the SDK
+    /// compiled in. Who has the class of an SDK already, as `sets` say, is still one user of one cloud.
     #[inline(always)]
     pub fn asks(&self, classes: Bits, sets: &Sets) -> Sets {
-        let asked = classes & !self.reads;
-        let user = asked & (self.sdk | unless(self.known));
-        Sets { held: asked & !user, soft: user & unless(sets.soft != 0), ..Sets::default() }
+        let own = classes & self.reads;
+        let user = classes & !own & (self.sdk | unless(self.known));
+        Sets { held: classes & !own & !user, own, soft: user & unless(sets.soft != 0), ..Sets::default() }
     }
 }
 
@@ -345,7 +344,8 @@ mod tests {
         let none = Sets::default();
         let bare = Reader { known: true, ..Reader::default() };
         assert_eq!(bare.asks(AWS, &none), held(AWS), "curl, a shell");
-        assert_eq!(Reader { reads: AWS, ..bare }.asks(AWS, &none), Sets::default(), "its declared reader");
+        let own = Sets { own: AWS, ..none };
+        assert_eq!(Reader { reads: AWS, ..bare }.asks(AWS, &none), own, "its declared reader");
         let soft = Sets { soft: AWS, ..Sets::default() };
         assert_eq!(Reader { sdk: AWS, ..bare }.asks(AWS, &none), soft, "an interpreter with the SDK");
         assert_eq!(Reader { sdk: NPM, ..bare }.asks(AWS, &none), held(AWS), "with another one");

@@ -30,7 +30,7 @@ fn a_good_policy_is_said_to_be_good() -> Result {
     let finished = desk.policy(&["check", "good.yaml"])?;
     finished.assert_ended(0, &[]);
     let out = finished.out();
-    assert!(out.starts_with("good.yaml: good: ") && out.contains("2 destinations, "), "{finished:?}");
+    assert!(out.starts_with("good.yaml: good: ") && out.contains("3 destinations, "), "{finished:?}");
     assert!(out.ends_with("1 rule changed, 1 exception, 0 warnings\n"), "{finished:?}");
     assert!(finished.stderr.is_empty(), "{finished:?}");
     // What standard input extends lies in the working directory.
@@ -221,6 +221,13 @@ fn what_is_of_no_use_is_warned_of() -> Result {
         ("rules: { leak: { severity: low } }", "3:10", "no leak fails the run: low is below `fail-on: high`"),
         ("destinations: [{ to: [127.0.0.1], accept: all }]", "3:23", "this row never matters"),
         ("destinations: [{ to: [10.0.0.1], accept: [] }]", "3:23", "this row accepts nothing"),
+        (
+            "destinations: [{ to: ['*.github.io:443'], accept: [npm] }]",
+            "3:23",
+            "anyone can have a host of such a name (github.io)",
+        ),
+        ("destinations: [{ to: ['**.amazonaws.com'], accept: [npm] }]", "3:23", "a thief too"),
+        ("destinations: [{ to: ['*.npmjs.org'], accept: [npm] }]", "3:23", "this row never matters"),
     ] {
         let text = format!("version: 1\nextends: builtin\n{text}\n");
         desk.write("p.yaml", &text)?;

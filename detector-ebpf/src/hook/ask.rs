@@ -58,7 +58,7 @@ pub(crate) fn asks(number: u64, arguments: &Arguments) -> u64 {
 pub(crate) fn asking(current: &Current<'_>) {
     let Some(job) = job::find(current.task.job) else { return };
     let new = current.reader().asks(job.metadata & !job.observe, &current.sets());
-    if new.strong() == 0 || !first(current.task.holder, [5 << 32, new.held, new.soft, 0]) {
+    if new.strong() == 0 || !first(current.task.holder, [5 << 32, new.held, new.soft, new.own]) {
         return;
     }
     current.join(&new);

@@ -141,7 +141,7 @@ impl Engine {
         let policy = self.policy.action(classes);
         let (action, worst) = match leak {
             Leak::Held => (policy, Severity::Critical),
-            // Until destinations are names, nothing tells an honest user of its role from another.
+            // Many programs that nobody knows ask for the role of their machine, and spend it at one cloud among others.
             Leak::Sdk if classes.is_subset(self.policy.metadata()) => (policy.min(Action::Alert), Severity::Low),
             Leak::Sdk => (policy.min(Action::Alert), Severity::Medium),
             Leak::Pair => (policy.min(Action::Alert), Severity::Low),

@@ -11,6 +11,7 @@ use super::{
     resolved::Policy,
     rule::Rule,
     snippet::Sources,
+    tenants,
 };
 use serde_json::Value;
 use std::{fmt, path::Path};
@@ -152,6 +153,7 @@ fn warnings(draft: &Draft, policy: &Policy, name: &str) -> Vec<Warning> {
 fn destinations(draft: &Draft, policy: &Policy, warn: &mut impl FnMut(&Place, String)) {
     let numbers = compile::Numbers::of_draft(draft);
     let mut before = Destinations::none();
+    policy.classes.iter().for_each(|class| compile::spent(class, &mut before));
     for row in &draft.destinations {
         // Nobody can mend a row of the builtin policy.
         let own = |place: &Place| !load::is_builtin(&place.file);
@@ -174,6 +176,13 @@ fn destinations(draft: &Draft, policy: &Policy, warn: &mut impl FnMut(&Place, St
             } else if readers.iter().all(covered) {
                 let text = "this row never matters: all of it is accepted there anyway; remove it";
                 warn(&to.place, text.to_owned());
+            }
+            let zone = Destinations::pattern(&to.text).and_then(|pattern| tenants::zone_of(&pattern));
+            if let Some(zone) = zone.filter(|_| row.readers.is_empty() && !accepted.is_empty()) {
+                let text = format!(
+                    "anyone can have a host of such a name ({zone}), a thief too; name the hosts that are yours, or `readers`"
+                );
+                warn(&to.place, text);
             }
             for reader in &readers {
                 // It was read before.

@@ -221,7 +221,7 @@ fn hosts(names: &[Placed], errors: &mut Errors) -> Vec<String> {
 }
 
 /// A class is spent at its hosts, at any port.
-fn spent(class: &Class, destinations: &mut Destinations) {
+pub(super) fn spent(class: &Class, destinations: &mut Destinations) {
     let accepted = ClassSet::EMPTY.with(class.id);
     for (hosts, reader) in [(&class.hosts.anyone, 0), (&class.hosts.readers, OWN)] {
         for host in hosts {

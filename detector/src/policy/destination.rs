@@ -209,6 +209,14 @@ impl Destinations {
         }))
     }
 
+    /// The pattern of names that `text` is, if it is one.
+    pub(super) fn pattern(text: &str) -> Option<HostPattern> {
+        match parse(text) {
+            Ok((Where::Host(pattern), _)) => Some(pattern),
+            _ => None,
+        }
+    }
+
     /// The row of exactly `text` for `reader`.
     pub(super) fn exactly(&self, text: &str, reader: u16) -> Result<ClassSet, BadDestination> {
         let (place, port) = parse(text)?;

@@ -88,9 +88,14 @@ impl HostPattern {
         Self { base: base.to_owned(), depth }
     }
 
-    /// Whether names of any depth, or of one label more, are meant; and what stands behind.
+    /// What stands behind a wildcard, where there is one.
     pub(super) fn wildcard(&self) -> Option<&str> {
         (self.depth != Depth::Exact).then_some(self.base.as_str())
+    }
+
+    /// Whether names of any depth are meant.
+    pub(super) fn is_deep(&self) -> bool {
+        self.depth == Depth::Any
     }
 
     /// All patterns that every name of this one is also of, itself among them.

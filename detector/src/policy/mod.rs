@@ -25,6 +25,7 @@ mod rule;
 mod schema;
 mod show;
 mod snippet;
+mod tenants;
 mod watch;
 
 #[cfg(test)]
