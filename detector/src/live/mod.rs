@@ -5,6 +5,7 @@ mod command;
 mod disposition;
 mod environment;
 mod error;
+mod kept;
 mod log;
 mod programs;
 mod proof;

@@ -3,7 +3,7 @@
 use super::{
     Command, LiveError, command,
     disposition::Ignored,
-    environment,
+    environment, kept,
     log::{Relays, Rest},
     programs::{Places, Programs},
     proof, resolvers,
@@ -25,6 +25,7 @@ use std::{
         ffi::OsStrExt,
         process::{CommandExt, ExitStatusExt},
     },
+    path::PathBuf,
     process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
@@ -66,7 +67,13 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     let Options { command, policy, mode, layout, record } = options;
     let environment = environment::of_command(&policy);
     let resolvers = resolvers::configured();
+    let uid = user(&command);
     let policy = policy.for_job(&environment).with_resolvers(&resolvers).with_hosts(&resolvers::listed());
+    let home = std::env::var_os("HOME").map(PathBuf::from).and_then(|home| home.canonicalize().ok());
+    let here = || std::env::current_dir().ok()?.canonicalize().ok();
+    let workspace = Policy::workspace(&environment).map(PathBuf::from).or_else(here);
+    let places = kept::Places { home: home.as_deref(), workspace: workspace.as_deref(), uid };
+    let policy = policy.with_kept(&kept::found(&places));
     let left = Quarantine::sweep();
     if left != 0 {
         tracing::info!("sockets of {left} earlier run(s) are still quarantined");
@@ -100,8 +107,8 @@ async fn watch(
     found: &mut impl FnMut(&Finding),
 ) -> Result<Ended, LiveError> {
     let header = header(command, &policy, mode);
-    let uid = command.user.as_ref().map_or_else(|| rustix::process::getuid().as_raw(), super::User::uid);
-    let programs = Programs::search(policy.programs(), &Places::new(uid, |name| std::env::var_os(name)));
+    let places = Places::new(user(command), |name| std::env::var_os(name));
+    let programs = Programs::search(policy.programs(), &places);
     sensor.attach(quarantine)?;
     sensor.believe(resolvers)?;
     let mut rings = sensor.rings()?;
@@ -166,6 +173,11 @@ async fn watch(
     let conclusion = session.end(ended, Some(recorded(status)), &counters, left, rings.late());
     leave_behind(rest, masks);
     Ok(Ended { code: command::code(status), conclusion })
+}
+
+/// Whose the command is.
+fn user(command: &Command) -> u32 {
+    command.user.as_ref().map_or_else(|| rustix::process::getuid().as_raw(), super::User::uid)
 }
 
 /// What the command left behind may print as long as it lives, and we do not: another process passes that on.

@@ -5,6 +5,7 @@ use crate::secret::ClassSet;
 use detector_common::{
     destination::{Destination, DestinationKey, FIXED_BITS, mapped},
     host::Place,
+    limits::{DESTINATIONS, HOSTS, PLACE_ROWS},
 };
 use ipnet::IpNet;
 use std::{
@@ -230,6 +231,17 @@ impl Destinations {
     /// How many networks there are.
     pub(super) fn len(&self) -> usize {
         self.networks.len()
+    }
+
+    /// Whether the kernel's tables have room for one more row of `text`, which is one address or one name.
+    pub(super) fn has_room_for(&self, text: &str) -> bool {
+        match parse(text) {
+            Ok((Where::Network(_), _)) => self.networks.len() < DESTINATIONS as usize,
+            Ok((Where::Host(pattern), _)) => {
+                self.hosts.len() < HOSTS as usize / 2 && self.hosts.rows(&pattern).len() < PLACE_ROWS
+            }
+            Err(_) => false,
+        }
     }
 
     /// What is known by name.

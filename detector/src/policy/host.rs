@@ -171,7 +171,7 @@ impl Hosts {
     }
 
     /// What rows say of all names of `pattern`; those for any port and for anyone are not merged into the others.
-    fn rows(&self, pattern: &HostPattern) -> Rows {
+    pub(super) fn rows(&self, pattern: &HostPattern) -> Rows {
         self.merged(pattern.wider())
     }
 

@@ -52,6 +52,13 @@ impl Policy {
         named.chain(moved).chain(bases).flat_map(sources).map(str::to_owned).collect()
     }
 
+    /// The workspace, as `environment` has it.
+    pub fn workspace(environment: &BTreeMap<String, String>) -> Option<&str> {
+        sources(WORKSPACE.0)
+            .into_iter()
+            .find_map(|name| environment.get(name).filter(|value| !value.is_empty()).map(String::as_str))
+    }
+
     /// This policy for a job that starts with `environment`: its variables in patterns are filled in, and what they
     /// move is where they say. The values are absolute paths, links followed, or lists of them with `:` between.
     ///

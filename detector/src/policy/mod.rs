@@ -43,7 +43,7 @@ pub use exception::{Exception, Matched};
 pub use host::{BadHost, HostRow};
 pub use pattern::{BadPattern, Pattern};
 pub use program::{BadLine, BadName, BadVariable, FileName, Program, ScriptName};
-pub use resolved::{Host, Policy, Tables};
+pub use resolved::{Host, Policy, SelfKept, Tables};
 pub use rule::{Rule, RuleSettings};
 pub use schema::SCHEMA;
 pub use show::Format;

@@ -53,6 +53,19 @@ pub struct Policy {
     pub(super) exceptions: Vec<Exception>,
 }
 
+/// A place that a credential file names for its own secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SelfKept {
+    /// The class of those secrets.
+    pub class: &'static str,
+    /// Name or address of the host.
+    pub host: String,
+    /// Port; any where the file names none.
+    pub port: Option<u16>,
+    /// The file, as it is shown.
+    pub file: String,
+}
+
 /// What may be spent at a host, by its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Host(Rows);
@@ -235,6 +248,33 @@ impl Policy {
                     reason: Some("address of a name in the hosts file".to_owned()),
                 });
             }
+        }
+        self
+    }
+
+    /// This policy, and what credential files say of their own places: whoever read such a secret itself may spend it there. Classes
+    /// that are not there, and places for which there is no room, are passed over.
+    #[must_use]
+    pub fn with_kept(mut self, kept: &[SelfKept]) -> Self {
+        for SelfKept { class, host, port, file } in kept {
+            let Some(class) = self.classes.iter().find(|it| it.name == *class && !it.is_observed()) else { continue };
+            let accepted = ClassSet::EMPTY.with(class.id);
+            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+            let to = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+            // Of a name that is none there is no row.
+            let Ok(known) = self.destinations.beside(&to, OWN) else { continue };
+            if accepted.is_subset(known.union(self.destinations.exactly(&to, OWN).unwrap_or_default())) {
+                continue;
+            }
+            if !self.destinations.has_room_for(&to) || self.destinations.add(&to, OWN, accepted).is_err() {
+                continue;
+            }
+            self.document.destinations.push(DestinationDocument {
+                to: vec![to],
+                accept: Accept::Classes(self.names(accepted)),
+                readers: vec![EVERY_READER.to_owned()],
+                reason: Some(format!("named by {file}")),
+            });
         }
         self
     }
