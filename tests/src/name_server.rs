@@ -5,6 +5,8 @@ mod datagram;
 pub mod hostile;
 pub mod message;
 mod name;
+pub mod random;
+pub mod reference;
 mod server;
 mod writer;
 mod zone;

@@ -27,6 +27,9 @@ const FIXED: u64 = 10;
 /// Bytes of a question behind its name.
 const QUESTION: u64 = 4;
 
+/// Room for the places of addresses: a power of two, as is [`ANSWERS`], and more.
+const PLACES: usize = ANSWERS * 2;
+
 /// What the name that is read is.
 mod role {
     pub(super) const QUESTION: u64 = 0;
@@ -95,8 +98,8 @@ pub struct Walk {
     asked: Word,
     done: Word,
     bad: Word,
-    /// Where the addresses stand.
-    places: [u64; ANSWERS],
+    /// Where the addresses stand. What is read behind the last that counts is written behind it, too, and not looked at.
+    places: [u64; PLACES],
 }
 
 impl Walk {
@@ -153,7 +156,7 @@ impl Walk {
             asked: ZERO,
             done: ZERO,
             bad: ZERO,
-            places: [0; ANSWERS],
+            places: [0; PLACES],
         }
     }
 
@@ -231,7 +234,7 @@ impl Walk {
         bad |= asking & (same(kind, wanted_kind) & same(class, IN) & same(hash, wanted) ^ 1);
         bad |= asking & below(all, pos + QUESTION);
         let found = self.found.get();
-        self.places[(found & (ANSWERS as u64 - 1)) as usize] = data;
+        self.places[(found & (PLACES as u64 - 1)) as usize] = data;
         self.found.set(found + (address & below(found, ANSWERS as u64)));
         self.asked.set(choose(asking, pos - HEADER_BYTES as u64, self.asked.get()));
 
@@ -391,6 +394,17 @@ mod tests {
         let mut bytes = answer("a.example.test", &[record(&own, AAAA, 1, &six)]);
         bytes[FIRST - 3] = 28;
         assert_eq!(walk(&bytes, "a.example.test", AAAA), Some(vec![six]));
+    }
+
+    #[test]
+    fn behind_the_last_that_counts_no_address_is_looked_at() {
+        let own = pointer(12);
+        for count in [31, 32, 33, 40] {
+            let addresses: Vec<_> = (1..=count).map(|last| address(&own, last)).collect();
+            let help = [record(&[0], 41, 1232, &[]), address(&own, 66)];
+            let first: Vec<_> = (1..=count.min(32)).collect();
+            assert_eq!(found(&message("a.example.test", [&addresses, &[], &help])), Some(first), "{count}");
+        }
     }
 
     #[test]
