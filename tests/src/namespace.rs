@@ -34,6 +34,10 @@ pub const OTHER_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 7));
 pub const METADATA_V4: IpAddr = IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254));
 /// The sink's address.
 pub const SINK_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 9));
+/// The first of 65,536 addresses; see [`Network::many_hosts`].
+pub const MANY_V4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 0);
+/// The first of as many and more.
+pub const MANY_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 1, 0, 0, 0, 0, 0);
 
 const PREFIX: &str = "detector-";
 
@@ -83,6 +87,12 @@ impl Network {
     pub fn host(&self, address: Ipv4Addr) -> anyhow::Result<()> {
         self.sink.configure(&format!("addr add {address}/32 dev lo"))?;
         self.job.configure(&format!("route add {address}/32 via {SINK_V4}"))
+    }
+
+    /// All of [`MANY_V4`] and [`MANY_V6`] are the sink's: an address for each of many answers.
+    pub fn many_hosts(&self) -> anyhow::Result<()> {
+        self.sink.configure(&format!("route add local {MANY_V4}/16 dev lo\nroute add local {MANY_V6}/64 dev lo"))?;
+        self.job.configure(&format!("route add {MANY_V4}/16 via {SINK_V4}\nroute add {MANY_V6}/64 via {SINK_V6}"))
     }
 }
 
@@ -167,7 +177,8 @@ impl Namespace {
         fs::metadata(format!("/proc/{pid}/ns/net")).is_ok_and(|m| m.ino() == self.inode)
     }
 
-    fn configure(&self, batch: &str) -> anyhow::Result<()> {
+    /// Runs these commands of `ip` on it, a line each.
+    pub fn configure(&self, batch: &str) -> anyhow::Result<()> {
         ip(&["-n", &self.name, "-batch", "-"], batch)
     }
 }
