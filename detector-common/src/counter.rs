@@ -66,6 +66,8 @@ counters! {
     ProgramsFull = 22, "programs-full", Noise;
     /// The map of addresses that names were answered with was full: what a name accepts is refused there.
     AddressesFull = 23, "addresses-full", Loss;
+    /// A worker began when no job was free for it: what it starts is not watched.
+    JobsFull = 36, "jobs-full", Loss;
     /// A kernel structure could not be read.
     Unread = 24, "unread", Loss;
     /// A call through the 32-bit entry by a tracked process, which is not monitored.

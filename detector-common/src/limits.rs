@@ -79,8 +79,11 @@ pub const SOCKETS: u32 = 16_384;
 /// Entries of the map that keeps a record from being said twice.
 pub const SEEN: u32 = 65_536;
 
-/// Jobs that may run at once on a host.
+/// Jobs that may run at once on a host, with those of which something is left.
 pub const JOBS: u32 = 64;
+
+/// Names of programs of agents.
+pub const AGENTS: u32 = 64;
 
 /// Entries of the watch tables, over all policies.
 pub const WATCHES: u32 = 8_192;

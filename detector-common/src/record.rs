@@ -22,6 +22,10 @@ pub mod kind {
     pub const EXIT: u16 = 3;
     /// [`super::Script`].
     pub const SCRIPT: u16 = 4;
+    /// [`super::Worker`]: a process of an agent began.
+    pub const WORKER: u16 = 5;
+    /// [`super::Worker`]: a worker ended.
+    pub const WORKER_EXIT: u16 = 6;
     /// [`super::Open`].
     pub const OPEN: u16 = 16;
     /// [`super::Attempt`].
@@ -179,6 +183,19 @@ pub struct Exit {
     pub header: Header,
     /// Wait status (`task_struct.exit_code`): code in bits 8 to 15, signal in 0 to 6.
     pub status: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// A process outside of every job runs a program that is called as an agent's, or a worker ended. `Header::job` is the job that it was
+/// given; 0 when user space has to look first, or when there was none to give.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Worker {
+    /// Head: the process.
+    pub header: Header,
+    /// Its parent's process id.
+    pub parent: u32,
     /// Zero.
     pub reserved: u32,
 }

@@ -274,4 +274,8 @@ pub struct Global {
     pub asking: u32,
     /// 1 once an address was learned: before, none is looked up.
     pub learned: u32,
+    /// 1 where agents are looked for. Written by user space.
+    pub hosting: u32,
+    /// Zero.
+    pub reserved: u32,
 }

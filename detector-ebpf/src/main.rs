@@ -90,6 +90,13 @@ fn exec_take(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// A step of [`sched_process_exec`]: a process that is not tracked.
+#[btf_tracepoint(function = "sched_process_exec")]
+fn exec_agent(ctx: BtfTracePointContext) -> i32 {
+    hook::agent::exec(&ctx);
+    0
+}
+
 /// `TP_PROTO(struct task_struct *p)`; a second argument since 6.16 is not read.
 #[btf_tracepoint(function = "sched_process_exit")]
 fn sched_process_exit(ctx: BtfTracePointContext) -> i32 {

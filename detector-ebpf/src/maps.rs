@@ -3,7 +3,7 @@
 use crate::{hook::answer::Answer, path::CHAINS, scan::Scan};
 use aya_ebpf::{
     macros::map,
-    maps::{Array, HashMap, LpmTrie, PerCpuArray, ProgramArray, RingBuf},
+    maps::{Array, HashMap, LpmTrie, PerCpuArray, ProgramArray, Queue, RingBuf},
 };
 use detector_common::{
     command::{CommandKey, Next},
@@ -30,9 +30,17 @@ pub(crate) static GLOBAL: Array<Global> = Array::with_max_entries(1, 0);
 #[map]
 pub(crate) static JOBS: HashMap<u32, Job> = HashMap::with_max_entries(limits::JOBS, 0);
 
-/// Workers by process id, with their job: what they fork is a step. Written by user space.
+/// Workers by process id, with their job: what they fork is a step. Written by user space, and by exec where agents are looked for.
 #[map]
 pub(crate) static WORKERS: HashMap<u32, u32> = HashMap::with_max_entries(limits::JOBS, 0);
+
+/// Names of agents' programs, by hash: 1 where whoever runs one is a worker at once. Written by user space.
+#[map]
+pub(crate) static AGENTS: HashMap<u64, u32> = HashMap::with_max_entries(limits::AGENTS, 0);
+
+/// Jobs for workers to come. Filled by user space.
+#[map]
+pub(crate) static FREE: Queue<u32> = Queue::with_max_entries(limits::JOBS, 0);
 
 /// Tracked processes by id. Written by fork, exec and exit.
 #[map]

@@ -64,7 +64,7 @@ pub(crate) fn current_struct() -> u64 {
 
 /// The nearest tracked ancestor: stands for a process that found the map full (coarser, never blinder).
 #[inline(always)]
-fn ancestor() -> Option<&'static mut Task> {
+pub(crate) fn ancestor() -> Option<&'static mut Task> {
     let mut at = current_struct();
     for _ in 0..LINEAGE_STEPS {
         at = read!(at, task_real_parent, u64)?;

@@ -9,7 +9,7 @@ use crate::{
     hook::print,
     job,
     layout::read,
-    maps::{ENTERED, EXEC, EXEC_STEPS, INJECTIONS, SCAN, count, forget},
+    maps::{ENTERED, EXEC, EXEC_STEPS, INJECTIONS, SCAN, count, forget, global},
     path, program,
     scan::{self, Scan},
     task::{Current, armed, current_by_id, current_struct, found},
@@ -72,6 +72,9 @@ pub(crate) fn returned() {
 #[inline(always)]
 pub(crate) fn exec(ctx: &BtfTracePointContext) {
     let Some((current, record, scan)) = memory() else {
+        if global().is_some_and(|global| global.hosting != 0) {
+            go_on(ctx, Step::Agent);
+        }
         // Where it found the map full its ancestor stands for it: that has not changed.
         return forget(&ENTERED, &thread(ctx));
     };
@@ -189,6 +192,7 @@ enum Step {
     Compare = 4,
     Decide = 5,
     Take = 6,
+    Agent = 7,
 }
 
 /// Goes on with `step`, and does not come back.

@@ -1,5 +1,6 @@
 //! The hooks, one file a family.
 
+pub(crate) mod agent;
 pub(crate) mod answer;
 pub(crate) mod ask;
 pub(crate) mod call;

@@ -3,9 +3,9 @@
 use crate::{
     emit::{self, now},
     file::File,
-    hook::{exec, print},
+    hook::{agent, exec, print},
     layout::{load, offset, read},
-    maps::{JOBS, TASKS, WORKERS, count},
+    maps::{JOBS, TASKS, WORKERS, count, global},
     task::{Current, current, join, leave, share, track},
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, programs::BtfTracePointContext};
@@ -112,17 +112,28 @@ fn shares(parent: u64, child: u64) -> bool {
         || same(read!(parent, task_files, u64), read!(child, task_files, u64))
 }
 
+/// Threads that are left of the process that ends.
+#[inline(always)]
+fn alive(ctx: &BtfTracePointContext) -> Option<u32> {
+    let signal = read!(ctx.arg::<*const u8>(0) as u64, task_signal, u64)?;
+    load::<u32>(signal as usize + offset!(signal_live))
+}
+
 /// A thread ended; with the last one, the process. Its sockets keep their marks.
 #[inline(always)]
 pub(crate) fn exit(ctx: &BtfTracePointContext) {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     // A copy: the entry is another process's once it is removed.
-    let Some(mut entry) = crate::task::find(pid).map(|entry| *entry) else { return };
+    let Some(mut entry) = crate::task::find(pid).map(|entry| *entry) else {
+        if global().is_some_and(|global| global.hosting != 0) && alive(ctx) == Some(0) {
+            agent::exit(pid);
+        }
+        return;
+    };
     // A thread that is ended in its call of exec does not return from it.
     exec::returned();
     let task = ctx.arg::<*const u8>(0) as u64;
-    let alive = read!(task, task_signal, u64).and_then(|signal| load::<u32>(signal as usize + offset!(signal_live)));
-    if alive != Some(0) {
+    if alive(ctx) != Some(0) {
         return;
     }
     if TASKS.remove(&pid).is_err() {

@@ -100,6 +100,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     step("exec_compare", EXEC, 4),
     step("exec_decide", EXEC, 5),
     step("exec_take", EXEC, 6),
+    step("exec_agent", EXEC, 7),
     Program { name: "sys_enter", placement: Placement::Tracepoint, outlives: false },
     Program { name: "sys_exit", placement: Placement::Tracepoint, outlives: false },
     Program { name: "sched_process_exit", placement: Placement::Tracepoint, outlives: false },
