@@ -17,6 +17,13 @@ pub(super) enum Verb {
     /// Run a command under watch: it and its descendants are one job.
     #[command(after_help = RUN_HELP)]
     Run(Box<RunArguments>),
+    /// Watch this host: jobs of CI agents are found as they begin, each with a recording and a verdict of its own.
+    #[command(after_help = DAEMON_HELP)]
+    Daemon(DaemonArguments),
+    /// Ask the daemon how it is, as JSON.
+    Status(ControlArguments),
+    /// Have the daemon write its recordings out so far.
+    Flush(ControlArguments),
     /// Judge recorded runs again. Needs no root and no particular kernel.
     #[command(after_help = REPLAY_HELP)]
     Replay(ReplayArguments),
@@ -41,6 +48,8 @@ pub(super) enum Verb {
 const RUN_HELP: &str = "Exit status: in audit the command's own, always; in enforce 100 for FAIL, 101 for \
     INCONCLUSIVE with --strict, else the command's own. 102 bad usage or policy, 103 the sensor could not start, \
     104 internal error, 126 or 127 the command could not be run.";
+const DAEMON_HELP: &str = "SIGHUP reads the policy anew, for jobs to come; SIGTERM and SIGINT end it. Exit status: 0 when it was \
+    told to end, 102 bad usage, settings or policy, 103 the sensor could not start or another daemon is there, 104 internal error.";
 const REPLAY_HELP: &str = "Exit status: 0 for PASS, 100 for FAIL, 101 for INCONCLUSIVE with --strict (else 0), \
     102 bad usage, policy or recording, 104 internal error. Of several recordings the worst counts.";
 const POLICY_HELP: &str = "Exit status: 0 for a good policy, 102 for a bad one or bad usage, 104 internal error.";
@@ -76,6 +85,23 @@ pub(super) struct RunArguments {
     /// The command
     #[arg(required = true, last = true, value_name = "CMD")]
     pub(super) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DaemonArguments {
+    /// Settings (YAML): policy, mode, directory, socket, home, keep [default: all of them as they are]
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Kernel type information, where the kernel publishes none
+    #[arg(long, value_name = "FILE")]
+    pub(super) btf: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ControlArguments {
+    /// Where the daemon listens
+    #[arg(long, value_name = "PATH", default_value = "/run/detector/control.sock")]
+    pub(super) socket: PathBuf,
 }
 
 #[derive(Debug, Args)]

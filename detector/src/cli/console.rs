@@ -5,9 +5,10 @@ use crate::engine::Finding;
 use std::io::{self, Write};
 use tracing_subscriber::EnvFilter;
 
-/// Log lines go to standard error: warnings, or what `DETECTOR_LOG` asks for. A bug ends with its own exit code.
+/// Log lines go to standard error: warnings and what the daemon says of jobs, or what `DETECTOR_LOG` asks for. A bug ends with its own exit code.
 pub(super) fn log() {
-    let filter = EnvFilter::try_from_env("DETECTOR_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+    let filter =
+        EnvFilter::try_from_env("DETECTOR_LOG").unwrap_or_else(|_| EnvFilter::new("warn,detector::live::daemon=info"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

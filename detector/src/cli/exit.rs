@@ -64,6 +64,14 @@ pub(super) enum Failure {
     /// Standard output or error.
     #[error("cannot write the report: {0}")]
     Console(io::Error),
+    /// No daemon.
+    #[error("no detector daemon answers at {}: {source}; start `detector daemon`, or name its --socket", path.display())]
+    NoDaemon {
+        /// The socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The runtime.
     #[error("cannot start the runtime: {0}")]
     Runtime(io::Error),
@@ -79,11 +87,16 @@ impl Failure {
             | Self::Output { .. }
             | Self::Link { .. }
             | Self::Unread { .. }
+            | Self::NoDaemon { .. }
             | Self::Twice { .. } => USAGE,
-            Self::Live(LiveError::User(_) | LiveError::Output { .. }) => USAGE,
+            Self::Live(LiveError::User(_) | LiveError::Output { .. } | LiveError::Policy(_) | LiveError::Config(_)) => {
+                USAGE
+            }
             Self::Live(LiveError::Command { source, .. }) if source.kind() == io::ErrorKind::NotFound => NOT_FOUND,
             Self::Live(LiveError::Command { .. }) => NOT_RUN,
-            Self::Live(LiveError::Kernel(_) | LiveError::Proof(_) | LiveError::Decoy { .. }) => SENSOR,
+            Self::Live(LiveError::Kernel(_) | LiveError::Proof(_) | LiveError::Decoy { .. } | LiveError::Daemon(_)) => {
+                SENSOR
+            }
             Self::Live(LiveError::System { .. }) | Self::Console(_) | Self::Runtime(_) => INTERNAL,
         })
     }

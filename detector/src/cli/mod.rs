@@ -3,12 +3,14 @@
 mod arguments;
 mod catalogue;
 mod console;
+mod daemon;
 mod exit;
 mod output;
 mod policy;
 mod replay;
 mod run;
 
+use crate::live::Ask;
 use arguments::{Arguments, Verb};
 use clap::Parser;
 use std::{ffi::OsString, process::ExitCode};
@@ -22,6 +24,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let result = match arguments.verb {
         Verb::Run(arguments) => run::run(*arguments),
+        Verb::Daemon(arguments) => daemon::daemon(&arguments),
+        Verb::Status(arguments) => daemon::ask(&arguments, Ask::Status),
+        Verb::Flush(arguments) => daemon::ask(&arguments, Ask::Flush),
         Verb::Replay(arguments) => replay::replay(&arguments),
         Verb::Catalogue(arguments) => catalogue::catalogue(&arguments),
         Verb::Policy(arguments) => policy::policy(&arguments.verb),

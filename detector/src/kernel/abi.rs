@@ -3,10 +3,12 @@
 use detector_common::{
     command::{CommandKey, Next},
     destination::{Destination, DestinationKey},
-    host::{HostKey, Place, PlaceKey},
+    host::{AddressKey, HostKey, Place, PlaceKey},
+    identity::ObjectKey,
     layout::Layout,
     program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
-    state::{Global, Holder, Home, Job, Resolver, Socket, Task},
+    set::GrowingSet,
+    state::{Global, Holder, Home, Job, Object, Resolver, Socket, Task},
     watch::{WatchKey, WatchValue},
 };
 
@@ -25,10 +27,12 @@ macro_rules! plain {
 }
 
 plain!(
+    AddressKey,
     CommandKey,
     Destination,
     DestinationKey,
     Global,
+    GrowingSet,
     Holder,
     Home,
     HostKey,
@@ -36,6 +40,8 @@ plain!(
     Job,
     NameKey,
     Next,
+    Object,
+    ObjectKey,
     Place,
     PlaceKey,
     Program,

@@ -7,6 +7,7 @@ mod btf;
 mod cgroup;
 mod decode;
 mod error;
+mod host;
 mod layout;
 mod load;
 #[cfg(feature = "kernel-log")]
@@ -18,6 +19,7 @@ mod sensor;
 
 pub use decode::{DecodeError, decode};
 pub use error::KernelError;
+pub use host::{Notice, job_of};
 pub use layout::LayoutSource;
 pub use quarantine::Quarantine;
 pub use rings::{Rings, boottime};

@@ -91,7 +91,7 @@ pub struct Left {
 
 /// The sensor. Dropping it detaches everything that is not pinned.
 pub struct Sensor {
-    ebpf: Ebpf,
+    pub(super) ebpf: Ebpf,
     #[cfg(feature = "kernel-log")]
     log: super::log::Lines,
     cgroup: File,
@@ -167,7 +167,15 @@ impl Sensor {
     /// # Errors
     /// When the policy is larger than the tables.
     pub fn add_job(&mut self, settings: JobSettings<'_>) -> Result<(), KernelError> {
-        let JobSettings { job, enforce, relayed, tables } = settings;
+        self.add_policy(settings.job, settings.tables)?;
+        self.set_job(settings, settings.job)
+    }
+
+    /// Writes the rows of a policy, which were made for the id `policy`.
+    ///
+    /// # Errors
+    /// When they are more than the tables have room for.
+    pub fn add_policy(&mut self, policy: u32, tables: &Tables) -> Result<(), KernelError> {
         fits("watched paths", tables.watches.len(), limits::WATCHES)?;
         fits("destinations", tables.destinations.len(), limits::DESTINATIONS)?;
         fits("rows of command lines", tables.commands.len(), limits::COMMANDS)?;
@@ -196,16 +204,25 @@ impl Sensor {
         let mut hosts: HashMap<_, Abi<_>, u32> = typed(&mut self.ebpf, "HOSTS")?;
         for row in &tables.hosts {
             let (kind, hash) = row.key(seed);
-            let key = HostKey { policy: job, kind, hash };
+            let key = HostKey { policy, kind, hash };
             hosts.insert(Abi(key), row.place, 0).map_err(|error| map("HOSTS", "write", &error))?;
         }
         let mut places: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.ebpf, "PLACES")?;
         for (place, value) in (1..).zip(&tables.places) {
-            let key = PlaceKey { policy: job, place };
+            let key = PlaceKey { policy, place };
             places.insert(Abi(key), Abi(*value), 0).map_err(|error| map("PLACES", "write", &error))?;
         }
+        Ok(())
+    }
+
+    /// Adds the job itself, under a policy that was added, or changes how it is carried out: from now on its processes can be tracked.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub fn set_job(&mut self, settings: JobSettings<'_>, policy: u32) -> Result<(), KernelError> {
+        let JobSettings { job, enforce, relayed, tables } = settings;
         let value = Job {
-            policy: job,
+            policy,
             enforce: u32::from(enforce),
             deny: tables.deny,
             kill: tables.kill,
@@ -492,7 +509,7 @@ fn attach(
     })
 }
 
-fn typed<'a, K: Pod, V: Pod>(
+pub(super) fn typed<'a, K: Pod, V: Pod>(
     ebpf: &'a mut Ebpf,
     name: &'static str,
 ) -> Result<HashMap<&'a mut MapData, K, V>, KernelError> {
@@ -566,7 +583,7 @@ fn random() -> Result<u64, KernelError> {
     Ok(u64::from_ne_bytes(bytes))
 }
 
-fn absent(name: &'static str) -> KernelError {
+pub(super) fn absent(name: &'static str) -> KernelError {
     KernelError::Map { map: name, action: "find", reason: "not in the object, or taken before".into() }
 }
 

@@ -1,6 +1,6 @@
 //! Why a live run could not start or go on.
 
-use crate::kernel::KernelError;
+use crate::{kernel::KernelError, policy::BadPolicy};
 use std::{io, path::PathBuf};
 
 /// Why a live run could not start or go on.
@@ -41,6 +41,18 @@ pub enum LiveError {
         /// Why.
         source: io::Error,
     },
+    /// The daemon's policy.
+    #[error(transparent)]
+    Policy(#[from] BadPolicy),
+    /// The daemon's settings.
+    #[error(transparent)]
+    Config(#[from] super::daemon::BadConfig),
+    /// A daemon watches this host.
+    #[error(
+        "a detector daemon that listens at {0} watches this host already; jobs that it does not find by their agents are watched by \
+         `detector run` after it was stopped"
+    )]
+    Daemon(PathBuf),
     /// The runtime.
     #[error("{what}: {source}")]
     System {

@@ -2,6 +2,7 @@
 
 mod attribute;
 mod command;
+mod daemon;
 mod disposition;
 mod environment;
 mod error;
@@ -15,6 +16,7 @@ mod session;
 mod signals;
 
 pub use command::{Command, User};
+pub use daemon::{Ask, BadConfig, Config, ask, daemon};
 pub use error::LiveError;
 pub use log::relay_the_rest;
 pub use proof::prove_in_child;

@@ -19,6 +19,7 @@ use crate::{
     secret::redact,
 };
 use std::{
+    ffi::OsString,
     fs::File,
     net::IpAddr,
     os::unix::{
@@ -106,7 +107,7 @@ async fn watch(
     record: Option<File>,
     found: &mut impl FnMut(&Finding),
 ) -> Result<Ended, LiveError> {
-    let header = header(command, &policy, mode);
+    let header = header(&command.argv, &policy, mode);
     let places = Places::new(user(command), |name| std::env::var_os(name));
     let programs = Programs::search(policy.programs(), &places);
     sensor.attach(quarantine)?;
@@ -119,7 +120,7 @@ async fn watch(
     // What the proof left in the counters is not this session's.
     let before = sensor.counters()?;
     let tables = policy.tables(JOB);
-    let mut session = Session::new(policy, mode, &header, record);
+    let mut session = Session::new(JOB, policy, mode, &header, record);
     session.own(armed, Body::Armed);
     session.own(proved, Body::Proved);
     let enforce = mode == Mode::Enforce;
@@ -218,14 +219,15 @@ fn recorded(status: ExitStatus) -> Status {
     }
 }
 
-fn header(command: &Command, policy: &Policy, mode: Mode) -> Header {
+/// The header of a recording that begins now, of a job whose command is `argv`.
+pub(super) fn header(argv: &[OsString], policy: &Policy, mode: Mode) -> Header {
     let system = rustix::system::uname();
     let realtime = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let mut argv = Vec::new();
-    for argument in &command.argv {
-        argv.extend_from_slice(argument.as_bytes());
-        argv.push(0);
+    let mut command = Vec::new();
+    for argument in argv {
+        command.extend_from_slice(argument.as_bytes());
+        command.push(0);
     }
     Header {
         schema: SCHEMA,
@@ -244,6 +246,6 @@ fn header(command: &Command, policy: &Policy, mode: Mode) -> Header {
         mode,
         policy: policy.into(),
         capabilities: Sensor::capabilities(),
-        command: redact::argv(&argv, false),
+        command: redact::argv(&command, false),
     }
 }

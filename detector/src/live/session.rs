@@ -16,6 +16,7 @@ pub(super) const JOB: JobId = 1;
 
 /// One job under watch.
 pub(super) struct Session {
+    job: JobId,
     engine: Engine,
     writer: Option<Writer<File>>,
     capabilities: Vec<Capability>,
@@ -29,8 +30,9 @@ pub(super) struct Session {
 
 impl Session {
     /// Starts with `header` as the recording's first line, where there is a recording.
-    pub(super) fn new(policy: Policy, mode: Mode, header: &Header, record: Option<File>) -> Self {
+    pub(super) fn new(job: JobId, policy: Policy, mode: Mode, header: &Header, record: Option<File>) -> Self {
         let mut session = Self {
+            job,
             engine: Engine::new(policy, mode, header.started.boottime),
             writer: record.map(Writer::new),
             capabilities: header.capabilities.clone(),
@@ -47,7 +49,7 @@ impl Session {
     pub(super) fn record(&mut self, bytes: &[u8]) -> Vec<Finding> {
         let decoded = decode(bytes, |name| self.engine.policy().known_labels(name));
         match decoded {
-            Ok(event) if event.actor.is_some_and(|actor| actor.job != JOB) => Vec::new(),
+            Ok(event) if event.actor.is_some_and(|actor| actor.job != self.job) => Vec::new(),
             Ok(mut event) => {
                 attribute(&mut event);
                 self.event(event)
@@ -78,6 +80,16 @@ impl Session {
             self.unexplained += u64::from(self.engine.decision().leak == 0);
         }
         found
+    }
+
+    /// Leaks that the kernel side told of so far.
+    pub(super) fn told(&self) -> u64 {
+        self.told
+    }
+
+    /// What makes the verdict no better than INCONCLUSIVE: a sentence for its reasons.
+    pub(super) fn note_incomplete(&mut self, reason: String) {
+        self.engine.note_incomplete(reason);
     }
 
     /// Lets what was written so far be seen.

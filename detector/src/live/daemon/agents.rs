@@ -1,0 +1,94 @@
+//! Agents as /proc has them.
+
+use super::super::attribute::TICK;
+use crate::ci::{Agent, Jobs, Provider, Role, Started, is_plausible, leaves};
+use std::{
+    ffi::OsString,
+    fs,
+    os::unix::ffi::{OsStrExt as _, OsStringExt as _},
+    path::PathBuf,
+};
+
+/// A process, as it was read.
+pub(super) struct Seen {
+    pid: u32,
+    parent: u32,
+    start: u64,
+    executable: PathBuf,
+    argv: Vec<u8>,
+    uid: u32,
+}
+
+impl Seen {
+    /// Process `pid`; none where it is gone, or a kernel thread.
+    pub(super) fn of(pid: u32) -> Option<Self> {
+        let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
+        let stat = process.stat().ok()?;
+        Some(Self {
+            pid,
+            parent: u32::try_from(stat.ppid).ok()?,
+            start: stat.starttime,
+            executable: process.exe().ok()?,
+            argv: fs::read(format!("/proc/{pid}/cmdline")).ok()?,
+            uid: process.uid().ok()?,
+        })
+    }
+
+    fn started(&self) -> Started<'_> {
+        Started { executable: self.executable.as_os_str().as_bytes(), argv: &self.argv, uid: self.uid }
+    }
+
+    /// Whether it is the process that the kernel side saw start at `start` (`CLOCK_BOOTTIME` nanoseconds), and not another one with
+    /// its number.
+    pub(super) fn is(&self, start: u64) -> bool {
+        (self.start * TICK).abs_diff(start) <= TICK
+    }
+
+    /// Its id.
+    pub(super) fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Its arguments.
+    pub(super) fn arguments(&self) -> Vec<OsString> {
+        let argv = self.argv.strip_suffix(b"\0").unwrap_or(&self.argv);
+        argv.split(|b| *b == 0).map(|argument| OsString::from_vec(argument.to_vec())).collect()
+    }
+
+    /// Whose worker it is, if it is one, with the parent that such a worker has.
+    pub(super) fn worker(&self) -> Option<(Provider, Jobs)> {
+        let agent = Agent::of(&self.started())?;
+        let Role::Worker(jobs) = agent.role else { return None };
+        let parent = Self::of(self.parent);
+        let nobody = Started::default();
+        let parent = parent.as_ref().map_or(nobody, Self::started);
+        is_plausible(agent, &self.started(), &parent).then_some((agent.provider, jobs))
+    }
+
+    /// Where its runner's files are: the directory above that of its executable.
+    fn root(&self) -> Option<PathBuf> {
+        Agent::of(&self.started())?;
+        Some(self.executable.parent()?.parent()?.to_owned())
+    }
+}
+
+/// Every process of the host, as far as it can be read.
+pub(super) fn all() -> impl Iterator<Item = Seen> {
+    let processes = procfs::process::all_processes().into_iter().flatten().flatten();
+    processes.filter_map(|process| Seen::of(u32::try_from(process.pid).ok()?))
+}
+
+/// Directories of runners that are here now.
+pub(super) fn roots() -> Vec<PathBuf> {
+    let mut roots: Vec<_> = all().filter_map(|process| process.root()).collect();
+    roots.sort();
+    roots.dedup();
+    roots
+}
+
+/// Names of programs to look for, each with whether its name alone makes a worker: of an interpreter's, arguments tell, and of a
+/// program with several tasks, too.
+pub(super) fn names() -> impl Iterator<Item = (&'static str, bool)> {
+    // Only those of which one process is one job, and does nothing else.
+    leaves().map(|leaf| (leaf, matches!(leaf, "Runner.Worker" | "Agent.Worker")))
+}

@@ -1,0 +1,139 @@
+//! The daemon's settings, as written.
+
+use crate::engine::Mode;
+use serde::Deserialize;
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// Bytes of a file of settings.
+const BYTES: u64 = 64 << 10;
+
+/// The daemon's settings.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Version of the form: 1.
+    version: u64,
+    /// Policy file; the builtin policy where none is named.
+    #[serde(default)]
+    pub policy: Option<PathBuf>,
+    /// Mode; else the policy's, else audit.
+    #[serde(default)]
+    pub mode: Option<Mode>,
+    /// Where each job's recording and report goes.
+    #[serde(default = "directory")]
+    pub directory: PathBuf,
+    /// Where the daemon is asked.
+    #[serde(default = "socket")]
+    pub socket: PathBuf,
+    /// Home of the user whose jobs run here: what credential files there say of their own places before a job is believed.
+    #[serde(default)]
+    pub home: Option<PathBuf>,
+    /// Ended jobs whose files are kept; the oldest go.
+    #[serde(default = "keep")]
+    pub keep: usize,
+}
+
+fn directory() -> PathBuf {
+    "/var/lib/detector".into()
+}
+
+fn socket() -> PathBuf {
+    "/run/detector/control.sock".into()
+}
+
+fn keep() -> usize {
+    1_000
+}
+
+/// Why there are no settings to go by.
+#[derive(Debug, thiserror::Error)]
+pub enum BadConfig {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is not what it should be.
+    #[error("{path}: {reason}")]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            policy: None,
+            mode: None,
+            directory: directory(),
+            socket: socket(),
+            home: None,
+            keep: keep(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings in the file at `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read, has unknown or bad settings, or paths that are not absolute.
+    pub fn load(path: &Path) -> Result<Self, BadConfig> {
+        let failed = |source| BadConfig::Read { path: path.to_owned(), source };
+        let form = |reason: String| BadConfig::Form { path: path.to_owned(), reason };
+        if fs::metadata(path).map_err(failed)?.len() > BYTES {
+            return Err(form(format!("more than {BYTES} bytes are no settings")));
+        }
+        Self::parse(&fs::read_to_string(path).map_err(failed)?).map_err(form)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+        if config.version != 1 {
+            return Err(format!("version {} is not known; write `version: 1`", config.version));
+        }
+        let paths = [Some(&config.directory), Some(&config.socket), config.policy.as_ref(), config.home.as_ref()];
+        if let Some(path) = paths.into_iter().flatten().find(|path| !path.is_absolute()) {
+            return Err(format!("`{}` is not an absolute path; a daemon has no directory of its own", path.display()));
+        }
+        Ok(config)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+    use super::*;
+
+    #[test]
+    fn settings_have_their_usual_values() {
+        assert_eq!(Config::parse("version: 1\n").unwrap(), Config::default());
+        let config = Config::parse("version: 1\nmode: enforce\npolicy: /etc/detector/p.yaml\nkeep: 3\n").unwrap();
+        assert_eq!((config.mode, config.keep), (Some(Mode::Enforce), 3));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (text, says) in [
+            ("mode: audit\n", "version"),
+            ("version: 2\n", "write `version: 1`"),
+            ("version: 1\nmod: audit\n", "mod"),
+            ("version: 1\nmode: strict\n", "strict"),
+            ("version: 1\ndirectory: var\n", "`var` is not an absolute path"),
+        ] {
+            let error = Config::parse(text).unwrap_err();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! `detector daemon`: a host is watched, and jobs are found as their agents start them.
+
+mod agents;
+mod config;
+mod control;
+mod job;
+mod policies;
+mod store;
+mod watch;
+
+pub use config::{BadConfig, Config};
+pub use control::{Ask, ask};
+pub use watch::daemon;

@@ -1,0 +1,95 @@
+//! Where each job's files go: a directory a job, named by when it began.
+
+use super::super::LiveError;
+use crate::{
+    engine::{Conclusion, Verdict},
+    report,
+};
+use std::{
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+};
+
+/// The recording, in a job's directory.
+const RECORDING: &str = "recording.jsonl";
+
+/// The directory of all jobs' files.
+pub(super) struct Store {
+    directory: PathBuf,
+    keep: usize,
+}
+
+/// One job's files.
+pub(super) struct Files {
+    directory: PathBuf,
+}
+
+impl Store {
+    /// Opens it, made where it is not there.
+    pub(super) fn open(directory: &Path, keep: usize) -> Result<Self, LiveError> {
+        let failed = |source| LiveError::Output { path: directory.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+        let metadata = fs::symlink_metadata(directory).map_err(failed)?;
+        let own = rustix::process::geteuid().as_raw();
+        if !metadata.is_dir() || metadata.uid() != own || metadata.mode() & 0o022 != 0 {
+            return Err(failed(io::Error::other(
+                "others can write to it, or it is a link; name a directory of root's own",
+            )));
+        }
+        Ok(Self { directory: directory.to_owned(), keep })
+    }
+
+    /// Files of a job that began at `seconds` since 1970; removes those of the oldest jobs.
+    pub(super) fn begin(&self, seconds: u64, provider: &str, job: u32) -> io::Result<(Files, File)> {
+        self.tidy();
+        let directory = self.directory.join(format!("{seconds:010}-{provider}-{job}"));
+        DirBuilder::new().mode(0o700).create(&directory)?;
+        let files = Files { directory };
+        let recording = files.create(RECORDING)?;
+        Ok((files, recording))
+    }
+
+    /// Names begin with the time: their order is that of the jobs.
+    fn tidy(&self) {
+        let Ok(entries) = fs::read_dir(&self.directory) else { return };
+        let ended = |path: &PathBuf| path.join("verdict").exists();
+        let mut jobs: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(ended).collect();
+        jobs.sort();
+        let many = jobs.len().saturating_sub(self.keep.saturating_sub(1));
+        for path in jobs.iter().take(many) {
+            if let Err(error) = fs::remove_dir_all(path) {
+                tracing::warn!("{} could not be removed: {error}", path.display());
+            }
+        }
+    }
+}
+
+impl Files {
+    fn create(&self, name: &str) -> io::Result<File> {
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.directory.join(name))
+    }
+
+    /// Writes the job's reports, the verdict last: where that is, all is.
+    pub(super) fn conclude(&self, conclusion: &Conclusion) -> io::Result<()> {
+        let word = match conclusion.verdict {
+            Verdict::Pass => "PASS\n",
+            Verdict::Fail => "FAIL\n",
+            Verdict::Inconclusive => "INCONCLUSIVE\n",
+        };
+        for (name, text) in [
+            ("report.txt", report::text(conclusion)),
+            ("report.json", report::json(conclusion)),
+            ("verdict", word.to_owned()),
+        ] {
+            self.create(name)?.write_all(text.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Where they are.
+    pub(super) fn path(&self) -> &Path {
+        &self.directory
+    }
+}

@@ -1,0 +1,336 @@
+//! The daemon itself: what the kernel side says, sorted by job.
+
+use super::{
+    super::{LiveError, proof, resolvers},
+    agents::{self, Seen},
+    config::Config,
+    control::{Ask, Asked, Control},
+    job::Job,
+    policies::{self, Applied, NoPolicy},
+    store::Store,
+};
+use crate::{
+    ci::Jobs,
+    engine::{Finding, Mode},
+    event::Body,
+    kernel::{Flags, JobSettings, LayoutSource, Notice, Quarantine, Rings, Sensor, boottime, job_of},
+};
+use serde_json::json;
+use std::{
+    collections::BTreeMap,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Jobs that are ready for workers to come.
+const READY: u32 = 8;
+/// How long after its worker's end a job's last records are waited for.
+const SETTLED: Duration = Duration::from_millis(50);
+/// How often is looked whether something has come to its end.
+const TICK: Duration = Duration::from_millis(25);
+/// How often is looked whether anything is left of ended jobs.
+const SWEEP: Duration = Duration::from_secs(2);
+
+/// Watches the host until it is told to end. `found` is told of each finding as it is made, with its job.
+///
+/// # Errors
+/// When the sensor does not start or does not prove itself, another daemon is there, or the policy is bad.
+pub async fn daemon(config: Config, layout: LayoutSource, mut found: impl FnMut(&Finding)) -> Result<(), LiveError> {
+    let control = Control::listen(&config.socket)?;
+    let store = Store::open(&config.directory, config.keep)?;
+    Quarantine::sweep();
+    let first = policies::load(&config, 1)?;
+    let mut sensor = Sensor::load(&layout, Flags::Detected)?;
+    let quarantine = if first.mode == Mode::Enforce { Some(Quarantine::new()?) } else { None };
+    sensor.attach(quarantine.as_ref())?;
+    let resolvers = resolvers::configured();
+    let resolvers: Vec<_> = resolvers.iter().map(|address| (*address, resolvers::is_own(*address))).collect();
+    sensor.believe(&resolvers)?;
+    let mut rings = sensor.rings()?;
+    let armed = boottime();
+    proof::prove(&mut sensor, &mut rings, first.mode).await?;
+    let proved = boottime();
+    sensor.disarm()?;
+    first.write(&mut sensor, config.home.as_deref())?;
+    let told = sensor.counters()?.get("leaks").copied().unwrap_or(0);
+    let mut watch = Watch {
+        sensor,
+        store,
+        policy: Rc::new(first),
+        policies: 1,
+        numbers: 0,
+        ready: Vec::new(),
+        jobs: BTreeMap::new(),
+        ended: BTreeMap::new(),
+        told,
+        times: (armed, proved),
+        config,
+    };
+    watch.make_ready()?;
+    watch.sensor.look_for(agents::names())?;
+    watch.find()?;
+    tracing::info!("watching this host ({:?}); asked at {}", watch.policy.mode, watch.config.socket.display());
+    watch.run(&mut rings, control, &mut found).await?;
+    if let Some(quarantine) = quarantine
+        && watch.sensor.quarantined().is_ok_and(|sockets| sockets.is_empty())
+        && let Err(error) = quarantine.lift()
+    {
+        tracing::warn!("{error}");
+    }
+    Ok(())
+}
+
+struct Watch {
+    sensor: Sensor,
+    store: Store,
+    config: Config,
+    /// For jobs to come.
+    policy: Rc<Applied>,
+    /// Policies so far, and jobs so far: neither number is used twice.
+    policies: u32,
+    numbers: u32,
+    /// Jobs that no worker has yet.
+    ready: Vec<u32>,
+    jobs: BTreeMap<u32, Job>,
+    /// Jobs of which something may be left, with the policy that this is under.
+    ended: BTreeMap<u32, Rc<Applied>>,
+    /// Leaks that are accounted for, those of ended jobs and of none.
+    told: u64,
+    /// When the sensor was armed, and when it was proved.
+    times: (u64, u64),
+}
+
+impl Watch {
+    async fn run(
+        &mut self,
+        rings: &mut Rings,
+        mut control: Control,
+        found: &mut impl FnMut(&Finding),
+    ) -> Result<(), LiveError> {
+        let caught = |kind| signal(kind).map_err(LiveError::system("cannot catch signals"));
+        let (mut hangup, mut terminate) = (caught(SignalKind::hangup())?, caught(SignalKind::terminate())?);
+        let mut interrupt = caught(SignalKind::interrupt())?;
+        let mut swept = Instant::now();
+        loop {
+            let ending = self.jobs.values().any(|job| job.ended.is_some());
+            let wait = if ending { TICK } else { SWEEP };
+            let mut asked = None;
+            tokio::select! {
+                waited = rings.wait() => waited.map_err(LiveError::system("cannot wait for the rings"))?,
+                question = control.next() => asked = question,
+                _ = hangup.recv() => self.reload(),
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                () = tokio::time::sleep(wait) => {}
+            }
+            self.drain(rings, false, found)?;
+            if let Some(asked) = asked {
+                self.answer(asked);
+            }
+            self.settle(rings.late())?;
+            if swept.elapsed() >= SWEEP {
+                swept = Instant::now();
+                self.sweep()?;
+            }
+        }
+        self.drain(rings, true, found)?;
+        for job in self.jobs.values_mut() {
+            job.note("the daemon was stopped while the job ran");
+            job.ended = Some(Instant::now() - SETTLED);
+        }
+        self.settle(rings.late())
+    }
+
+    fn drain(&mut self, rings: &mut Rings, all: bool, found: &mut impl FnMut(&Finding)) -> Result<(), LiveError> {
+        let mut records = Vec::new();
+        rings.drain(all, |record| records.push(record));
+        for record in records {
+            match Notice::of(&record) {
+                Some(Notice::Began { pid, start, parent, job, .. }) => self.began((pid, start), parent, job)?,
+                Some(Notice::Ended { job }) => {
+                    if let Some(job) = self.jobs.get_mut(&job) {
+                        job.ended = Some(Instant::now());
+                    }
+                }
+                None => match self.jobs.get_mut(&job_of(&record)) {
+                    Some(job) => job.record(&record).iter().for_each(&mut *found),
+                    None => self.late(&record),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// What is left of a job goes on after its verdict.
+    fn late(&self, record: &[u8]) {
+        let job = job_of(record);
+        if let Some(applied) = self.ended.get(&job)
+            && let Ok(event) = crate::kernel::decode(record, |name| applied.policy.known_labels(name))
+            && event.kernel.is_some_and(|kernel| kernel.leak != 0)
+        {
+            tracing::warn!("what is left of job {job} tried to send a secret: {:?}", event.body);
+        }
+    }
+
+    /// A program of an agent's name began; the kernel side may have given it a job already.
+    fn began(&mut self, (pid, start): (u32, u64), parent: u32, job: u32) -> Result<(), LiveError> {
+        if self.jobs.contains_key(&job) && job != 0 {
+            return Ok(()); // the worker runs another program of an agent's name
+        }
+        let seen = Seen::of(pid).filter(|seen| seen.is(start));
+        match seen.and_then(|seen| Some((seen.worker()?, seen))) {
+            Some(((provider, jobs), seen)) => {
+                let job = if job == 0 { self.adopt(pid)? } else { job };
+                self.begin(job, provider, jobs, &seen, false)
+            }
+            None if job == 0 => Ok(()),
+            // Gone before anyone looked, or only called so.
+            None => {
+                tracing::warn!("process {pid}, started by {parent}, is called as a worker and is none: not watched");
+                self.sensor.remove_worker(pid)?;
+                self.sensor.offer_job(job)?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Process `pid` is a worker from now on; its job, or 0 where there is none to give.
+    fn adopt(&mut self, pid: u32) -> Result<u32, LiveError> {
+        let Some(job) = self.sensor.take_job()? else { return Ok(0) };
+        self.sensor.add_worker(pid, job)?;
+        Ok(job)
+    }
+
+    fn begin(
+        &mut self,
+        job: u32,
+        provider: crate::ci::Provider,
+        jobs: Jobs,
+        seen: &Seen,
+        running: bool,
+    ) -> Result<(), LiveError> {
+        if job == 0 {
+            tracing::error!("worker {} is NOT MONITORED: too many jobs at once", seen.pid());
+            return Ok(());
+        }
+        self.ready.retain(|ready| *ready != job);
+        let before = self.sensor.counters()?;
+        let who = (job, provider, seen.pid());
+        match Job::begin(who, &seen.arguments(), Rc::clone(&self.policy), &self.store, before) {
+            Ok(mut begun) => {
+                begun.own(self.times.0, Body::Armed);
+                begun.own(self.times.1, Body::Proved);
+                if running {
+                    begun.note("the job had begun before the daemon did: what it had started is not watched");
+                }
+                tracing::info!("job {job} began: {} worker {} ({jobs:?})", provider.name(), seen.pid());
+                self.jobs.insert(job, begun);
+            }
+            Err(error) => tracing::error!("job {job} is watched and not recorded: {error}"),
+        }
+        self.make_ready()
+    }
+
+    /// Workers that are here already.
+    fn find(&mut self) -> Result<(), LiveError> {
+        for seen in agents::all() {
+            if let Some((provider, jobs)) = seen.worker() {
+                let job = self.adopt(seen.pid())?;
+                // One with many jobs may have none now.
+                self.begin(job, provider, jobs, &seen, jobs == Jobs::One)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that workers to come find jobs, under the policy of now.
+    fn make_ready(&mut self) -> Result<(), LiveError> {
+        while self.ready.len() < READY as usize {
+            self.numbers += 1;
+            let job = self.numbers;
+            self.set(job)?;
+            self.sensor.offer_job(job)?;
+            self.ready.push(job);
+        }
+        Ok(())
+    }
+
+    fn set(&mut self, job: u32) -> Result<(), LiveError> {
+        let Applied { id, tables, mode, .. } = &*self.policy;
+        let settings = JobSettings { job, enforce: *mode == Mode::Enforce, relayed: false, tables };
+        Ok(self.sensor.set_job(settings, *id)?)
+    }
+
+    /// Ends the jobs whose workers have ended, once their last records are here.
+    fn settle(&mut self, late: u64) -> Result<(), LiveError> {
+        let is_over = |job: &Job| job.ended.is_some_and(|ended| ended.elapsed() >= SETTLED);
+        let over: Vec<_> = self.jobs.iter().filter(|(_, job)| is_over(job)).map(|(number, _)| *number).collect();
+        for number in over {
+            let Some(job) = self.jobs.remove(&number) else { continue };
+            let left = self.sensor.left(number)?;
+            let counters = self.sensor.counters()?;
+            let decided = counters.get("leaks").copied().unwrap_or(0);
+            let told = self.told + job.told() + self.jobs.values().map(Job::told).sum::<u64>();
+            let unexplained = decided.saturating_sub(told);
+            self.told += job.told() + unexplained;
+            self.ended.insert(number, Rc::clone(&job.policy));
+            job.conclude(&counters, unexplained, left, late);
+        }
+        Ok(())
+    }
+
+    /// Forgets jobs of which nothing is left, and policies that nobody is under.
+    fn sweep(&mut self) -> Result<(), LiveError> {
+        let ended: Vec<_> = self.ended.keys().copied().collect();
+        for job in ended {
+            if self.sensor.forget_job(job)? {
+                self.ended.remove(&job);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the policy anew: for jobs to come, all of it or nothing.
+    fn reload(&mut self) {
+        let id = self.policies + 1;
+        let reloaded = policies::load(&self.config, id).map_err(NoPolicy::from).and_then(|applied| {
+            if applied.mode != self.policy.mode {
+                let mode = self.policy.mode;
+                tracing::warn!("the mode stays {mode:?}: it changes with a new start of the daemon");
+            }
+            let applied = Applied { mode: self.policy.mode, ..applied };
+            applied.write(&mut self.sensor, self.config.home.as_deref())?;
+            Ok(applied)
+        });
+        match reloaded {
+            Ok(applied) => {
+                self.policies = id;
+                self.policy = Rc::new(applied);
+                for job in self.ready.clone() {
+                    if let Err(error) = self.set(job) {
+                        tracing::error!("job {job} keeps the policy of before: {error}");
+                    }
+                }
+                tracing::info!("policy {} is in force for jobs to come", self.policy.policy.digest());
+            }
+            Err(error) => tracing::error!("the policy of before stays in force: {error}"),
+        }
+    }
+
+    fn answer(&mut self, (ask, reply): Asked) {
+        self.jobs.values_mut().for_each(Job::flush);
+        let text = match ask {
+            Ask::Flush => json!({ "flushed": self.jobs.len() }),
+            Ask::Status => json!({
+                "version": env!("CARGO_PKG_VERSION"),
+                "mode": self.policy.mode,
+                "policy": self.policy.policy.digest(),
+                "jobs": self.jobs.values().map(Job::status).collect::<Vec<_>>(),
+                "left": self.ended.len(),
+            }),
+        };
+        // Who asked may be gone.
+        let _ = reply.send(text.to_string());
+    }
+}
