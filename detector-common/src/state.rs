@@ -212,6 +212,8 @@ pub struct Home {
 pub struct Resolver {
     /// 1 when its address is the host's own: then it answers over the loopback interface, else never.
     pub local: u32,
+    /// 1 when its answers are believed; what it is asked is looked at in any case.
+    pub believed: u32,
 }
 
 /// A job and how its policy is carried out.

@@ -57,6 +57,9 @@ pub(crate) fn packet(ctx: &SkBuffContext) -> i32 {
     }
     let Some(packet) = Packet::of(ctx, Way::In) else { return PASS };
     let Some(server) = resolver::at(&packet.remote.address, packet.remote.port) else { return PASS };
+    if server.believed == 0 {
+        return PASS;
+    }
     // SAFETY: the hook's own context.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     let Some(asker) = ASKERS.get_ptr_mut(&cookie) else { return PASS };

@@ -118,7 +118,13 @@ pub(crate) fn read(ctx: &SkBuffContext) -> i32 {
     let asked = question(ctx, message.at, message.len).unwrap_or_default();
     Asked { second, ..asked }.hand_on(ctx);
     egress::step(ctx, Step::Judge);
-    DROP
+    not_judged(ctx)
+}
+
+/// What cannot be judged cannot be accepted; in audit nothing is changed.
+#[inline(always)]
+fn not_judged(ctx: &SkBuffContext) -> i32 {
+    if job(ctx).is_some_and(|job| job.enforce != 0) { DROP } else { PASS }
 }
 
 /// The question in the message of `len` bytes at `at`; none where it is not one, or of another class.
@@ -160,13 +166,13 @@ fn question(ctx: &SkBuffContext, at: u32, len: u32) -> Option<Asked> {
         return None;
     }
     // Of whom it is decides by which policy: told by the next step, by the cookie.
-    let place = resolver::place(policy(ctx)?, &question);
+    let place = resolver::place(job(ctx)?.policy, &question);
     Some(Asked { hash: question.hash, place, id: header.id, kind: u16::from_be(kind), len: len as u16, second: 0 })
 }
 
-/// The policy of the socket's job.
+/// The socket's job.
 #[inline(always)]
-fn policy(ctx: &SkBuffContext) -> Option<u32> {
+fn job(ctx: &SkBuffContext) -> Option<&'static Job> {
     // SAFETY: the hook's own context.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     // SAFETY: words of preallocated maps.
@@ -174,7 +180,7 @@ fn policy(ctx: &SkBuffContext) -> Option<u32> {
         Some(asker) => asker.job,
         None => unsafe { SOCKETS.get(&cookie) }?.job,
     };
-    Some(job::find(job)?.policy)
+    job::find(job)
 }
 
 /// Who asks.
@@ -252,7 +258,7 @@ pub(crate) fn judge(ctx: &SkBuffContext) -> i32 {
     {
         Asked { second: 1, ..Asked::default() }.hand_on(ctx);
         egress::step(ctx, Step::Read);
-        return DROP;
+        return not_judged(ctx);
     }
     PASS
 }

@@ -310,19 +310,26 @@ impl Sensor {
     }
 
     /// Answers of these name servers, each with whether its address is the host's own, are believed from now on, where they come to
-    /// the network namespace of this thread. For an attached sensor.
+    /// the network namespace of this thread. What is asked of others on the loopback interface, at the addresses where systems have
+    /// them, is looked at, too. For an attached sensor.
     ///
     /// # Errors
     /// When there are too many, a map cannot be written, or the kernel side did not see the namespace.
     pub fn believe(&mut self, resolvers: &[(IpAddr, bool)]) -> Result<(), KernelError> {
-        fits("name servers", resolvers.len(), limits::RESOLVERS)?;
+        /// Of systemd-resolved, of container engines, and of whatever else listens there.
+        const USUAL: [&str; 5] = ["127.0.0.1", "127.0.0.11", "127.0.0.53", "127.0.0.54", "::1"];
+        let usual = USUAL.iter().filter_map(|address| address.parse().ok()).map(|address: IpAddr| (address, true));
+        let others: Vec<_> =
+            usual.filter(|(address, _)| !resolvers.iter().any(|(known, _)| known.to_canonical() == *address)).collect();
+        fits("name servers", resolvers.len() + others.len(), limits::RESOLVERS)?;
+        let all = resolvers.iter().map(|known| (known, 1)).chain(others.iter().map(|other| (other, 0)));
         let mut table: HashMap<_, [u8; 16], Abi<Resolver>> = typed(&mut self.ebpf, "RESOLVERS")?;
-        for (address, local) in resolvers {
+        for ((address, local), believed) in all {
             let key = match address.to_canonical() {
                 IpAddr::V4(address) => mapped(address.octets()),
                 IpAddr::V6(address) => address.octets(),
             };
-            let value = Resolver { local: u32::from(*local) };
+            let value = Resolver { local: u32::from(*local), believed };
             table.insert(key, Abi(value), 0).map_err(|error| map("RESOLVERS", "write", &error))?;
         }
         let thread = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap_or(0);

@@ -24,8 +24,9 @@ const BYTES: u64 = (1 << 20) + 1;
 const ENTRIES: usize = 64;
 
 /// Where the job's files are.
+#[derive(Clone, Copy)]
 pub(super) struct Places<'a> {
-    /// Home of the job's user.
+    /// Home that the job has.
     pub(super) home: Option<&'a Path>,
     /// The workspace, without links.
     pub(super) workspace: Option<&'a Path>,
@@ -35,6 +36,10 @@ pub(super) struct Places<'a> {
 
 /// What the files say.
 pub(super) fn found(places: &Places<'_>) -> Vec<SelfKept> {
+    // Whoever works in his home has no workspace: no change of a repository brings him its files.
+    let is_above = |workspace: &&Path| places.home.is_some_and(|home| home.starts_with(workspace));
+    let workspace = places.workspace.filter(|workspace| !is_above(workspace));
+    let places = &Places { workspace, ..*places };
     formats().iter().flat_map(|file| of_file(file, places)).collect()
 }
 
@@ -79,7 +84,8 @@ fn expanded(base: &Path, rest: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// The content of the file, if nobody but the job's user and root can have written it, and no change of the repository brought it.
+/// The content of the file, if it is the job's user's or root's, not everybody may write it, and no change of the repository brought
+/// it.
 fn read(path: &Path, at: &Places<'_>, own: bool) -> Option<Vec<u8>> {
     // A pipe would be waited for.
     let file =

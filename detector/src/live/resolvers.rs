@@ -14,6 +14,11 @@ pub(super) fn configured() -> Vec<IpAddr> {
     servers(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default())
 }
 
+/// Domains that are tried behind a name (resolv.conf(5), `search` and `domain`: the last of them counts).
+pub(super) fn searched() -> Vec<String> {
+    domains(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default())
+}
+
 /// Whether `address` is the host's own: then a program of the host answers there.
 pub(super) fn is_own(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
@@ -31,6 +36,15 @@ fn servers(text: &str) -> Vec<IpAddr> {
         // A scope (`fe80::1%eth0`) is of no use to an address table.
         .filter_map(|address| address.split('%').next()?.parse().ok())
         .collect()
+}
+
+fn domains(text: &str) -> Vec<String> {
+    /// As the C library's (MAXDNSRCH).
+    const MOST: usize = 6;
+    let lines = text.lines().filter_map(|line| line.strip_prefix("search").or_else(|| line.strip_prefix("domain")));
+    let last = lines.filter(|rest| rest.starts_with([' ', '\t'])).next_back().unwrap_or_default();
+    let plain = |domain: &str| domain.trim_end_matches('.').to_ascii_lowercase();
+    last.split_whitespace().map(plain).filter(|domain| !domain.is_empty()).take(MOST).collect()
 }
 
 fn hosts(text: &str) -> Vec<(IpAddr, String)> {
@@ -53,6 +67,15 @@ mod tests {
                     nameserver junk\noptions edns0\nnameserver 2001:db8::53 # second\n";
         let expected = ["127.0.0.53", "fe80::1", "2001:db8::53"].map(|address| address.parse::<IpAddr>().unwrap());
         assert_eq!(servers(text), expected);
+    }
+
+    #[test]
+    fn the_last_list_of_domains_counts() {
+        let text =
+            "search a.test\n# search x.test\ndomain b.test\nsearch Svc.Cluster.test. cluster.test\noptions ndots:5\n";
+        assert_eq!(domains(text), ["svc.cluster.test", "cluster.test"]);
+        assert_eq!(domains("nameserver 192.0.2.1\nsearching x\n"), [""; 0]);
+        assert_eq!(domains(&format!("search {}", "a.test ".repeat(50))).len(), 6);
     }
 
     #[test]

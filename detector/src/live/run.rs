@@ -69,12 +69,13 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     let environment = environment::of_command(&policy);
     let resolvers = resolvers::configured();
     let uid = user(&command);
-    let policy = policy.for_job(&environment).with_resolvers(&resolvers).with_hosts(&resolvers::listed());
+    let policy = policy.for_job(&environment).with_resolvers(&resolvers);
     let home = std::env::var_os("HOME").map(PathBuf::from).and_then(|home| home.canonicalize().ok());
     let here = || std::env::current_dir().ok()?.canonicalize().ok();
     let workspace = Policy::workspace(&environment).map(PathBuf::from).or_else(here);
     let places = kept::Places { home: home.as_deref(), workspace: workspace.as_deref(), uid };
     let policy = policy.with_kept(&kept::found(&places));
+    let policy = policy.with_hosts(&resolvers::listed()).with_search(&resolvers::searched());
     let left = Quarantine::sweep();
     if left != 0 {
         tracing::info!("sockets of {left} earlier run(s) are still quarantined");

@@ -56,14 +56,14 @@ pub enum Role {
     Registry,
 }
 
-/// Where a class is spent, by name. Names are not judged: this is for whoever writes destinations.
+/// Where a class is spent, by name and at any port.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Hosts {
     /// By anyone: nobody but the owner can have a host of such a name.
     #[serde(default)]
     pub anyone: Vec<String>,
-    /// By declared readers only: others have hosts of such names, too.
+    /// By declared readers and users of its SDK, what they read themselves: others have hosts of such names, too.
     #[serde(default)]
     pub readers: Vec<String>,
 }

@@ -16,6 +16,7 @@ use crate::{
     event::StepId,
     secret::{ClassId, ClassSet},
 };
+use detector_common::dns::PORT as DNS;
 use std::{net::IpAddr, sync::Arc};
 
 /// An exception from rules. All that it says must hold of a finding.
@@ -76,7 +77,13 @@ impl Exception {
             self.paths.iter().any(|pattern| pattern.matches(&path))
         };
         let to = |to: &Destinations| {
-            let named = |port: u16| matched.names.iter().any(|name| !to.host_accepts(name, port).is_empty());
+            // Of a question no port is known.
+            let named = |port: u16| {
+                matched.names.iter().any(|name| match port {
+                    DNS => to.host(name).values().any(|accepted| !accepted.is_empty()),
+                    port => !to.host_accepts(name, port).is_empty(),
+                })
+            };
             matched.destination.is_some_and(|(at, port)| !to.accepted(at, port).is_empty() || named(port))
         };
         !self.expired

@@ -120,12 +120,12 @@ pub(super) struct Class {
     #[cfg_attr(test, schemars(with = "Option<Vec<String>>"))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) moved: Option<Vec<Spanned<String>>>,
-    /// Names of hosts where it is spent. They are not judged by yet, and are there for whoever writes destinations.
+    /// Names of hosts where it is spent, at any port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hosts: Option<Hosts>,
 }
 
-/// Names of hosts where a class is spent, each with or without `*.` in front.
+/// Names of hosts where a class is spent, each with or without `*.` or `**.` in front.
 #[derive(Debug, Deserialize, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -134,7 +134,7 @@ pub(super) struct Hosts {
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) anyone: Vec<Spanned<String>>,
-    /// By declared readers only: others have hosts of such names, too.
+    /// By declared readers and users of its SDK, what they read themselves: others have hosts of such names, too.
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) readers: Vec<Spanned<String>>,
@@ -188,13 +188,14 @@ pub(super) struct Program {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Destination {
-    /// Addresses or networks, with a port or for any: `203.0.113.0/24:443`, `[2001:db8::/32]:443`.
+    /// Addresses, networks, names or patterns of names, with a port or for any: `203.0.113.0/24:443`, `[2001:db8::/32]:443`,
+    /// `api.example.com`, `*.example.com:443`.
     #[cfg_attr(test, schemars(with = "Vec<schema::To>"))]
     pub(super) to: Vec<Spanned<String>>,
     /// Which classes: `all`, or a list of names.
     #[cfg_attr(test, schemars(with = "schema::Accepted"))]
     pub(super) accept: Accept<Spanned<String>>,
-    /// By which declared programs only (anyone where nothing is said).
+    /// By which declared programs only (anyone where nothing is said); `*` for whoever read the secret itself.
     #[cfg_attr(test, schemars(with = "Vec<String>"))]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) readers: Vec<Spanned<String>>,

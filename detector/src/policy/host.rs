@@ -3,6 +3,7 @@
 use super::destination::Whom;
 use crate::secret::ClassSet;
 use detector_common::{
+    destination::OWN,
     host::{Place, PlaceRow, backward, forward, kind},
     limits::{HOST_LABELS, PLACE_ROWS},
 };
@@ -200,6 +201,15 @@ impl Hosts {
         self.0.get(pattern)
     }
 
+    /// Each pattern, with what anyone may spend there and what whoever read it himself may, over all ports.
+    pub(super) fn over_all_ports(&self) -> Vec<(String, ClassSet, ClassSet)> {
+        let all = |rows: &Rows, wanted: u16| {
+            let rows = rows.iter().filter(|((reader, _), _)| *reader == wanted);
+            rows.fold(ClassSet::EMPTY, |all, (_, accepted)| all.union(*accepted))
+        };
+        self.0.iter().map(|(pattern, rows)| (pattern.to_string(), all(rows, 0), all(rows, OWN))).collect()
+    }
+
     /// How many of the last labels of `name` a pattern has that it is of.
     pub(super) fn known_labels(&self, name: &str) -> usize {
         let wider = HostPattern::new(name, Depth::Exact);
@@ -245,7 +255,6 @@ impl Hosts {
 }
 
 fn place(rows: &Rows) -> Place {
-    use detector_common::destination::OWN;
     let mut place = Place::default();
     for (row, ((reader, port), accepted)) in place.rows.iter_mut().zip(rows) {
         *row = PlaceRow { accepted: accepted.bits(), port: *port, reader: *reader, reserved: 0 };

@@ -201,7 +201,7 @@ impl Policy {
         })
     }
 
-    /// This policy, and whatever is asked of `resolvers` on port 53 is accepted: names are not judged by address.
+    /// This policy, and whatever is asked of `resolvers` on port 53 is accepted: a question is judged by the name that it asks for.
     #[must_use]
     pub fn with_resolvers(mut self, resolvers: &[IpAddr]) -> Self {
         for address in resolvers.iter().map(IpAddr::to_canonical) {
@@ -248,6 +248,34 @@ impl Policy {
                     reason: Some("address of a name in the hosts file".to_owned()),
                 });
             }
+        }
+        self
+    }
+
+    /// This policy, and a question for a name that it knows is also accepted with one of the domains behind that are tried so: the
+    /// first question of many programs. Whatever is answered, nothing may be spent there but questions.
+    #[must_use]
+    pub fn with_search(mut self, domains: &[String]) -> Self {
+        let mut rows: BTreeMap<(ClassSet, u16), Vec<String>> = BTreeMap::new();
+        for (pattern, anyone, own) in self.destinations.hosts().over_all_ports() {
+            for domain in domains {
+                let to = format!("{pattern}.{domain}:{DNS}");
+                for (reader, accepted) in [(0, anyone), (OWN, own)] {
+                    let has_room = !accepted.is_empty() && self.destinations.has_room_for(&to);
+                    // What has too many labels with it is not asked so.
+                    if has_room && self.destinations.add(&to, reader, accepted).is_ok() {
+                        rows.entry((accepted, reader)).or_default().push(to.clone());
+                    }
+                }
+            }
+        }
+        for ((accepted, reader), to) in rows {
+            self.document.destinations.push(DestinationDocument {
+                to,
+                accept: Accept::Classes(self.names(accepted)),
+                readers: if reader == OWN { vec![EVERY_READER.to_owned()] } else { Vec::new() },
+                reason: Some("asked with a domain of the host's search list".to_owned()),
+            });
         }
         self
     }

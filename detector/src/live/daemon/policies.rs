@@ -52,13 +52,11 @@ pub(super) fn load(config: &Config, id: u32) -> Result<Applied, BadPolicy> {
     let policy = config.policy.as_deref().map_or_else(|| Ok(Policy::builtin()), Policy::load)?;
     let mode = config.mode.or(policy.mode()).unwrap_or(Mode::Audit);
     let home = config.home.as_deref().and_then(|home| home.canonicalize().ok());
-    let policy = policy
-        .for_job(&environment(home.as_deref()))
-        .with_resolvers(&resolvers::configured())
-        .with_hosts(&resolvers::listed());
+    let policy = policy.for_job(&environment(home.as_deref())).with_resolvers(&resolvers::configured());
     let uid = home.as_deref().and_then(|home| fs::metadata(home).ok()).map_or(0, |metadata| metadata.uid());
     let places = kept::Places { home: home.as_deref(), workspace: None, uid };
     let policy = policy.with_kept(&kept::found(&places));
+    let policy = policy.with_hosts(&resolvers::listed()).with_search(&resolvers::searched());
     let tables = policy.tables(id);
     Ok(Applied { id, policy, tables, mode })
 }

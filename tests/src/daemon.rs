@@ -1,0 +1,180 @@
+//! A daemon under test, and imitated runners of GitHub whose jobs it is to find.
+
+use crate::{namespace::Namespace, recording::Recording, run::detector, scene::Scene};
+use anyhow::{Context as _, bail};
+use detector::engine::Conclusion;
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Lines},
+    path::{Path, PathBuf},
+    process::{Child, ChildStderr, Command, Stdio},
+};
+use tempfile::TempDir;
+
+/// A daemon; ended on drop.
+pub struct Daemon {
+    child: Child,
+    lines: Lines<BufReader<ChildStderr>>,
+    files: TempDir,
+    /// What it said so far.
+    pub said: Vec<String>,
+}
+
+/// What a daemon wrote of a job.
+pub struct Judged {
+    /// Its number.
+    pub number: u32,
+    /// Its recording.
+    pub recording: Recording,
+    /// Its report.
+    pub conclusion: Conclusion,
+    directory: PathBuf,
+}
+
+impl Daemon {
+    /// Starts one in `namespace`, under this policy and in this mode, and waits until it watches.
+    pub fn start(namespace: &Namespace, policy: &str, mode: &str) -> anyhow::Result<Self> {
+        let files = tempfile::Builder::new().prefix("detector-daemon-").tempdir()?;
+        fs::write(files.path().join("policy.yaml"), policy)?;
+        let at = files.path().display();
+        let config = format!(
+            "version: 1\nmode: {mode}\npolicy: {at}/policy.yaml\ndirectory: {at}/jobs\nsocket: {at}/control.sock\n"
+        );
+        fs::write(files.path().join("daemon.yaml"), config)?;
+        let mut command = Command::new(detector()?);
+        command.arg("daemon").arg("--config").arg(files.path().join("daemon.yaml"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = namespace.enter(&mut command).spawn().context("cannot start the daemon")?;
+        let lines = BufReader::new(child.stderr.take().context("no stderr")?).lines();
+        let mut daemon = Self { child, lines, files, said: Vec::new() };
+        daemon.wait_for("watching this host")?;
+        Ok(daemon)
+    }
+
+    /// Reads what it says until a line with `text` comes, and returns that.
+    pub fn wait_for(&mut self, text: &str) -> anyhow::Result<String> {
+        while let Some(line) = self.lines.next().transpose()? {
+            self.said.push(line.clone());
+            if line.contains(text) {
+                return Ok(line);
+            }
+        }
+        bail!("the daemon ended and never said {text:?}: {:#?}", self.said);
+    }
+
+    /// Waits for the end of the next job that ends.
+    pub fn next_job(&mut self) -> anyhow::Result<Judged> {
+        let line = self.wait_for(" ended: ")?;
+        let directory = PathBuf::from(line.rsplit(": ").next().unwrap_or_default());
+        let number = line.split("job ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+        let recording = Recording::open(&directory.join("recording.jsonl"))?;
+        let report = fs::read(directory.join("report.json")).with_context(|| line.clone())?;
+        let conclusion = serde_json::from_slice(&report)?;
+        Ok(Judged { number: number.with_context(|| line.clone())?, recording, conclusion, directory })
+    }
+
+    /// Asks it, by the command of the same name.
+    pub fn ask(&self, what: &str) -> anyhow::Result<serde_json::Value> {
+        let output = Command::new(detector()?).arg(what).arg("--socket").arg(self.socket()).output()?;
+        serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> PathBuf {
+        self.files.path().join("control.sock")
+    }
+
+    /// Its settings.
+    pub fn config(&self) -> PathBuf {
+        self.files.path().join("daemon.yaml")
+    }
+
+    /// Writes another policy and has it read.
+    pub fn reload(&self, policy: &str) -> anyhow::Result<()> {
+        fs::write(self.files.path().join("policy.yaml"), policy)?;
+        self.signal(Signal::HUP)
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        Ok(kill_process(Pid::from_child(&self.child), signal)?)
+    }
+
+    /// Ends it; how it ended, and all that it said.
+    pub fn end(mut self) -> anyhow::Result<(Option<i32>, Vec<String>)> {
+        self.signal(Signal::TERM)?;
+        let rest: Vec<_> = self.lines.by_ref().collect::<Result<_, _>>()?;
+        self.said.extend(rest);
+        Ok((self.child.wait()?.code(), std::mem::take(&mut self.said)))
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+impl Judged {
+    /// Panics when replay of its recording gives another report than was written.
+    ///
+    /// # Panics
+    /// That is its purpose.
+    pub fn assert_replays(&self) -> anyhow::Result<()> {
+        let directory = tempfile::tempdir()?;
+        for (format, file) in [("json", "report.json"), ("text", "report.txt")] {
+            let mut command = Command::new(detector()?);
+            let to = directory.path().join(file);
+            command.arg("replay").arg("--report").arg(format!("{format}={}", to.display()));
+            command.arg(self.directory.join("recording.jsonl")).output()?;
+            let (live, replayed) = (fs::read(self.directory.join(file))?, fs::read(to)?);
+            assert_eq!(String::from_utf8_lossy(&live), String::from_utf8_lossy(&replayed), "{file}");
+        }
+        Ok(())
+    }
+}
+
+/// An imitated runner: `Runner.Listener`, which starts a `Runner.Worker` for a job, which runs steps. Both are copies of the shell
+/// under those names, as agents are known by their executables.
+pub struct Runner {
+    directory: TempDir,
+}
+
+impl Runner {
+    /// One that has no job yet.
+    pub fn new() -> anyhow::Result<Self> {
+        let directory = tempfile::Builder::new().prefix("detector-runner-").tempdir()?;
+        let bin = directory.path().join("bin");
+        fs::create_dir(&bin)?;
+        for name in ["Runner.Listener", "Runner.Worker"] {
+            fs::copy("/bin/bash", bin.join(name))?;
+        }
+        fs::write(directory.path().join("listen"), "bin/Runner.Worker spawnclient 3 4\n:\n")?;
+        Ok(Self { directory })
+    }
+
+    /// Its directory.
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// Starts a job of these steps, each a script of its own, in the scene's job namespace and with its home.
+    pub fn job(&self, scene: &Scene, steps: &[&str]) -> anyhow::Result<Child> {
+        let mut worker = String::new();
+        for (n, step) in steps.iter().enumerate() {
+            fs::write(self.path().join(format!("step{n}.sh")), step)?;
+            worker += &format!("/bin/bash step{n}.sh\n");
+        }
+        // Bash runs the last command in its own place.
+        fs::write(self.path().join("spawnclient"), worker + ":\n")?;
+        let mut command = Command::new(self.path().join("bin/Runner.Listener"));
+        command.arg("listen").current_dir(self.path()).env_clear();
+        command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", scene.home.path());
+        command.env("SINK", scene.sink.at(crate::namespace::SINK_V4).to_string());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        scene.network.job.enter(&mut command).spawn().context("cannot start the runner")
+    }
+}
