@@ -2,7 +2,7 @@
 
 use detector::{engine::Verdict, event::Body};
 use detector_tests::{
-    daemon::{Daemon, Judged, Runner},
+    daemon::{Alone, Daemon, Judged, Runner},
     run::detector,
     scene::Scene,
 };
@@ -179,14 +179,14 @@ fn the_socket_tells_how_it_is_and_does_nothing_else() -> Result {
 /// A job that had begun before the daemon is watched from then on, and does not pass.
 #[test]
 fn a_job_that_runs_already_is_not_seen_whole() -> Result {
-    let scene = Scene::new()?;
+    let (alone, scene) = (Alone::new(), Scene::new()?);
     let runner = Runner::new()?;
     // Its first step waits until somebody reads.
     let gate = runner.path().join("gate");
     let made = Command::new("mkfifo").arg(&gate).status()?;
     assert!(made.success());
     let mut child = runner.job(&scene, &[": > gate", THEFT])?;
-    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "enforce")?;
+    let mut daemon = Daemon::start_alone(alone, &scene.network.job, BUILTIN, "enforce")?;
     std::fs::read(&gate)?;
     child.wait()?;
     let job = daemon.next_job()?;

@@ -9,8 +9,12 @@ use std::{
     io::{BufRead as _, BufReader, Lines},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 use tempfile::TempDir;
+
+/// A daemon watches the whole host, and finds the runners of other tests, too: one at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// A daemon; ended on drop.
 pub struct Daemon {
@@ -19,6 +23,26 @@ pub struct Daemon {
     files: TempDir,
     /// What it said so far.
     pub said: Vec<String>,
+    // Dropped last.
+    _alone: Alone,
+}
+
+/// Nobody else's runner or daemon is there; to be had before the first of either.
+pub struct Alone {
+    _guard: MutexGuard<'static, ()>,
+}
+
+impl Alone {
+    /// Waits until it is so.
+    pub fn new() -> Self {
+        Self { _guard: ALONE.lock().unwrap_or_else(PoisonError::into_inner) }
+    }
+}
+
+impl Default for Alone {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// What a daemon wrote of a job.
@@ -35,6 +59,11 @@ pub struct Judged {
 impl Daemon {
     /// Starts one in `namespace`, under this policy and in this mode, and waits until it watches.
     pub fn start(namespace: &Namespace, policy: &str, mode: &str) -> anyhow::Result<Self> {
+        Self::start_alone(Alone::new(), namespace, policy, mode)
+    }
+
+    /// As [`Self::start`], where there are runners already.
+    pub fn start_alone(alone: Alone, namespace: &Namespace, policy: &str, mode: &str) -> anyhow::Result<Self> {
         let files = tempfile::Builder::new().prefix("detector-daemon-").tempdir()?;
         fs::write(files.path().join("policy.yaml"), policy)?;
         let at = files.path().display();
@@ -47,7 +76,7 @@ impl Daemon {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = namespace.enter(&mut command).spawn().context("cannot start the daemon")?;
         let lines = BufReader::new(child.stderr.take().context("no stderr")?).lines();
-        let mut daemon = Self { child, lines, files, said: Vec::new() };
+        let mut daemon = Self { child, lines, files, said: Vec::new(), _alone: alone };
         daemon.wait_for("watching this host")?;
         Ok(daemon)
     }
