@@ -168,6 +168,7 @@ impl Walk {
 
     /// The next step; none may follow the last.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "what is masked before is small")]
     pub fn step(&mut self, message: &Message) {
         let (pos, role, naming) = (self.pos.get(), self.role.get(), self.naming.get());
         let at = (pos & (ANSWER_BYTES as u64 - 1)) as usize;
@@ -264,7 +265,7 @@ impl Walk {
         self.hash.set(choose(fresh, seed, hash));
         self.size.set(choose(fresh, 0, size));
         let kept = role & (fresh ^ 1).wrapping_neg();
-        self.role.set(next * role::OWNER | alias * role::TARGET | kept);
+        self.role.set((next * role::OWNER) | (alias * role::TARGET) | kept);
         self.naming.set(fresh | naming & (ended ^ 1));
         let done = next & same(records, 0);
         self.done.set(done);
@@ -286,6 +287,7 @@ impl Walk {
 
     /// The `n`th address, IPv4 mapped.
     #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "what is masked before is small")]
     pub fn address(&self, message: &Message, n: usize) -> [u8; 16] {
         let at = (self.places[n & (ANSWERS - 1)] & (ANSWER_BYTES as u64 - 1)) as usize;
         let mut address = [0; 16];
@@ -475,7 +477,7 @@ mod tests {
         let mut state = 7u64;
         let mut next = || {
             state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-            (state >> 33) as u8
+            state.to_le_bytes()[5]
         };
         let own = pointer(12);
         let edge = name("edge.cdn.test");

@@ -6,7 +6,7 @@ use crate::{
     layout::read,
     maps::{AGENTS, FREE, WORKERS, count, global},
     path,
-    task::{current_struct, ancestor},
+    task::{ancestor, current_struct},
 };
 use aya_ebpf::{
     helpers::{bpf_get_current_pid_tgid, bpf_get_smp_processor_id},

@@ -41,8 +41,8 @@ fn servers(text: &str) -> Vec<IpAddr> {
 fn domains(text: &str) -> Vec<String> {
     /// As the C library's (MAXDNSRCH).
     const MOST: usize = 6;
-    let lines = text.lines().filter_map(|line| line.strip_prefix("search").or_else(|| line.strip_prefix("domain")));
-    let last = lines.filter(|rest| rest.starts_with([' ', '\t'])).next_back().unwrap_or_default();
+    let mut lines = text.lines().filter_map(|line| line.strip_prefix("search").or_else(|| line.strip_prefix("domain")));
+    let last = lines.rfind(|rest| rest.starts_with([' ', '\t'])).unwrap_or_default();
     let plain = |domain: &str| domain.trim_end_matches('.').to_ascii_lowercase();
     last.split_whitespace().map(plain).filter(|domain| !domain.is_empty()).take(MOST).collect()
 }

@@ -1,5 +1,7 @@
 //! Answers.
 
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
 use crate::SEED;
 use detector_common::{
     dns::{self, Header, Walk},
