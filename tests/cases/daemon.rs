@@ -35,6 +35,8 @@ fn jobs_are_found_and_judged_each_alone() -> Result {
         let stolen = daemon.next_job()?;
         assert_eq!(stolen.conclusion.verdict, Verdict::Fail, "{mode}");
         assert_eq!(leaks(&stolen), [2], "{mode}: the second step");
+        let names: Vec<_> = stolen.conclusion.steps.iter().map(|(step, name)| (*step, name.clone())).collect();
+        assert_eq!(names, [(1, Runner::name(0)), (2, Runner::name(1))]);
         assert_eq!(scene.home.canary("aws").is_in(&scene.sink.bytes()), mode == "audit");
         stolen.assert_replays()?;
         // The same runner's next job is another one.

@@ -190,18 +190,34 @@ impl Runner {
         self.directory.path()
     }
 
+    /// What it calls the `n`th step, from 0.
+    pub fn name(n: usize) -> String {
+        format!("Run part {}", ["one", "two", "three"][n % 3])
+    }
+
     /// Starts a job of these steps, each a script of its own, in the scene's job namespace and with its home.
     pub fn job(&self, scene: &Scene, steps: &[&str]) -> anyhow::Result<Child> {
-        let mut worker = String::new();
+        fs::create_dir_all(self.path().join("_diag"))?;
+        // The worker's own log, as the real one writes it.
+        let mut worker = String::from(
+            "exec 5>> _diag/Worker_20260301-100000-utc.log\n\
+             say() { printf '[%(%Y-%m-%d %H:%M:%SZ)T INFO %s] %s\\n' -1 \"$1\" \"$2\" >&5; }\n",
+        );
         for (n, step) in steps.iter().enumerate() {
             fs::write(self.path().join(format!("step{n}.sh")), step)?;
-            worker += &format!("/bin/bash step{n}.sh\n");
+            worker += &format!(
+                "say StepsRunner \"Processing step: DisplayName='{}'\"\n\
+                 /bin/bash step{n}.sh &\n\
+                 say ProcessInvokerWrapper \"Process started with process id $!, waiting for process exit.\"\n\
+                 wait\n\
+                 say StepsRunner \"No need for updating job result with current step result 'Succeeded'.\"\n",
+                Self::name(n)
+            );
         }
-        // Bash runs the last command in its own place.
-        fs::write(self.path().join("spawnclient"), worker + ":\n")?;
+        fs::write(self.path().join("spawnclient"), worker)?;
         let mut command = Command::new(self.path().join("bin/Runner.Listener"));
         command.arg("listen").current_dir(self.path()).env_clear();
-        command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", scene.home.path());
+        command.env("TZ", "UTC").env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", scene.home.path());
         command.env("SINK", scene.sink.at(crate::namespace::SINK_V4).to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         scene.network.job.enter(&mut command).spawn().context("cannot start the runner")

@@ -13,13 +13,16 @@ use super::{
     verdict::verdict,
 };
 use crate::{
-    event::{Actor, Body, Event, HolderId, Kernel},
+    event::{Actor, Body, Event, HolderId, Kernel, StepId},
     policy::{Policy, Rule},
     process::Table,
     secret::ClassSet,
 };
 use detector_common::judge::Sets;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Steps of which names are kept.
+const STEPS: usize = 4_096;
 
 /// Join, flow and leak over events in recorded order: the same events give the same conclusion, live or replayed.
 /// State grows with what is alive (processes, holders) and with what data is still in (objects, sockets, findings).
@@ -32,6 +35,8 @@ pub struct Engine {
     pub(super) objects: Objects,
     pub(super) sockets: Sockets,
     pub(super) names: Names,
+    /// What the agent calls steps.
+    steps: BTreeMap<StepId, String>,
     pub(super) findings: Findings,
     pub(super) excepted: Exceptions,
     pub(super) rules: Rules,
@@ -77,6 +82,7 @@ impl Engine {
             objects: Objects::default(),
             sockets: Sockets::default(),
             names: Names::default(),
+            steps: BTreeMap::new(),
             findings: Findings::default(),
             excepted: Exceptions::default(),
             observed: Observed::default(),
@@ -98,6 +104,12 @@ impl Engine {
             Some(actor) => self.judge(event, actor),
             None => Vec::new(),
         };
+        if let Body::Step(step) = &event.body
+            && self.steps.len() < STEPS
+        {
+            let name = if step.likely { format!("probably {}", step.name) } else { step.name.clone() };
+            self.steps.insert(step.step, name);
+        }
         if let Body::Unexplained { leaks } = event.body {
             let severity = self.policy.rule(Rule::SensorUnexplained).severity(Severity::High);
             found.extend(self.findings.unexplained(event.actor.map_or(0, |actor| actor.job), leaks, severity));
@@ -150,6 +162,7 @@ impl Engine {
             policy: self.policy.digest(),
             coverage: self.observed.coverage(capabilities, self.start),
             findings,
+            steps: self.steps.clone(),
             excepted: self.excepted.listed(),
         }
     }
@@ -174,7 +187,7 @@ impl Engine {
                 self.findings.killed(actor.process);
             }
             Body::Kill(_) | Body::Attempt(_) => {}
-            Body::Armed | Body::Proved | Body::Lost(_) | Body::Unexplained { .. } => {}
+            Body::Armed | Body::Proved | Body::Step(_) | Body::Lost(_) | Body::Unexplained { .. } => {}
         }
         Vec::new()
     }

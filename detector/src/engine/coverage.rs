@@ -136,6 +136,7 @@ fn kind(body: &Body) -> &'static str {
         Body::Kill(_) => "kill",
         Body::Armed => "armed",
         Body::Proved => "proved",
+        Body::Step(_) => "step",
         Body::Lost(_) => "lost",
         Body::Unexplained { .. } => "unexplained",
     }

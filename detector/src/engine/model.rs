@@ -326,6 +326,9 @@ pub struct Conclusion {
     pub coverage: Coverage,
     /// Findings, worst first, then in order of events.
     pub findings: Vec<Finding>,
+    /// What the job's agent calls its steps, by their numbers.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub steps: BTreeMap<StepId, String>,
     /// What would have been findings, and policy excepts.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub excepted: Vec<Excepted>,

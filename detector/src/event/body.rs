@@ -42,6 +42,8 @@ pub enum Body {
     Armed,
     /// A decoy was read and a sink dialled, and the sensor saw and (in enforce) stopped both.
     Proved,
+    /// What the job's agent calls a step. The actor is absent.
+    Step(Step),
     /// Events were lost, cut or not attributed since the last such event: per counter, how many.
     Lost(Counted),
     /// The kernel side decided leaks that the events before do not explain: how many.
@@ -390,6 +392,21 @@ pub struct Drop {
     pub bytes: u32,
     /// False in audit, where it went its way.
     pub dropped: bool,
+}
+
+/// See [`Body::Step`]. A name is a label: nothing is decided by it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// Its number.
+    pub step: StepId,
+    /// The agent's name for it.
+    pub name: String,
+    /// What it runs, where the agent says so: `actions/checkout@v4`, `script`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub runs: Option<String>,
+    /// The agent's own log does not say it of this process: it was the step that had begun last.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub likely: bool,
 }
 
 /// See [`Body::Kill`].

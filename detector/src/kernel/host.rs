@@ -39,7 +39,26 @@ pub enum Notice {
     },
 }
 
+/// A worker forked a process, which is a step of its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Forked {
+    /// The step.
+    pub step: u32,
+    /// The process.
+    pub pid: u32,
+    /// When, `CLOCK_BOOTTIME` nanoseconds.
+    pub time: u64,
+}
+
 impl Notice {
+    /// What `bytes`, a record, says of a step that begins.
+    pub fn step(bytes: &[u8]) -> Option<Forked> {
+        let record = record::Fork::read_from_bytes(bytes).ok()?;
+        // The worker is of no step.
+        let begins = record.header.kind == kind::FORK && record.header.step == 0;
+        begins.then_some(Forked { step: record.step, pid: record.child.pid, time: record.header.time })
+    }
+
     /// The notice that `bytes`, a record, is.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let (header, _) = Header::read_from_prefix(bytes).ok()?;

@@ -8,7 +8,7 @@ use crate::{
     event::{
         Access, Actor, Attempt, Body, Call, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel,
         Kill, Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, SCHEMA,
-        Script, Stream,
+        Script, Step, Stream,
     },
     policy::Policy,
 };
@@ -88,6 +88,12 @@ pub(crate) fn events() -> Vec<Event> {
         outcome: Outcome::Quarantined,
     };
     let drop = Drop { address: DESTINATION, port: 443, socket: 4099, bytes: 60, dropped: true };
+    let step = Step {
+        step: 2,
+        name: "Run actions/setup-thing@v4".to_owned(),
+        runs: Some("actions/setup-thing@v4".to_owned()),
+        likely: true,
+    };
     let name = Name { name: "upload.evil.test".to_owned(), addresses: vec![DESTINATION] };
     let question = Question {
         name: "‹redacted:63›.evil.test".to_owned(),
@@ -167,6 +173,7 @@ pub(crate) fn events() -> Vec<Event> {
         (Some(PYTHON), Body::Drop(drop), dropped),
         (Some(PYTHON), Body::Kill(Kill { errno: 0 }), None),
         (Some(PYTHON), Body::Exit(Exit { code: 0, signal: 9 }), None),
+        (None, Body::Step(step), None),
         (None, Body::Lost(Counted { counters: lost }), None),
         (None, Body::Unexplained { leaks: 1 }, None),
     ];
@@ -277,8 +284,9 @@ mod page {
             Body::Print(_) => 16,
             Body::Name(_) => 17,
             Body::Question(_) => 18,
+            Body::Step(_) => 19,
         };
         let kinds = events().iter().map(|event| number(&event.body)).collect::<BTreeSet<_>>();
-        assert_eq!(kinds, (0..19).collect());
+        assert_eq!(kinds, (0..20).collect());
     }
 }

@@ -5,6 +5,7 @@ use super::{
     line::{bounded, clip, squeeze, wrap},
 };
 use crate::engine::{Action, Capability, Conclusion, Coverage, Excepted, Finding, Mode, Verdict};
+use crate::event::StepId;
 use std::collections::BTreeMap;
 
 /// Longest report, bytes.
@@ -16,7 +17,7 @@ pub fn text(conclusion: &Conclusion) -> String {
     let coverage = excepted(&conclusion.excepted) + &coverage(&conclusion.coverage, &conclusion.policy);
     let mut room = MAX.saturating_sub(out.len() + coverage.len() + 128);
     for (shown, finding) in conclusion.findings.iter().enumerate() {
-        let block = describe(finding);
+        let block = describe(finding, &conclusion.steps);
         let Some(rest) = room.checked_sub(block.len()) else {
             let more = conclusion.findings.len() - shown;
             out.push_str(&format!("\n+{more} more findings: the JSON report has them all\n"));
@@ -76,7 +77,7 @@ fn tally(findings: &[Finding]) -> String {
     }
 }
 
-fn describe(finding: &Finding) -> String {
+fn describe(finding: &Finding, steps: &BTreeMap<StepId, String>) -> String {
     let message = words(&clip(&finding.message, 480)).collect::<Vec<_>>();
     let mut line = chain(finding);
     let chained = !line.is_empty();
@@ -99,7 +100,8 @@ fn describe(finding: &Finding) -> String {
     if !secret.is_empty() {
         wrap(&mut out, "  secret  ", words(&secret));
     }
-    let step = format!("job {}, step {}", finding.job, finding.step);
+    let name = steps.get(&finding.step).map_or(String::new(), |name| format!(" ({})", clip(name, 80)));
+    let step = format!("job {}, step {}{name}", finding.job, finding.step);
     match &finding.process {
         None => wrap(&mut out, "  who     ", [step]),
         Some(process) => {

@@ -34,7 +34,8 @@ impl Seen {
         })
     }
 
-    fn started(&self) -> Started<'_> {
+    /// As the room of CI asks.
+    pub(super) fn started(&self) -> Started<'_> {
         Started { executable: self.executable.as_os_str().as_bytes(), argv: &self.argv, uid: self.uid }
     }
 

@@ -2,16 +2,19 @@
 
 use super::{
     super::{run, session::Session},
+    agents::Seen,
     policies::Applied,
+    steps::Steps,
     store::{Files, Store},
 };
 use crate::{
     ci::Provider,
     engine::{Conclusion, Finding, Verdict},
-    kernel::{Left, boottime},
+    event::{Body, Step},
+    kernel::{Left, Notice, boottime},
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, ffi::OsString, io, rc::Rc, time::Instant};
+use std::{collections::BTreeMap, io, rc::Rc, time::Instant};
 
 /// A job that runs.
 pub(super) struct Job {
@@ -25,6 +28,10 @@ pub(super) struct Job {
     /// The host's counters as it began.
     before: BTreeMap<&'static str, u64>,
     findings: u64,
+    /// What its worker calls its steps.
+    steps: Option<Steps>,
+    /// What is to be added to `CLOCK_BOOTTIME` for the time since 1970, nanoseconds.
+    clock: u64,
     /// When its worker ended.
     pub(super) ended: Option<Instant>,
 }
@@ -41,23 +48,35 @@ pub(super) struct Told {
 impl Job {
     /// A job whose worker is process `worker` with these arguments.
     pub(super) fn begin(
-        (number, provider, worker): (u32, Provider, u32),
-        argv: &[OsString],
+        (number, provider, worker): (u32, Provider, &Seen),
         policy: Rc<Applied>,
         store: &Store,
         before: BTreeMap<&'static str, u64>,
     ) -> io::Result<Self> {
-        let header = run::header(argv, &policy.policy, policy.mode);
+        let header = run::header(&worker.arguments(), &policy.policy, policy.mode);
         let (files, recording) = store.begin(header.started.realtime / 1_000_000_000, provider.name(), number)?;
         let session = Session::new(number, policy.policy.clone(), policy.mode, &header, Some(recording));
-        Ok(Self { number, provider, worker, session, files, policy, before, findings: 0, ended: None })
+        let steps = Steps::of(worker, provider);
+        let clock = header.started.realtime.wrapping_sub(header.started.boottime);
+        let worker = worker.pid();
+        Ok(Self { number, provider, worker, session, files, policy, before, findings: 0, steps, clock, ended: None })
     }
 
     /// Takes in a record of it.
     pub(super) fn record(&mut self, record: &[u8]) -> Vec<Finding> {
         let found = self.session.record(record);
         self.findings += found.len() as u64;
+        if let (Some(steps), Some(forked)) = (&mut self.steps, Notice::step(record)) {
+            let named = steps.forked(forked.step, forked.pid, forked.time.wrapping_add(self.clock));
+            self.name(named);
+        }
         found
+    }
+
+    fn name(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            self.session.own(boottime(), Body::Step(step));
+        }
     }
 
     /// What makes the verdict no better than INCONCLUSIVE.
@@ -66,7 +85,7 @@ impl Job {
     }
 
     /// What the sensor says of itself.
-    pub(super) fn own(&mut self, time: u64, body: crate::event::Body) {
+    pub(super) fn own(&mut self, time: u64, body: Body) {
         self.session.own(time, body);
     }
 
@@ -105,7 +124,8 @@ impl Job {
         } else {
             counters.insert("leaks", leaks)
         };
-        self.session.flush();
+        let named = self.steps.as_mut().map(Steps::ended).unwrap_or_default();
+        self.name(named);
         let conclusion: Conclusion = self.session.end(boottime(), None, &counters, left, late);
         let (path, verdict) = (self.files.path().display(), conclusion.verdict);
         if let Err(error) = self.files.conclude(&conclusion) {

@@ -5,6 +5,7 @@ mod config;
 mod control;
 mod job;
 mod policies;
+mod steps;
 mod store;
 mod watch;
 

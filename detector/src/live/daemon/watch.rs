@@ -145,6 +145,7 @@ impl Watch {
     fn drain(&mut self, rings: &mut Rings, all: bool, found: &mut impl FnMut(&Finding)) -> Result<(), LiveError> {
         let mut records = Vec::new();
         rings.drain(all, |record| records.push(record));
+        let any = !records.is_empty();
         for record in records {
             match Notice::of(&record) {
                 Some(Notice::Began { pid, start, parent, job, .. }) => self.began((pid, start), parent, job)?,
@@ -158,6 +159,10 @@ impl Watch {
                     None => self.late(&record),
                 },
             }
+        }
+        if any {
+            // Whatever becomes of this process, what it saw is written.
+            self.jobs.values_mut().for_each(Job::flush);
         }
         Ok(())
     }
@@ -216,8 +221,7 @@ impl Watch {
         }
         self.ready.retain(|ready| *ready != job);
         let before = self.sensor.counters()?;
-        let who = (job, provider, seen.pid());
-        match Job::begin(who, &seen.arguments(), Rc::clone(&self.policy), &self.store, before) {
+        match Job::begin((job, provider, seen), Rc::clone(&self.policy), &self.store, before) {
             Ok(mut begun) => {
                 begun.own(self.times.0, Body::Armed);
                 begun.own(self.times.1, Body::Proved);
