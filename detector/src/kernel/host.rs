@@ -85,12 +85,12 @@ impl Sensor {
     /// # Errors
     /// When a map cannot be written.
     pub fn look_for<'a>(&mut self, leaves: impl Iterator<Item = (&'a str, bool)>) -> Result<(), KernelError> {
-        let mut agents: HashMap<_, u64, u32> = typed(&mut self.ebpf, "AGENTS")?;
+        let mut agents: HashMap<_, u64, u32> = typed(&mut self.maps, "AGENTS")?;
         for (leaf, at_once) in leaves {
             let key = hash(&transmute!(Component::new(leaf.as_bytes())));
             agents.insert(key, u32::from(at_once), 0).map_err(|error| map("AGENTS", "write", &error))?;
         }
-        let global = self.ebpf.map_mut("GLOBAL").ok_or_else(|| absent("GLOBAL"))?;
+        let global = self.maps.map_mut("GLOBAL").ok_or_else(|| absent("GLOBAL"))?;
         let mut global: Array<&mut MapData, Abi<Global>> =
             global.try_into().map_err(|error| map("GLOBAL", "open", &error))?;
         let Abi(now) = global.get(&0, 0).map_err(|error| map("GLOBAL", "read", &error))?;
@@ -114,8 +114,26 @@ impl Sensor {
     }
 
     fn free(&mut self) -> Result<Queue<&mut MapData, u32>, KernelError> {
-        let free = self.ebpf.map_mut("FREE").ok_or_else(|| absent("FREE"))?;
+        let free = self.maps.map_mut("FREE").ok_or_else(|| absent("FREE"))?;
         free.try_into().map_err(|error| map("FREE", "open", &error))
+    }
+
+    /// All jobs that are there, with the id of the policy that each is under.
+    ///
+    /// # Errors
+    /// When the map cannot be had.
+    pub fn jobs(&mut self) -> Result<Vec<(u32, u32)>, KernelError> {
+        let jobs: HashMap<_, u32, Abi<Job>> = typed(&mut self.maps, "JOBS")?;
+        Ok(jobs.iter().flatten().map(|(job, Abi(value))| (job, value.policy)).collect())
+    }
+
+    /// All workers, by process id, with their jobs.
+    ///
+    /// # Errors
+    /// When the map cannot be had.
+    pub fn workers(&mut self) -> Result<Vec<(u32, u32)>, KernelError> {
+        let workers: HashMap<_, u32, u32> = typed(&mut self.maps, "WORKERS")?;
+        Ok(workers.iter().flatten().collect())
     }
 
     /// Forgets what is kept of `job`, of which no process is left, and the job itself. False where a socket still carries something
@@ -124,24 +142,24 @@ impl Sensor {
     /// # Errors
     /// When a map cannot be had.
     pub fn forget_job(&mut self, job: u32) -> Result<bool, KernelError> {
-        let sockets: HashMap<_, u64, Abi<Socket>> = typed(&mut self.ebpf, "SOCKETS")?;
+        let sockets: HashMap<_, u64, Abi<Socket>> = typed(&mut self.maps, "SOCKETS")?;
         let gone: Vec<_> = sockets.iter().flatten().filter(|(_, Abi(socket))| socket.job == job).collect();
         if gone.iter().any(|(_, Abi(socket))| !socket.is_gone()) {
             return Ok(false);
         }
-        let mut tasks: HashMap<_, u32, Abi<Task>> = typed(&mut self.ebpf, "TASKS")?;
+        let mut tasks: HashMap<_, u32, Abi<Task>> = typed(&mut self.maps, "TASKS")?;
         if tasks.iter().flatten().any(|(_, Abi(task))| task.job == job) {
             return Ok(false);
         }
         let _ = &mut tasks;
-        let mut objects: HashMap<_, Abi<ObjectKey>, Abi<Object>> = typed(&mut self.ebpf, "OBJECTS")?;
+        let mut objects: HashMap<_, Abi<ObjectKey>, Abi<Object>> = typed(&mut self.maps, "OBJECTS")?;
         let own: Vec<_> = objects.keys().flatten().filter(|Abi(key)| key.job == job).collect();
         // Whatever is not there any more needs not go.
         own.iter().for_each(|key| _ = objects.remove(key));
-        let mut addresses: HashMap<_, Abi<AddressKey>, Abi<GrowingSet>> = typed(&mut self.ebpf, "ADDRESSES")?;
+        let mut addresses: HashMap<_, Abi<AddressKey>, Abi<GrowingSet>> = typed(&mut self.maps, "ADDRESSES")?;
         let own: Vec<_> = addresses.keys().flatten().filter(|Abi(key)| key.job == job).collect();
         own.iter().for_each(|key| _ = addresses.remove(key));
-        let mut jobs: HashMap<_, u32, Abi<Job>> = typed(&mut self.ebpf, "JOBS")?;
+        let mut jobs: HashMap<_, u32, Abi<Job>> = typed(&mut self.maps, "JOBS")?;
         let _ = jobs.remove(&job);
         Ok(true)
     }

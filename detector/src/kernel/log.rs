@@ -27,18 +27,25 @@ impl Log for Forward {
 }
 
 /// Lines that wait to be passed on.
-pub(super) struct Lines(EbpfLogger<Forward>);
+pub(super) struct Lines(Option<EbpfLogger<Forward>>);
 
 impl Lines {
     /// Of an object that was built with the feature `log`.
     pub(super) fn of(ebpf: &mut Ebpf) -> Result<Self, KernelError> {
         EbpfLogger::init_with_logger(ebpf, Forward)
-            .map(Self)
+            .map(|logger| Self(Some(logger)))
             .map_err(|error| super::sensor::map("AYA_LOGS", "open", &error))
+    }
+
+    /// None: the object was loaded by another process.
+    pub(super) fn none() -> Self {
+        Self(None)
     }
 
     /// Passes them on.
     pub(super) fn pass_on(&mut self) {
-        self.0.flush();
+        if let Some(logger) = &mut self.0 {
+            logger.flush();
+        }
     }
 }

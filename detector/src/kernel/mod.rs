@@ -12,15 +12,18 @@ mod layout;
 mod load;
 #[cfg(feature = "kernel-log")]
 mod log;
+mod maps;
 mod programs;
 mod quarantine;
 mod rings;
 mod sensor;
+mod standing;
 
 pub use decode::{DecodeError, decode};
 pub use error::KernelError;
-pub use host::{Notice, job_of};
+pub use host::{Forked, Notice, job_of};
 pub use layout::LayoutSource;
 pub use quarantine::Quarantine;
 pub use rings::{Rings, boottime};
 pub use sensor::{Flags, JobSettings, Left, Printed, Sensor};
+pub use standing::Standing;

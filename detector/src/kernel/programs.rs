@@ -51,6 +51,13 @@ pub(super) struct Program {
     pub(super) outlives: bool,
 }
 
+impl Program {
+    /// Whether it is attached itself, and not called by another one.
+    pub(super) fn is_attached(&self) -> bool {
+        !matches!(self.placement, Placement::Step { .. } | Placement::PacketStep { .. })
+    }
+}
+
 const fn step(name: &'static str, (tracepoint, steps): (&'static str, &'static str), place: u32) -> Program {
     Program { name, placement: Placement::Step { tracepoint, steps, place }, outlives: false }
 }

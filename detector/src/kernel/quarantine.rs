@@ -4,7 +4,9 @@
 use super::{
     KernelError,
     abi::Abi,
+    programs::{EGRESS_STEPS, PROGRAMS},
     sensor::{chain, map as map_error},
+    standing,
 };
 use aya::{
     maps::{HashMap, Map, MapData},
@@ -19,7 +21,7 @@ use std::{
 };
 
 const BPFFS: &str = "/sys/fs/bpf";
-const ROOT: &str = "/sys/fs/bpf/detector";
+pub(super) const ROOT: &str = "/sys/fs/bpf/detector";
 
 /// The map of marked sockets, in the object and as pinned.
 pub(super) const SOCKETS: &str = "SOCKETS";
@@ -36,22 +38,8 @@ impl Quarantine {
     /// # Errors
     /// When bpffs can neither be found nor mounted.
     pub fn new() -> Result<Self, KernelError> {
-        mount()?;
-        let own = procfs::process::Process::myself()
-            .and_then(|own| own.stat())
-            .map_err(|error| pin(Path::new(ROOT), &error))?;
-        let directory = Path::new(ROOT).join(format!("{}-{}", own.pid, own.starttime));
-        let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
-        match make(Path::new(ROOT)) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(pin(Path::new(ROOT), &error)),
-            _ if !private(Path::new(ROOT)) => {
-                return Err(KernelError::Pin {
-                    path: ROOT.into(),
-                    reason: "it is not root's own directory: somebody else made it, remove it".into(),
-                });
-            }
-            _ => {}
-        }
+        make_root()?;
+        let directory = directory()?;
         make(&directory).map_err(|error| pin(&directory, &error))?;
         Ok(Self { directory })
     }
@@ -84,6 +72,10 @@ impl Quarantine {
         let Ok(entries) = fs::read_dir(ROOT) else { return 0 };
         let mut needed = 0;
         for path in entries.flatten().map(|entry| entry.path()).filter(|path| private(path) && !alive(path)) {
+            // A daemon's: the next one takes it over.
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(standing::PREFIX)) {
+                continue;
+            }
             let map = path.join(SOCKETS);
             let empty = MapData::from_pin(&map)
                 .and_then(|data| HashMap::<_, u64, Abi<Socket>>::try_from(Map::HashMap(data)))
@@ -107,9 +99,39 @@ impl Quarantine {
     }
 }
 
+/// Where this process's pins go.
+pub(super) fn directory() -> Result<PathBuf, KernelError> {
+    let own =
+        procfs::process::Process::myself().and_then(|own| own.stat()).map_err(|error| pin(Path::new(ROOT), &error))?;
+    Ok(Path::new(ROOT).join(format!("{}-{}", own.pid, own.starttime)))
+}
+
+/// Makes the directory of all pins, and mounts bpffs at its usual place where it is not mounted yet.
+pub(super) fn make_root() -> Result<(), KernelError> {
+    mount()?;
+    match make(Path::new(ROOT)) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(pin(Path::new(ROOT), &error)),
+        _ if !private(Path::new(ROOT)) => Err(KernelError::Pin {
+            path: ROOT.into(),
+            reason: "it is not root's own directory: somebody else made it, remove it".into(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn make(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().mode(0o700).create(path)
+}
+
+/// Names of what keeps sockets with refused data from sending.
+pub(super) fn kept() -> Vec<&'static str> {
+    let links = PROGRAMS.iter().filter(|program| program.outlives).map(|program| program.name);
+    links.chain([SOCKETS, EGRESS_STEPS]).collect()
+}
+
 /// Whether the path is a directory, no link, that root alone can write: bpffs itself may be writable by all, and a link
 /// in it would have us remove files elsewhere.
-fn private(path: &Path) -> bool {
+pub(super) fn private(path: &Path) -> bool {
     fs::symlink_metadata(path)
         .is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == 0 && metadata.mode() & 0o022 == 0)
 }
@@ -136,7 +158,7 @@ fn alive(path: &Path) -> bool {
     procfs::process::Process::new(pid).and_then(|process| process.stat()).is_ok_and(|stat| stat.starttime == start)
 }
 
-fn remove(directory: &Path) -> io::Result<()> {
+pub(super) fn remove(directory: &Path) -> io::Result<()> {
     for entry in fs::read_dir(directory)? {
         fs::remove_file(entry?.path())?;
     }
@@ -156,6 +178,6 @@ fn mount() -> Result<(), KernelError> {
         .map_err(|error| pin(Path::new(BPFFS), &error))
 }
 
-fn pin(path: &Path, error: &(dyn std::error::Error + 'static)) -> KernelError {
+pub(super) fn pin(path: &Path, error: &(dyn std::error::Error + 'static)) -> KernelError {
     KernelError::Pin { path: path.to_path_buf(), reason: chain(error) }
 }

@@ -1,10 +1,11 @@
 //! The eBPF object in the kernel: loaded, attached, fed and asked.
 
 use super::{
-    KernelError, LayoutSource, Quarantine,
+    KernelError, LayoutSource, Quarantine, Standing,
     abi::Abi,
     cgroup,
     load::{self, refused},
+    maps::Maps,
     programs::{self, EGRESS_STEPS, PROGRAMS, Placement, Way},
     quarantine::SOCKETS,
     rings::Rings,
@@ -43,7 +44,7 @@ use std::{
 use zerocopy::transmute;
 
 /// The object, embedded by the build script; empty where it was not built.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/detector-ebpf"));
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/detector-ebpf"));
 
 /// What the verifier is shown of optional kernel fields: a branch that is pruned was never verified, so the
 /// kernel matrix loads every program both ways.
@@ -91,7 +92,9 @@ pub struct Left {
 
 /// The sensor. Dropping it detaches everything that is not pinned.
 pub struct Sensor {
-    pub(super) ebpf: Ebpf,
+    /// The programs; none where they were there before.
+    ebpf: Option<Ebpf>,
+    pub(super) maps: Maps,
     #[cfg(feature = "kernel-log")]
     log: super::log::Lines,
     cgroup: File,
@@ -130,7 +133,8 @@ impl Sensor {
         Ok(Self {
             #[cfg(feature = "kernel-log")]
             log,
-            ebpf,
+            maps: Maps::of(&mut ebpf),
+            ebpf: Some(ebpf),
             cgroup,
             pinned: Vec::new(),
             seed: random()?,
@@ -142,8 +146,10 @@ impl Sensor {
     /// # Errors
     /// When the kernel refuses one: then nothing stays attached.
     pub fn attach(&mut self, quarantine: Option<&Quarantine>) -> Result<(), KernelError> {
+        let Some(ebpf) = &mut self.ebpf else { return Ok(()) };
         for program in PROGRAMS {
-            let link = attach(&mut self.ebpf, program, &self.cgroup, quarantine.is_some() && program.outlives)
+            let pin = quarantine.is_some() && program.outlives;
+            let link = attach(ebpf, &mut self.maps, program, &self.cgroup, pin)
                 .map_err(|error| refused(program.name, error.as_ref()))?;
             if let (Some(quarantine), Some(link)) = (quarantine, link) {
                 self.pinned.push(quarantine.pin_link(program.name, link)?);
@@ -151,10 +157,49 @@ impl Sensor {
         }
         if let Some(quarantine) = quarantine {
             for name in [SOCKETS, EGRESS_STEPS] {
-                quarantine.pin_map(name, self.ebpf.map(name).ok_or_else(|| absent(name))?)?;
+                quarantine.pin_map(name, self.maps.map(name).ok_or_else(|| absent(name))?)?;
             }
         }
         Ok(())
+    }
+
+    /// Attaches every program, and pins all of them and all that they know: whatever becomes of this process, they go on.
+    ///
+    /// # Errors
+    /// When the kernel refuses one.
+    pub fn stand(&mut self, standing: &Standing) -> Result<(), KernelError> {
+        let Some(ebpf) = &mut self.ebpf else { return Ok(()) };
+        for program in PROGRAMS {
+            let link = attach(ebpf, &mut self.maps, program, &self.cgroup, true)
+                .map_err(|error| refused(program.name, error.as_ref()))?;
+            if let Some(link) = link {
+                self.pinned.push(standing.pin_link(program.name, link)?);
+            }
+        }
+        self.maps.iter().try_for_each(|(name, map)| standing.pin_map(name, map))
+    }
+
+    /// The sensor that another process of the same version attached and left.
+    ///
+    /// # Errors
+    /// When it is not whole.
+    pub fn resume(standing: &Standing) -> Result<Self, KernelError> {
+        privileges()?;
+        process_ids()?;
+        let maps = standing.maps()?;
+        let home = maps.map("HOME").ok_or_else(|| absent("HOME"))?;
+        let home: Array<&MapData, Abi<Home>> = home.try_into().map_err(|error| map("HOME", "open", &error))?;
+        let Abi(home) = home.get(&0, 0).map_err(|error| map("HOME", "read", &error))?;
+        Ok(Self {
+            #[cfg(feature = "kernel-log")]
+            log: super::log::Lines::none(),
+            ebpf: None,
+            maps,
+            cgroup: cgroup::root()?,
+            pinned: standing
+                .links(PROGRAMS.iter().filter(|program| program.is_attached()).map(|program| program.name))?,
+            seed: home.seed,
+        })
     }
 
     /// Mechanism and gap of each capability.
@@ -180,19 +225,19 @@ impl Sensor {
         fits("destinations", tables.destinations.len(), limits::DESTINATIONS)?;
         fits("rows of command lines", tables.commands.len(), limits::COMMANDS)?;
         fits("variables that inject", tables.injections.len(), limits::COMMANDS)?;
-        let mut watches: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.ebpf, "WATCHES")?;
+        let mut watches: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.maps, "WATCHES")?;
         for (key, value) in &tables.watches {
             watches.insert(Abi(*key), Abi(*value), 0).map_err(|error| map("WATCHES", "write", &error))?;
         }
-        let mut commands: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.ebpf, "COMMANDS")?;
+        let mut commands: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.maps, "COMMANDS")?;
         for (key, next) in &tables.commands {
             commands.insert(Abi(*key), Abi(*next), 0).map_err(|error| map("COMMANDS", "write", &error))?;
         }
-        let mut injections: HashMap<_, Abi<_>, u8> = typed(&mut self.ebpf, "INJECTIONS")?;
+        let mut injections: HashMap<_, Abi<_>, u8> = typed(&mut self.maps, "INJECTIONS")?;
         for key in &tables.injections {
             injections.insert(Abi(*key), 1, 0).map_err(|error| map("INJECTIONS", "write", &error))?;
         }
-        let destinations = self.ebpf.map_mut("DESTINATIONS").ok_or_else(|| absent("DESTINATIONS"))?;
+        let destinations = self.maps.map_mut("DESTINATIONS").ok_or_else(|| absent("DESTINATIONS"))?;
         let mut destinations: LpmTrie<_, Abi<_>, Abi<_>> =
             destinations.try_into().map_err(|error| map("DESTINATIONS", "open", &error))?;
         for (prefix, key, value) in &tables.destinations {
@@ -201,13 +246,13 @@ impl Sensor {
                 .map_err(|error| map("DESTINATIONS", "write", &error))?;
         }
         let seed = self.seed;
-        let mut hosts: HashMap<_, Abi<_>, u32> = typed(&mut self.ebpf, "HOSTS")?;
+        let mut hosts: HashMap<_, Abi<_>, u32> = typed(&mut self.maps, "HOSTS")?;
         for row in &tables.hosts {
             let (kind, hash) = row.key(seed);
             let key = HostKey { policy, kind, hash };
             hosts.insert(Abi(key), row.place, 0).map_err(|error| map("HOSTS", "write", &error))?;
         }
-        let mut places: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.ebpf, "PLACES")?;
+        let mut places: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.maps, "PLACES")?;
         for (place, value) in (1..).zip(&tables.places) {
             let key = PlaceKey { policy, place };
             places.insert(Abi(key), Abi(*value), 0).map_err(|error| map("PLACES", "write", &error))?;
@@ -241,7 +286,7 @@ impl Sensor {
             registry: tables.registry,
             ..Job::default()
         };
-        let mut jobs: HashMap<_, u32, Abi<Job>> = typed(&mut self.ebpf, "JOBS")?;
+        let mut jobs: HashMap<_, u32, Abi<Job>> = typed(&mut self.maps, "JOBS")?;
         jobs.insert(job, Abi(value), 0).map_err(|error| map("JOBS", "write", &error))
     }
 
@@ -259,7 +304,7 @@ impl Sensor {
             .map(OsStr::as_bytes)
             .collect();
         leaves.dedup();
-        let mut names: HashMap<_, Abi<NameKey>, Abi<Program>> = typed(&mut self.ebpf, "PROGRAM_NAMES")?;
+        let mut names: HashMap<_, Abi<NameKey>, Abi<Program>> = typed(&mut self.maps, "PROGRAM_NAMES")?;
         for leaf in leaves {
             // As dpkg calls it until it is whole.
             for name in [leaf.to_vec(), [leaf, b".dpkg-new"].concat()] {
@@ -285,7 +330,7 @@ impl Sensor {
     }
 
     fn register(&mut self, asked: Register) -> Result<(), KernelError> {
-        let register = self.ebpf.map_mut("REGISTER").ok_or_else(|| absent("REGISTER"))?;
+        let register = self.maps.map_mut("REGISTER").ok_or_else(|| absent("REGISTER"))?;
         let mut register: Array<&mut MapData, Abi<Register>> =
             register.try_into().map_err(|error| map("REGISTER", "open", &error))?;
         register.set(0, Abi(asked), 0).map_err(|error| map("REGISTER", "write", &error))
@@ -293,7 +338,7 @@ impl Sensor {
 
     /// Whether the kernel side answered.
     fn registered(&self) -> Result<bool, KernelError> {
-        let register = self.ebpf.map("REGISTER").ok_or_else(|| absent("REGISTER"))?;
+        let register = self.maps.map("REGISTER").ok_or_else(|| absent("REGISTER"))?;
         let register: Array<&MapData, Abi<Register>> =
             register.try_into().map_err(|error| map("REGISTER", "open", &error))?;
         let Abi(register) = register.get(&0, 0).map_err(|error| map("REGISTER", "read", &error))?;
@@ -305,7 +350,7 @@ impl Sensor {
     /// # Errors
     /// When there is no room.
     pub fn name_script(&mut self, key: ScriptKey, script: Script) -> Result<(), KernelError> {
-        let mut scripts: HashMap<_, Abi<ScriptKey>, Abi<Script>> = typed(&mut self.ebpf, "SCRIPTS")?;
+        let mut scripts: HashMap<_, Abi<ScriptKey>, Abi<Script>> = typed(&mut self.maps, "SCRIPTS")?;
         scripts.insert(Abi(key), Abi(script), 0).map_err(|error| map("SCRIPTS", "write", &error))
     }
 
@@ -323,7 +368,7 @@ impl Sensor {
             usual.filter(|(address, _)| !resolvers.iter().any(|(known, _)| known.to_canonical() == *address)).collect();
         fits("name servers", resolvers.len() + others.len(), limits::RESOLVERS)?;
         let all = resolvers.iter().map(|known| (known, 1)).chain(others.iter().map(|other| (other, 0)));
-        let mut table: HashMap<_, [u8; 16], Abi<Resolver>> = typed(&mut self.ebpf, "RESOLVERS")?;
+        let mut table: HashMap<_, [u8; 16], Abi<Resolver>> = typed(&mut self.maps, "RESOLVERS")?;
         for ((address, local), believed) in all {
             let key = match address.to_canonical() {
                 IpAddr::V4(address) => mapped(address.octets()),
@@ -334,7 +379,7 @@ impl Sensor {
         }
         let thread = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap_or(0);
         let seed = self.seed;
-        let home = self.ebpf.map_mut("HOME").ok_or_else(|| absent("HOME"))?;
+        let home = self.maps.map_mut("HOME").ok_or_else(|| absent("HOME"))?;
         let mut home: Array<_, Abi<Home>> = home.try_into().map_err(|error| map("HOME", "open", &error))?;
         home.set(0, Abi(Home { thread, seed, ..Home::default() }), 0).map_err(|error| map("HOME", "write", &error))?;
         // It sends nothing, and whether there is a way is of no interest: the hook comes first.
@@ -353,7 +398,7 @@ impl Sensor {
     /// # Errors
     /// When the map cannot be written.
     pub fn disarm(&mut self) -> Result<(), KernelError> {
-        let global = self.ebpf.map_mut("GLOBAL").ok_or_else(|| absent("GLOBAL"))?;
+        let global = self.maps.map_mut("GLOBAL").ok_or_else(|| absent("GLOBAL"))?;
         let mut global: Array<&mut MapData, Abi<Global>> =
             global.try_into().map_err(|error| map("GLOBAL", "open", &error))?;
         global.set(0, Abi(Global::default()), 0).map_err(|error| map("GLOBAL", "write", &error))
@@ -365,7 +410,7 @@ impl Sensor {
     /// When the map cannot be had.
     pub fn printed(&self) -> Result<Printed, KernelError> {
         let error = |error: &(dyn Error + 'static)| map("GLOBAL", "open", error);
-        let Map::Array(global) = self.ebpf.map("GLOBAL").ok_or_else(|| absent("GLOBAL"))? else {
+        let Map::Array(global) = self.maps.map("GLOBAL").ok_or_else(|| absent("GLOBAL"))? else {
             return Err(absent("GLOBAL"));
         };
         let fd = global.fd().as_fd().try_clone_to_owned().map_err(|e| error(&e))?;
@@ -378,7 +423,7 @@ impl Sensor {
     /// # Errors
     /// When the map cannot be written.
     pub fn add_worker(&mut self, pid: u32, job: u32) -> Result<(), KernelError> {
-        let mut workers: HashMap<_, u32, u32> = typed(&mut self.ebpf, "WORKERS")?;
+        let mut workers: HashMap<_, u32, u32> = typed(&mut self.maps, "WORKERS")?;
         workers.insert(pid, job, 0).map_err(|error| map("WORKERS", "write", &error))
     }
 
@@ -387,7 +432,7 @@ impl Sensor {
     /// # Errors
     /// When the map cannot be written.
     pub fn remove_worker(&mut self, pid: u32) -> Result<(), KernelError> {
-        let mut workers: HashMap<_, u32, u32> = typed(&mut self.ebpf, "WORKERS")?;
+        let mut workers: HashMap<_, u32, u32> = typed(&mut self.maps, "WORKERS")?;
         workers.remove(&pid).map_err(|error| map("WORKERS", "write", &error))
     }
 
@@ -397,7 +442,7 @@ impl Sensor {
     /// When they were taken before.
     pub fn rings(&mut self) -> Result<Rings, KernelError> {
         let mut ring = |name: &'static str| {
-            let map_data = self.ebpf.take_map(name).ok_or_else(|| absent(name))?;
+            let map_data = self.maps.take_map(name).ok_or_else(|| absent(name))?;
             RingBuf::try_from(map_data).map_err(|error| map(name, "open", &error))
         };
         Rings::new(ring("PROCESS_RING")?, ring("SECRET_RING")?, ring("NETWORK_RING")?)
@@ -409,7 +454,7 @@ impl Sensor {
     /// # Errors
     /// When the map cannot be read.
     pub fn counters(&self) -> Result<BTreeMap<&'static str, u64>, KernelError> {
-        let counted = self.ebpf.map("COUNTED").ok_or_else(|| absent("COUNTED"))?;
+        let counted = self.maps.map("COUNTED").ok_or_else(|| absent("COUNTED"))?;
         let counted: PerCpuArray<&MapData, u64> = counted.try_into().map_err(|error| map("COUNTED", "open", &error))?;
         let mut sums = BTreeMap::new();
         for counter in Counter::ALL {
@@ -433,7 +478,7 @@ impl Sensor {
     /// # Errors
     /// When the map cannot be read.
     pub fn quarantined(&self) -> Result<Vec<(u64, Socket)>, KernelError> {
-        let sockets = self.ebpf.map("SOCKETS").ok_or_else(|| absent("SOCKETS"))?;
+        let sockets = self.maps.map("SOCKETS").ok_or_else(|| absent("SOCKETS"))?;
         let sockets: HashMap<&MapData, u64, Abi<Socket>> =
             sockets.try_into().map_err(|error| map("SOCKETS", "open", &error))?;
         super::quarantine::quarantined(sockets)
@@ -444,10 +489,10 @@ impl Sensor {
     /// # Errors
     /// When a map cannot be read.
     pub fn left(&self, job: u32) -> Result<Left, KernelError> {
-        let tasks = self.ebpf.map("TASKS").ok_or_else(|| absent("TASKS"))?;
+        let tasks = self.maps.map("TASKS").ok_or_else(|| absent("TASKS"))?;
         let tasks: HashMap<&MapData, u32, Abi<Task>> =
             tasks.try_into().map_err(|error| map("TASKS", "open", &error))?;
-        let holders = self.ebpf.map("HOLDERS").ok_or_else(|| absent("HOLDERS"))?;
+        let holders = self.maps.map("HOLDERS").ok_or_else(|| absent("HOLDERS"))?;
         let holders: HashMap<&MapData, u64, Abi<Holder>> =
             holders.try_into().map_err(|error| map("HOLDERS", "open", &error))?;
         let mut left = Left::default();
@@ -477,6 +522,7 @@ fn with_flags(mut layout: Layout, flags: Flags) -> Layout {
 /// Attaches; returns the link when it is to be pinned.
 fn attach(
     ebpf: &mut Ebpf,
+    maps: &mut Maps,
     program: &programs::Program,
     cgroup: &File,
     pin: bool,
@@ -487,7 +533,7 @@ fn attach(
     Ok(match program.placement {
         Placement::Step { steps, place, .. } | Placement::PacketStep { steps, place } => {
             let step = loaded.fd()?.try_clone()?;
-            ProgramArray::try_from(ebpf.map_mut(steps).ok_or("its map is not in the object")?)?.set(place, &step, 0)?;
+            ProgramArray::try_from(maps.map_mut(steps).ok_or("its map is not in the object")?)?.set(place, &step, 0)?;
             None
         }
         Placement::Tracepoint => {
@@ -496,8 +542,9 @@ fn attach(
             if pin { Some(loaded.take_link(id)?.into()) } else { None }
         }
         Placement::Address => {
-            <&mut CgroupSockAddr>::try_from(loaded)?.attach(cgroup, BESIDE)?;
-            None
+            let loaded = <&mut CgroupSockAddr>::try_from(loaded)?;
+            let id = loaded.attach(cgroup, BESIDE)?;
+            if pin { Some(loaded.take_link(id)?.try_into()?) } else { None }
         }
         Placement::Socket => {
             let loaded = <&mut CgroupSock>::try_from(loaded)?;
@@ -517,10 +564,10 @@ fn attach(
 }
 
 pub(super) fn typed<'a, K: Pod, V: Pod>(
-    ebpf: &'a mut Ebpf,
+    maps: &'a mut Maps,
     name: &'static str,
 ) -> Result<HashMap<&'a mut MapData, K, V>, KernelError> {
-    let found = ebpf.map_mut(name).ok_or_else(|| absent(name))?;
+    let found = maps.map_mut(name).ok_or_else(|| absent(name))?;
     HashMap::try_from(found).map_err(|error| map(name, "open", &error))
 }
 

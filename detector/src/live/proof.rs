@@ -22,7 +22,7 @@ use std::{
 };
 
 /// The proof's own job, so that nothing of it gets into the session's.
-const JOB: JobId = JobId::MAX;
+pub(super) const JOB: JobId = JobId::MAX;
 
 /// How long the child may take. It makes a dozen system calls.
 const LIMIT: Duration = Duration::from_secs(10);

@@ -45,6 +45,26 @@ impl Session {
         session
     }
 
+    /// Goes on where another process left off: `told` is what that recorded, and `record` is open behind it.
+    pub(super) fn resume(job: JobId, policy: Policy, header: &Header, told: Vec<Event>, record: File) -> Self {
+        let mut session = Self {
+            job,
+            engine: Engine::new(policy, header.mode, header.started.boottime),
+            writer: None,
+            capabilities: header.capabilities.clone(),
+            seq: 0,
+            undecoded: 0,
+            told: 0,
+            unexplained: 0,
+        };
+        let events = told.len() as u64;
+        for event in told {
+            session.event(event);
+        }
+        session.writer = Some(Writer::resume(record, events));
+        session
+    }
+
     /// A record of the kernel side. Those of other jobs (the proof's) are not of this session.
     pub(super) fn record(&mut self, bytes: &[u8]) -> Vec<Finding> {
         let decoded = decode(bytes, |name| self.engine.policy().known_labels(name));

@@ -33,6 +33,13 @@ impl<W: Write> Writer<W> {
         Self { output, gathered: Vec::with_capacity(GATHER), events: 0, state: State::Open }
     }
 
+    /// One that goes on: `output` has a header and `events` events, each on a whole line.
+    pub fn resume(output: W, events: u64) -> Self {
+        let mut writer = Self::new(output);
+        writer.events = events;
+        writer
+    }
+
     /// Writes the first line, at once: a recording that was killed early says at least what it was.
     pub fn header(&mut self, header: &Header) -> Result<(), WriteError> {
         self.attempt(|writer| writer.line(header, HEADER_MAX).and_then(|()| writer.write()))

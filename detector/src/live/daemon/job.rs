@@ -5,14 +5,17 @@ use super::{
     agents::Seen,
     policies::Applied,
     steps::Steps,
-    store::{Files, Store},
+    store::{Files, Store, reopen},
 };
 use crate::{
     ci::Provider,
     engine::{Conclusion, Finding, Verdict},
-    event::{Body, Step},
+    event::{Body, Counted, Step},
     kernel::{Left, Notice, boottime},
+    policy::Policy,
+    recording::Reader,
 };
+use detector_common::counter::Counter;
 use serde::Serialize;
 use std::{collections::BTreeMap, io, rc::Rc, time::Instant};
 
@@ -60,6 +63,42 @@ impl Job {
         let clock = header.started.realtime.wrapping_sub(header.started.boottime);
         let worker = worker.pid();
         Ok(Self { number, provider, worker, session, files, policy, before, findings: 0, steps, clock, ended: None })
+    }
+
+    /// A job that a daemon before this one began, from what that recorded; `worker` where it still runs.
+    pub(super) fn resume(
+        number: u32,
+        worker: Option<&Seen>,
+        store: &Store,
+        before: BTreeMap<&'static str, u64>,
+        id: u32,
+    ) -> Option<Self> {
+        let (files, provider, recording) = store.unfinished(number)?;
+        let provider = Provider::ALL.into_iter().find(|known| known.name() == provider)?;
+        let resumed = || -> Result<_, Box<dyn std::error::Error>> {
+            let file = reopen(&recording)?;
+            let mut reader = Reader::open(&recording)?;
+            let told = reader.by_ref().collect::<Result<Vec<_>, _>>()?;
+            let header = reader.into_header();
+            let policy = Policy::from_document(header.policy.document.clone())?;
+            let session = Session::resume(number, policy.clone(), &header, told, file);
+            Ok((header, policy, session))
+        };
+        let (header, policy, mut session) = match resumed() {
+            Ok(resumed) => resumed,
+            Err(error) => {
+                tracing::error!("the recording of job {number} cannot be gone on with: {error}");
+                return None;
+            }
+        };
+        let counters = BTreeMap::from([(Counter::Away.name().to_owned(), 1)]);
+        session.own(boottime(), Body::Lost(Counted { counters }));
+        let tables = policy.tables(id);
+        let policy = Rc::new(Applied { id, policy, tables, mode: header.mode });
+        let steps = worker.and_then(|worker| Steps::of(worker, provider));
+        let clock = header.started.realtime.wrapping_sub(header.started.boottime);
+        let worker = worker.map_or(0, Seen::pid);
+        Some(Self { number, provider, worker, session, files, policy, before, findings: 0, steps, clock, ended: None })
     }
 
     /// Takes in a record of it.

@@ -21,6 +21,15 @@ pub(super) struct Store {
     keep: usize,
 }
 
+/// Opens a recording that another process left, to go on with it: a last line that is not whole is cut off.
+pub(super) fn reopen(recording: &Path) -> io::Result<File> {
+    let bytes = fs::read(recording)?;
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    let file = OpenOptions::new().append(true).open(recording)?;
+    file.set_len(whole as u64)?;
+    Ok(file)
+}
+
 /// One job's files.
 pub(super) struct Files {
     directory: PathBuf,
@@ -49,6 +58,20 @@ impl Store {
         let files = Files { directory };
         let recording = files.create(RECORDING)?;
         Ok((files, recording))
+    }
+
+    /// The files of `job`, which no verdict was written of: which provider it is of, and its recording.
+    pub(super) fn unfinished(&self, job: u32) -> Option<(Files, String, PathBuf)> {
+        let end = format!("-{job}");
+        let entries = fs::read_dir(&self.directory).ok()?;
+        let own = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&end));
+        let mut found: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(own).collect();
+        found.sort();
+        let directory = found.pop().filter(|path| !path.join("verdict").exists())?;
+        let name = directory.file_name()?.to_str()?.strip_suffix(&end)?;
+        let provider = name.split_once('-')?.1.to_owned();
+        let recording = directory.join(RECORDING);
+        Some((Files { directory }, provider, recording))
     }
 
     /// Names begin with the time: their order is that of the jobs.

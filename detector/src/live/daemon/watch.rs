@@ -13,7 +13,7 @@ use crate::{
     ci::Jobs,
     engine::{Finding, Mode},
     event::Body,
-    kernel::{Flags, JobSettings, LayoutSource, Notice, Quarantine, Rings, Sensor, boottime, job_of},
+    kernel::{Flags, JobSettings, LayoutSource, Notice, Quarantine, Rings, Sensor, Standing, boottime, job_of},
 };
 use serde_json::json;
 use std::{
@@ -36,14 +36,17 @@ const SWEEP: Duration = Duration::from_secs(2);
 ///
 /// # Errors
 /// When the sensor does not start or does not prove itself, another daemon is there, or the policy is bad.
-pub async fn daemon(config: Config, layout: LayoutSource, mut found: impl FnMut(&Finding)) -> Result<(), LiveError> {
+pub async fn daemon(config: Config, layout: LayoutSource, found: impl FnMut(&Finding)) -> Result<(), LiveError> {
     let control = Control::listen(&config.socket)?;
     let store = Store::open(&config.directory, config.keep)?;
     Quarantine::sweep();
+    if let Some(standing) = Standing::find() {
+        return again(config, control, store, standing, found).await;
+    }
     let first = policies::load(&config, 1)?;
     let mut sensor = Sensor::load(&layout, Flags::Detected)?;
-    let quarantine = if first.mode == Mode::Enforce { Some(Quarantine::new()?) } else { None };
-    sensor.attach(quarantine.as_ref())?;
+    let mut standing = Standing::new()?;
+    sensor.stand(&standing)?;
     let resolvers = resolvers::configured();
     let resolvers: Vec<_> = resolvers.iter().map(|address| (*address, resolvers::is_own(*address))).collect();
     sensor.believe(&resolvers)?;
@@ -70,15 +73,67 @@ pub async fn daemon(config: Config, layout: LayoutSource, mut found: impl FnMut(
     watch.make_ready()?;
     watch.sensor.look_for(agents::names())?;
     watch.find()?;
-    tracing::info!("watching this host ({:?}); asked at {}", watch.policy.mode, watch.config.socket.display());
-    watch.run(&mut rings, control, &mut found).await?;
-    if let Some(quarantine) = quarantine
-        && watch.sensor.quarantined().is_ok_and(|sockets| sockets.is_empty())
-        && let Err(error) = quarantine.lift()
-    {
-        tracing::warn!("{error}");
+    standing.complete()?;
+    watch.stay(rings, control, standing, found).await
+}
+
+/// Takes over what a daemon before this one left in the middle.
+async fn again(
+    config: Config,
+    control: Control,
+    store: Store,
+    standing: Standing,
+    found: impl FnMut(&Finding),
+) -> Result<(), LiveError> {
+    let mut sensor = Sensor::resume(&standing)?;
+    let rings = sensor.rings()?;
+    let jobs = sensor.jobs()?;
+    let numbers = jobs.iter().map(|(job, _)| *job).filter(|job| *job != proof::JOB).max().unwrap_or(0);
+    let policies = jobs.iter().map(|(_, policy)| *policy).filter(|policy| *policy != proof::JOB).max().unwrap_or(0) + 1;
+    let policy = policies::load(&config, policies)?;
+    policy.write(&mut sensor, config.home.as_deref())?;
+    // What waited for workers is under the policy of before.
+    let mut stale = Vec::new();
+    while let Some(job) = sensor.take_job()? {
+        stale.push(job);
     }
-    Ok(())
+    let counters = sensor.counters()?;
+    let now = boottime();
+    let mut watch = Watch {
+        sensor,
+        store,
+        policy: Rc::new(policy),
+        policies,
+        numbers,
+        ready: Vec::new(),
+        jobs: BTreeMap::new(),
+        ended: BTreeMap::new(),
+        told: 0,
+        times: (now, now),
+        config,
+    };
+    for job in &stale {
+        watch.sensor.forget_job(*job)?;
+    }
+    let workers: BTreeMap<_, _> = watch.sensor.workers()?.into_iter().map(|(pid, job)| (job, pid)).collect();
+    for (job, id) in jobs.into_iter().filter(|(job, _)| *job != proof::JOB && !stale.contains(job)) {
+        let worker = workers.get(&job).and_then(|pid| Seen::of(*pid));
+        match Job::resume(job, worker.as_ref(), &watch.store, counters.clone(), id) {
+            Some(mut resumed) => {
+                tracing::info!("job {job} goes on: the daemon before this one ended in the middle of it");
+                // Its end may be told in what the kernel side said meanwhile; if that was lost, it is over now.
+                if worker.is_none() {
+                    resumed.ended = Some(Instant::now());
+                }
+                watch.jobs.insert(job, resumed);
+            }
+            None => _ = watch.ended.insert(job, Rc::clone(&watch.policy)),
+        }
+    }
+    let told: u64 = watch.jobs.values().map(Job::told).sum();
+    watch.told = counters.get("leaks").copied().unwrap_or(0).saturating_sub(told);
+    watch.make_ready()?;
+    watch.stay(rings, control, standing, found).await
 }
 
 struct Watch {
@@ -102,6 +157,23 @@ struct Watch {
 }
 
 impl Watch {
+    /// Watches to the end, and takes down what is not needed then.
+    async fn stay(
+        mut self,
+        mut rings: Rings,
+        control: Control,
+        standing: Standing,
+        mut found: impl FnMut(&Finding),
+    ) -> Result<(), LiveError> {
+        tracing::info!("watching this host ({:?}); asked at {}", self.policy.mode, self.config.socket.display());
+        self.run(&mut rings, control, &mut found).await?;
+        let quarantined = self.sensor.quarantined().is_ok_and(|sockets| !sockets.is_empty());
+        if let Err(error) = standing.end(quarantined) {
+            tracing::warn!("{error}");
+        }
+        Ok(())
+    }
+
     async fn run(
         &mut self,
         rings: &mut Rings,
