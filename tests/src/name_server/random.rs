@@ -21,7 +21,7 @@ impl Random {
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -31,7 +31,7 @@ impl Random {
 
     /// A number below `end`; 0 where there is none.
     pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(end.max(1)).unwrap_or(1)).unwrap_or(0)
+        usize::try_from(self.number() % u64::try_from(end.max(1)).unwrap_or(1)).unwrap_or(0)
     }
 
     /// True once in `n` times.
@@ -45,7 +45,7 @@ impl Random {
     }
 
     fn word(&mut self) -> u16 {
-        u16::try_from(self.next() & 0xffff).unwrap_or(0)
+        u16::try_from(self.number() & 0xffff).unwrap_or(0)
     }
 
     fn byte(&mut self) -> u8 {
