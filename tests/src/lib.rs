@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod canary;
 pub mod console;
+pub mod cost;
 pub mod desk;
 pub mod fixture;
 pub mod home;
