@@ -153,8 +153,8 @@ fn what_is_no_policy_file_is_told() -> Result {
     told(&desk, "version: 1\n\tmode: audit\n", &["p.yaml:1:10: ", "found a tab", "correct the YAML"]);
     told(&desk, "version: 1\nextends: huge.yaml\n", &["p.yaml:2:10: ", "cannot read huge.yaml", "check the path"]);
     told(&desk, "version: 9\n", &["p.yaml:1:10: ", "version 9", "write `version: 1`"]);
-    desk.write("huge.yaml", format!("version: 1\n#{}\n", "x".repeat(1 << 20)))?;
-    told(&desk, "version: 1\nextends: huge.yaml\n", &["p.yaml:2:10: huge.yaml is larger than 1 MiB"]);
+    desk.write("huge.yaml", format!("version: 1\n#{}\n", "x".repeat(4 << 20)))?;
+    told(&desk, "version: 1\nextends: huge.yaml\n", &["p.yaml:2:10: huge.yaml is larger than 4 MiB"]);
     told(&desk, "version: 1\nextends: .\n", &["p.yaml:2:10: . is a directory"]);
     told(&desk, "version: 1\nextends: p.yaml\n", &["p.yaml:2:10: ", "p.yaml -> p.yaml", "remove one `extends`"]);
     desk.write("latin.yaml", b"version: 1\n# gr\xfcn\n")?;
@@ -164,8 +164,8 @@ fn what_is_no_policy_file_is_told() -> Result {
     assert_eq!(marked(&desk.policy(&["check", "marks.yaml"])?, "marks.yaml", marks), 1);
     fs::create_dir(desk.at("directory"))?;
     for (name, says) in [
-        ("huge.yaml", "huge.yaml is larger than 1 MiB; that is no policy"),
-        ("/dev/zero", "/dev/zero is larger than 1 MiB; that is no policy"),
+        ("huge.yaml", "huge.yaml is larger than 4 MiB; that is no policy"),
+        ("/dev/zero", "/dev/zero is larger than 4 MiB; that is no policy"),
         ("latin.yaml", "latin.yaml:2:5: not UTF-8; save the file as UTF-8"),
         ("directory", "directory is a directory; name the policy file in it"),
         ("missing.yaml", "cannot read missing.yaml: No such file"),

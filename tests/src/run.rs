@@ -17,7 +17,7 @@ use std::{
     ffi::{OsStr, OsString},
     fs,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     thread,
     time::{Duration, Instant},
@@ -153,6 +153,21 @@ impl<'a> Job<'a> {
     /// Runs it under `$DETECTOR_BIN run`, with a recording and with JSON and text reports.
     pub fn watched(&self) -> anyhow::Result<Outcome> {
         let files = tempfile::Builder::new().prefix("detector-run-").tempdir()?;
+        self.run(self.under_detector(files.path())?, files)
+    }
+
+    /// Starts it as [`Self::watched`] does, for who talks to it: its standard input and output are pipes, and what it and the
+    /// detector complain of goes to the bench's own. The second are its files.
+    pub(crate) fn start(&self) -> anyhow::Result<(Child, TempDir)> {
+        let files = tempfile::Builder::new().prefix("detector-run-").tempdir()?;
+        let mut command = self.under_detector(files.path())?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        self.dress(&mut command, files.path())?;
+        let child = command.spawn().with_context(|| format!("cannot run {command:?}"))?;
+        Ok((child, files))
+    }
+
+    fn under_detector(&self, files: &Path) -> anyhow::Result<Command> {
         // Absolute: the working directory is the job's.
         let detector = match &self.detector {
             Some(path) => fs::canonicalize(path).with_context(|| format!("no detector at {}", path.display()))?,
@@ -164,36 +179,43 @@ impl<'a> Job<'a> {
             command.args(["--mode", mode]);
         }
         if let Some(policy) = &self.policy {
-            let path = files.path().join("policy.yaml");
+            let path = files.join("policy.yaml");
             fs::write(&path, policy)?;
             command.arg("--policy").arg(path);
         }
         let report = |format: &str, file: &str| {
             let mut argument = OsString::from(format!("{format}="));
-            argument.push(files.path().join(file));
+            argument.push(files.join(file));
             argument
         };
-        command.arg("--record").arg(files.path().join(RECORDING));
+        command.arg("--record").arg(files.join(RECORDING));
         command.arg("--report").arg(report("json", JSON)).arg("--report").arg(report("text", TEXT));
         command.args(&self.options).arg("--").args(&self.command);
-        self.run(command, files)
+        Ok(command)
     }
 
-    fn run(&self, mut command: Command, files: TempDir) -> anyhow::Result<Outcome> {
-        command.env_clear().envs(&self.environment).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    /// Environment, mounts, directory and network.
+    fn dress(&self, command: &mut Command, files: &Path) -> anyhow::Result<()> {
+        command.env_clear().envs(&self.environment);
         let mut changes = match &self.resolver {
-            Some(resolver) => resolver.changes(files.path())?,
+            Some(resolver) => resolver.changes(files)?,
             None => Vec::new(),
         };
         // Last, as they may take away where the files come from.
         changes.extend_from_slice(&self.mounts);
         if !changes.is_empty() {
-            mounts::own(&mut command, changes);
+            mounts::own(command, changes);
         }
         self.directory.as_ref().map(|directory| command.current_dir(directory));
+        self.network.job.enter(command);
+        Ok(())
+    }
+
+    fn run(&self, mut command: Command, files: TempDir) -> anyhow::Result<Outcome> {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.dress(&mut command, files.path())?;
         let started = Instant::now();
-        let mut child =
-            self.network.job.enter(&mut command).spawn().with_context(|| format!("cannot run {command:?}"))?;
+        let mut child = command.spawn().with_context(|| format!("cannot run {command:?}"))?;
         let stdout = Stream::collect(child.stdout.take())?;
         let stderr = Stream::collect(child.stderr.take())?;
         let (status, timed_out) = self.wait(&mut child, started)?;

@@ -58,6 +58,12 @@ pub(crate) fn demo(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
     Ok(workspace.target().join("release/demo"))
 }
 
+/// Builds the bench of costs, and the agent that its scene has, for this machine.
+pub(crate) fn cost(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
+    process::run(&mut release(workspace, object, "detector-tests", &["cost", "agent"]))?;
+    Ok(workspace.target().join("release/cost"))
+}
+
 /// Builds the proof, and the agent whose secrets its thefts steal, for this machine. Not a release: there a panic of the
 /// harness in one case would end all.
 pub(crate) fn proof(workspace: &Workspace, object: &Path) -> Result<PathBuf> {

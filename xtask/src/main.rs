@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "what these commands say is their output")]
 
 mod apt;
+mod bench;
 mod build;
 mod debian;
 mod demo;
@@ -47,6 +48,8 @@ enum Command {
     Test(test::Options),
     /// Run honest builds with real tools and thefts, and write docs/proof.md (needs root).
     Proof(proof::Options),
+    /// Measure what something costs on this machine, and write docs/cost.md (needs root).
+    Bench(bench::Options),
     /// Check formatting, clippy and the house rules.
     Lint,
     /// Boot Debian's kernels in QEMU and run the guest checks in each.
@@ -74,6 +77,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Demo => demo::run(&workspace).map(|()| true),
         Command::Test(options) => test::run(&workspace, options),
         Command::Proof(options) => proof::run(&workspace, options),
+        Command::Bench(options) => bench::run(&workspace, options).map(|()| true),
         Command::Lint => lint::run(&workspace),
         Command::Kernels(options) => kernels::run(&workspace, options),
     }

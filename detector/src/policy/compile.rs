@@ -82,11 +82,14 @@ pub(super) fn compile(draft: &Draft, name: &str, errors: &mut Errors) -> Policy 
     // Each may need a row beside it.
     if hosts.len() > HOSTS as usize / 2 {
         errors.push(too_many("names of hosts", HOSTS / 2));
-    } else if hosts.widest() > PLACE_ROWS {
-        let most = u32::try_from(PLACE_ROWS).unwrap_or(0);
-        errors.push(too_many("different ports and readers of one host", most));
-    } else if destinations.places().1.len() > PLACES as usize {
-        errors.push(too_many("different sets of rows for hosts", PLACES));
+    } else {
+        let (places, widest) = hosts.extent();
+        if widest > PLACE_ROWS {
+            let most = u32::try_from(PLACE_ROWS).unwrap_or(0);
+            errors.push(too_many("different ports and readers of one host", most));
+        } else if places > PLACES as usize {
+            errors.push(too_many("different sets of rows for hosts", PLACES));
+        }
     }
     let rules = draft.rules.iter().map(|draft| (draft.rule, draft.settings)).collect();
     let document = document(draft, date, errors);

@@ -45,7 +45,7 @@ pub enum PolicyError {
     Read { place: Place, file: String, source: io::Error },
     #[error("{place}: {file} is a directory; name the policy file in it")]
     Directory { place: Place, file: String },
-    #[error("{place}: {file} is larger than 1 MiB; that is no policy")]
+    #[error("{place}: {file} is larger than 4 MiB; that is no policy")]
     TooLarge { place: Place, file: String },
     #[error("{place}: not UTF-8; save the file as UTF-8")]
     NotUtf8 { place: Place },

@@ -331,7 +331,8 @@ fn options() -> Options {
             max_anchors: 256,
             max_depth: 16,
             max_documents: 1,
-            max_nodes: 100_000,
+            // Each name of a list is one: 100,000 of them, and as many for all else.
+            max_nodes: 200_000,
         },
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 10_000 },
         merge_keys: MergeKeyPolicy::Error,

@@ -223,8 +223,21 @@ impl Hosts {
 
     /// The kernel's tables: names with their places, and the places, numbered from 1.
     pub(super) fn tables(&self) -> (Vec<HostRow>, Vec<Place>) {
-        let mut numbers: BTreeMap<Rows, u32> = BTreeMap::new();
-        let (mut hosts, mut places) = (Vec::new(), Vec::new());
+        let (hosts, numbers) = self.numbered();
+        let mut places: Vec<_> = numbers.iter().map(|(rows, number)| (*number, place(rows))).collect();
+        places.sort_unstable_by_key(|(number, _)| *number);
+        (hosts, places.into_iter().map(|(_, place)| place).collect())
+    }
+
+    /// How many places there are, and the most rows that one has.
+    pub(super) fn extent(&self) -> (usize, usize) {
+        let (_, numbers) = self.numbered();
+        (numbers.len(), numbers.keys().map(BTreeMap::len).max().unwrap_or(0))
+    }
+
+    /// Names with their places, and the places with their numbers.
+    fn numbered(&self) -> (Vec<HostRow>, BTreeMap<Rows, u32>) {
+        let (mut hosts, mut numbers) = (Vec::new(), BTreeMap::new());
         let mut keys: BTreeSet<HostPattern> = self.0.keys().cloned().collect();
         // A name that is also below another one's wildcard has a row of its own.
         keys.extend(self.0.keys().map(|pattern| HostPattern::new(&pattern.base, Depth::Exact)));
@@ -238,19 +251,11 @@ impl Hosts {
                 Depth::Label => kind::LABEL,
                 Depth::Any => kind::BELOW,
             };
-            let next = u32::try_from(places.len() + 1).unwrap_or(u32::MAX);
-            let number = *numbers.entry(rows).or_insert_with_key(|rows| {
-                places.push(place(rows));
-                next
-            });
+            let next = u32::try_from(numbers.len() + 1).unwrap_or(u32::MAX);
+            let number = *numbers.entry(rows).or_insert(next);
             hosts.push(HostRow { kind, base: pattern.base, place: number });
         }
-        (hosts, places)
-    }
-
-    /// The most rows that a place has.
-    pub(super) fn widest(&self) -> usize {
-        self.0.keys().map(|pattern| self.rows(pattern).len()).max().unwrap_or(0)
+        (hosts, numbers)
     }
 }
 

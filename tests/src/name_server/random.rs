@@ -71,9 +71,18 @@ impl Random {
 
     /// A name below `above`, or some other.
     fn name(&mut self, above: &Name) -> Name {
+        if self.once_in(200) {
+            return self.longest();
+        }
         let labels: Vec<_> = (0..=self.below(4)).map(|_| self.label()).collect();
         let end = if self.once_in(2) { above.labels().to_vec() } else { vec![b"test".to_vec()] };
         Name::new(labels.into_iter().chain(end))
+    }
+
+    /// A name of the most bytes that one may have (255), or about as many.
+    fn longest(&mut self) -> Name {
+        let last = self.of(&[59, 60, 61, 62, 63]);
+        Name::new([63, 63, 63, last].map(|length| self.letters(length)))
     }
 
     /// The name, in some other case now and then.

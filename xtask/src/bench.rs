@@ -1,0 +1,37 @@
+//! `bench`: what something costs on this machine, in figures that anyone can have again.
+
+use anyhow::Result;
+use clap::{Args, Subcommand};
+
+use crate::workspace::Workspace;
+use crate::{build, process, setup};
+
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(subcommand)]
+    of: Of,
+}
+
+#[derive(Subcommand)]
+enum Of {
+    /// Policies of many names and networks, in the kernel and in user space
+    Names {
+        /// How often each size has its turn
+        #[arg(long, value_name = "N", default_value_t = 7)]
+        runs: usize,
+        /// Rounds of calls in each
+        #[arg(long, value_name = "N", default_value_t = 300)]
+        rounds: usize,
+    },
+}
+
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
+    setup::build_tools()?;
+    setup::demo_tools()?;
+    let built = build::detector(workspace)?;
+    let cost = build::cost(workspace, &built.object)?;
+    let Of::Names { runs, rounds } = options.of;
+    let mut command = process::as_root(&cost, &[(build::DETECTOR, built.detector.as_os_str())])?;
+    command.args(["--runs", &runs.to_string(), "--rounds", &rounds.to_string()]);
+    process::run(command.arg("--markdown").arg(workspace.root().join("docs/cost.md")))
+}
