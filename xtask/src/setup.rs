@@ -44,6 +44,7 @@ pub(crate) fn test_tools() -> Result<()> {
         apt::program("perl", "perl"),
         apt::program("gcc", "gcc"),
         apt::program("go", "golang-go"),
+        apt::program("dnsmasq", "dnsmasq-base"),
         apt::program("pip3", "python3-pip"),
         apt::program("twine", "twine"),
         apt::Need { name: "busybox".into(), package: "busybox-static".into(), found: static_program },
