@@ -37,6 +37,7 @@ pub fn step(bytes: &[u8], pages: &Pages, continued: bool) -> Step {
     let (method, target) = (request.next().unwrap_or(""), request.next().unwrap_or(""));
     Step::Answer(match (method, pages.get(target)) {
         // Some thieves fetch by POST.
+        (_, Some(page)) if target.ends_with('/') => answer("200 OK\r\nContent-Type: text/html", page),
         (_, Some(page)) => answer("200 OK", page),
         ("GET", None) => answer("404 Not Found", b""),
         _ => answer("200 OK", b"ok\n"),

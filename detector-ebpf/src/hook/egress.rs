@@ -39,7 +39,11 @@ pub(crate) fn packet(ctx: &SkBuffContext) -> i32 {
     if packet.is_some_and(|packet| resolver::at(&packet.remote.address, packet.remote.port).is_some()) {
         step(ctx, Step::Read);
     }
-    let Some(mark) = mark else { return PASS };
+    let Some(mark) = mark else {
+        // Options that hide what is asked, or that lead elsewhere than to the end of the socket: it is looked at all the same.
+        step(ctx, Step::Read);
+        return PASS;
+    };
     let Some(job) = job::find(mark.job) else { return PASS };
     let Some(Packet { remote, .. }) = packet else {
         count(Counter::Unread);

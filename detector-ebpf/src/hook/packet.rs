@@ -61,7 +61,11 @@ impl Packet {
         let len = ctx.len();
         if !self.is_stream() {
             let at = self.transport + UDP_HEADER;
-            return Some(Message { at, len: len.saturating_sub(at), more: false });
+            // SAFETY: the hook's own context.
+            let cut = unsafe { core::ptr::read_volatile(&raw const (*ctx.skb.skb).gso_size) };
+            // Behind this hook it becomes several datagrams (UDP_SEGMENT).
+            let len = if cut == 0 { len.saturating_sub(at) } else { 0 };
+            return Some(Message { at, len, more: false });
         }
         // Data offset in the upper half, in words (RFC 9293, section 3.1).
         let words = ctx.load::<u8>(self.transport as usize + 12).ok()? >> 4;
@@ -96,7 +100,7 @@ pub(crate) enum Which {
 pub(crate) struct Message {
     /// Where it begins.
     pub(crate) at: u32,
-    /// Its bytes; 0 where the segment is not one whole message, or two.
+    /// Its bytes; 0 where the segment is not one whole message, or two, and where the datagram is several.
     pub(crate) len: u32,
     /// Another one is behind it.
     pub(crate) more: bool,

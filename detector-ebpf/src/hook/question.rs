@@ -103,7 +103,7 @@ fn block(ctx: &SkBuffContext) -> *mut __sk_buff {
     ctx.skb.skb
 }
 
-/// A packet for a name server, on a socket on which one is asked, or which is marked.
+/// A packet for a name server, or whatever is sent on a socket on which one is asked and which is not marked.
 ///
 /// VERIFIER: a program of its own, as the steps of exec are, and so is what follows.
 #[inline(always)]
@@ -111,11 +111,15 @@ pub(crate) fn read(ctx: &SkBuffContext) -> i32 {
     // Of the first message nothing was handed on.
     let Asked { second, .. } = Asked::handed(ctx);
     let which = Asked { second, ..Asked::default() }.which();
-    let Some(message) = Packet::of(ctx, Way::Out).and_then(|packet| packet.message(ctx, which)) else {
+    let Some(packet) = Packet::of(ctx, Way::Out) else { return PASS };
+    let Some(message) = packet.message(ctx, which) else {
         // TCP sends packets that say nothing.
         return PASS;
     };
-    let asked = question(ctx, message.at, message.len).unwrap_or_default();
+    let Packet { remote, .. } = packet;
+    // VERIFIER: a length and no option, of which it takes one half for unwritten.
+    let len = if resolver::at(&remote.address, remote.port).is_some() { message.len } else { 0 };
+    let asked = question(ctx, message.at, len).unwrap_or_default();
     Asked { second, ..asked }.hand_on(ctx);
     egress::step(ctx, Step::Judge);
     not_judged(ctx)
