@@ -414,10 +414,10 @@ pub struct Name {
     pub count: u32,
     /// Bytes of `name` in use.
     pub len: u32,
-    /// The addresses, IPv4 mapped, network byte order.
-    pub addresses: [[u8; 16]; ANSWERS],
     /// The name as it stands in the message: lengths and labels.
     pub name: [u8; HOST_BYTES],
+    /// The addresses, IPv4 mapped, network byte order; only `count` of them are sent.
+    pub addresses: [[u8; 16]; ANSWERS],
 }
 
 /// A process that holds something asked a name server for a name that does not accept it. Said once for the same holder, name and

@@ -57,12 +57,6 @@ pub(crate) fn reserve<T>() -> Option<RingBufEntry<T>> {
     room(&SECRET_RING, Counter::LostSecret)
 }
 
-/// Room for a record on the ring of connections and failed opens.
-#[inline(always)]
-pub(crate) fn reserve_noise<T>() -> Option<RingBufEntry<T>> {
-    room(&NETWORK_RING, Counter::LostNetwork)
-}
-
 #[inline(always)]
 fn room<T>(ring: &'static RingBuf, lost: Counter) -> Option<RingBufEntry<T>> {
     let entry = ring.reserve::<T>(0);

@@ -7,8 +7,8 @@
 pub mod agent;
 pub mod canary;
 pub mod console;
-pub mod daemon;
 pub mod cost;
+pub mod daemon;
 pub mod desk;
 pub mod fixture;
 pub mod giver;

@@ -5,7 +5,7 @@ use crate::{
     hook::packet::{Packet, Way, Which},
     job,
     maps::{ADDRESSES, ANSWER, ASKERS, INGRESS_STEPS, count, entry, first_of, global},
-    path::one_to,
+    path::{at_most, one_to},
     resolver,
     socket::halves,
     task::grow,
@@ -15,6 +15,7 @@ use aya_ebpf::{
     helpers::generated::{bpf_get_socket_cookie, bpf_skb_load_bytes},
     programs::SkBuffContext,
 };
+use core::mem::offset_of;
 use detector_common::{
     counter::Counter,
     dns::{Asked, HEADER_BYTES, Header, Message, Walk},
@@ -35,6 +36,7 @@ const PASS: i32 = 1;
 pub(crate) struct Answer {
     message: Message,
     walk: Walk,
+    record: Name,
     found: u64,
     hash: u64,
     cookie: u64,
@@ -241,25 +243,24 @@ fn give(answer: &Answer, job: u32, place: &Place) {
     }
 }
 
+/// Says it, without the addresses that are none: a record of each answer must not fill the ring.
 #[inline(always)]
-fn say(answer: &Answer, header: record::Header, (anyone, own): (u64, u64)) {
-    let record = if anyone | own == 0 { emit::reserve_noise::<Name>() } else { emit::reserve::<Name>() };
-    let Some(mut record) = record else { return };
-    // SAFETY: the reserved bytes are this call's own until they are submitted; all of them are written.
-    unsafe {
-        let to = record.as_mut_ptr();
-        (&raw mut (*to).header).write(header);
-        (&raw mut (*to).anyone).write(anyone);
-        (&raw mut (*to).own).write(own);
-        (&raw mut (*to).count).write(answer.found as u32);
-        (&raw mut (*to).len).write(answer.walk.asked() as u32);
-        for n in 0..ANSWERS {
-            (&raw mut (*to).addresses[n]).write(answer.walk.address(&answer.message, n));
-        }
-        let (from, name) = (answer.message.as_ptr().add(HEADER_BYTES), (&raw mut (*to).name).cast::<u8>());
-        for word in 0..HOST_BYTES / 8 {
-            name.cast::<u64>().add(word).write_volatile(from.add(word * 8).cast::<u64>().read_unaligned());
+fn say(answer: &mut Answer, header: record::Header, (anyone, own): (u64, u64)) {
+    let Answer { record, walk, message, .. } = answer;
+    (record.header, record.anyone, record.own) = (header, anyone, own);
+    (record.count, record.len) = (answer.found as u32, walk.asked() as u32);
+    for n in 0..ANSWERS {
+        record.addresses[n] = walk.address(message, n);
+    }
+    let name = record.name.as_mut_ptr().cast::<u64>();
+    for word in 0..HOST_BYTES / 8 {
+        // SAFETY: as many bytes as the name has, and as many behind the header of a message.
+        unsafe {
+            let from = message.as_ptr().add(HEADER_BYTES + word * 8).cast::<u64>();
+            name.add(word).write_volatile(from.read_unaligned());
         }
     }
-    record.submit(0);
+    let used = at_most::<{ ANSWERS as u64 }>(answer.found) as usize;
+    let len = (offset_of!(Name, addresses) + used * size_of::<[u8; 16]>()) as u64;
+    if anyone | own == 0 { emit::network(&answer.record, len) } else { emit::secret(&answer.record, len) }
 }

@@ -135,7 +135,7 @@ fn body(kind: u16, bytes: &[u8], host: impl Fn(&[u8]) -> Option<String>) -> Opti
             (Body::Drop(drop), decided(Kernel { bits: record.leak, leak: record.leak, ..Kernel::default() }))
         }
         kind::NAME => {
-            let record = whole::<record::Name>(bytes)?;
+            let record = short::<record::Name>(bytes, offset_of!(record::Name, addresses))?;
             let addresses = record.addresses.get(..record.count as usize)?;
             let addresses = addresses.iter().map(|bytes| address(*bytes)).collect();
             let name = host(record.name.get(..record.len as usize)?)?;
@@ -165,7 +165,11 @@ fn whole<T: FromBytes>(bytes: &[u8]) -> Option<T> {
 
 /// A record that ends with a path, of which only the components in use are sent.
 fn padded<T: FromBytes>(bytes: &[u8], path: usize) -> Option<T> {
-    let head = path + offset_of!(record::Path, components);
+    short(bytes, path + offset_of!(record::Path, components))
+}
+
+/// A record of which at least `head` bytes are sent: what is missing is zero.
+fn short<T: FromBytes>(bytes: &[u8], head: usize) -> Option<T> {
     if bytes.len() < head || bytes.len() > size_of::<T>() {
         return None;
     }
