@@ -173,6 +173,11 @@ fn the_socket_tells_how_it_is_and_does_nothing_else() -> Result {
     assert_eq!(second.status.code(), Some(103));
     assert!(String::from_utf8_lossy(&second.stderr).contains("watches this host already"));
     assert_eq!(daemon.ask("status")?["mode"], "audit");
+    // So is a run beside it, before anything is run.
+    let mut run = Command::new(detector()?);
+    let run = run.arg("run").arg("--socket").arg(daemon.socket()).args(["--", "echo", "ran"]).output()?;
+    assert_eq!((run.status.code(), run.stdout.as_slice()), (Some(103), &b""[..]));
+    assert!(String::from_utf8_lossy(&run.stderr).contains("watches this host already"));
     let nobody = Command::new(detector()?).args(["status", "--socket", "/nowhere/at.all"]).output()?;
     assert_eq!(nobody.status.code(), Some(102));
     Ok(())

@@ -82,6 +82,9 @@ pub(super) struct RunArguments {
     /// Kernel type information, where the kernel publishes none
     #[arg(long, value_name = "FILE")]
     pub(super) btf: Option<PathBuf>,
+    /// Where a daemon of this host would listen: where one does, it watches already, and nothing is run
+    #[arg(long, value_name = "PATH", default_value = "/run/detector/control.sock")]
+    pub(super) socket: PathBuf,
     /// The command
     #[arg(required = true, last = true, value_name = "CMD")]
     pub(super) command: Vec<OsString>,

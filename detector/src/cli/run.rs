@@ -34,6 +34,7 @@ pub(super) fn run(arguments: RunArguments) -> Result<ExitCode, Failure> {
         mode,
         layout: LayoutSource::new(arguments.btf.as_deref()),
         record,
+        daemon: arguments.socket,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::Runtime)?;
     let ended = runtime.block_on(live::run(options, console::finding))?;

@@ -43,6 +43,20 @@ pub(super) fn found(places: &Places<'_>) -> Vec<SelfKept> {
     formats().iter().flat_map(|file| of_file(file, places)).collect()
 }
 
+/// Whether this process was started by another of its program that watches it: to that one, reading credentials would be what it
+/// is to find, and it knows their places itself.
+pub(super) fn is_within_another() -> bool {
+    /// As many as anybody nests.
+    const ANCESTORS: usize = 64;
+    let identity = |pid: i32| fs::metadata(format!("/proc/{pid}/exe")).map(|exe| (exe.dev(), exe.ino())).ok();
+    let parent =
+        |pid: i32| procfs::process::Process::new(pid).and_then(|process| process.stat()).map(|stat| stat.ppid).ok();
+    let own = rustix::process::getpid().as_raw_nonzero().get();
+    let above = std::iter::successors(parent(own), |pid| parent(*pid)).take_while(|pid| *pid > 1).take(ANCESTORS);
+    let program = identity(own);
+    program.is_some() && above.into_iter().any(|pid| identity(pid) == program)
+}
+
 fn of_file(file: &File, at: &Places<'_>) -> Vec<SelfKept> {
     let (base, rest) = match (file.path.strip_prefix("~/"), file.path) {
         (Some(rest), _) => (at.home, rest),

@@ -1,7 +1,7 @@
 //! `detector run`: one command and its descendants are one job.
 
 use super::{
-    Command, LiveError, command,
+    Ask, Command, LiveError, command, daemon,
     disposition::Ignored,
     environment, kept,
     log::{Relays, Rest},
@@ -49,6 +49,8 @@ pub struct Options {
     pub layout: LayoutSource,
     /// Where the recording goes.
     pub record: Option<File>,
+    /// Where a daemon of this host listens, if there is one: it watches already.
+    pub daemon: PathBuf,
 }
 
 /// How a run ended.
@@ -65,7 +67,10 @@ pub struct Ended {
 /// When the sensor does not start or does not prove itself: then the command was not run.
 pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<Ended, LiveError> {
     let ignored = Ignored::now();
-    let Options { command, policy, mode, layout, record } = options;
+    let Options { command, policy, mode, layout, record, daemon } = options;
+    if daemon::ask(&daemon, Ask::Status).is_ok() {
+        return Err(LiveError::Daemon(daemon));
+    }
     let environment = environment::of_command(&policy);
     let resolvers = resolvers::configured();
     let uid = user(&command);
@@ -74,7 +79,8 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     let here = || std::env::current_dir().ok()?.canonicalize().ok();
     let workspace = Policy::workspace(&environment).map(PathBuf::from).or_else(here);
     let places = kept::Places { home: home.as_deref(), workspace: workspace.as_deref(), uid };
-    let policy = policy.with_kept(&kept::found(&places));
+    let kept = if kept::is_within_another() { Vec::new() } else { kept::found(&places) };
+    let policy = policy.with_kept(&kept);
     let policy = policy.with_hosts(&resolvers::listed()).with_search(&resolvers::searched());
     let left = Quarantine::sweep();
     if left != 0 {
