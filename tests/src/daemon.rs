@@ -71,6 +71,7 @@ impl Daemon {
             "version: 1\nmode: {mode}\npolicy: {at}/policy.yaml\ndirectory: {at}/jobs\nsocket: {at}/control.sock\n"
         );
         fs::write(files.path().join("daemon.yaml"), config)?;
+        clear();
         Left { files, alone }.start_again(namespace)
     }
 
@@ -152,6 +153,17 @@ impl Drop for Daemon {
         _ = self.signal(Signal::TERM);
         _ = self.lines.by_ref().count();
         _ = self.child.wait();
+    }
+}
+
+/// Takes away what a daemon of a test that was killed left: another's must not be taken over.
+fn clear() {
+    for directory in fs::read_dir("/sys/fs/bpf/detector").into_iter().flatten().flatten() {
+        if directory.file_name().to_string_lossy().starts_with("daemon-") {
+            let pins = fs::read_dir(directory.path()).into_iter().flatten().flatten();
+            pins.for_each(|pin| _ = fs::remove_file(pin.path()));
+            _ = fs::remove_dir(directory.path());
+        }
     }
 }
 
