@@ -253,6 +253,12 @@ fn ingress_walk(ctx: SkBuffContext) -> i32 {
     hook::answer::walk(&ctx)
 }
 
+/// A step of [`ingress`]: what was learned is said.
+#[cgroup_skb(ingress)]
+fn ingress_say(ctx: SkBuffContext) -> i32 {
+    hook::answer::told(&ctx)
+}
+
 /// A step of [`ingress`]: an answer that is to be believed.
 #[cgroup_skb(ingress)]
 fn ingress_learn(ctx: SkBuffContext) -> i32 {

@@ -113,7 +113,7 @@ pub(crate) static EGRESS_STEPS: ProgramArray = ProgramArray::with_max_entries(2,
 
 /// What an answer goes on with. Written by user space.
 #[map]
-pub(crate) static INGRESS_STEPS: ProgramArray = ProgramArray::with_max_entries(3, 0);
+pub(crate) static INGRESS_STEPS: ProgramArray = ProgramArray::with_max_entries(4, 0);
 
 /// Calls of exec under way, by thread (`pid_tgid`). Written by their entry, removed by what comes of them.
 #[map]

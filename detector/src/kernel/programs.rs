@@ -87,6 +87,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     packet_step("ingress_look", INGRESS_STEPS, 0),
     packet_step("ingress_walk", INGRESS_STEPS, 1),
     packet_step("ingress_learn", INGRESS_STEPS, 2),
+    packet_step("ingress_say", INGRESS_STEPS, 3),
     Program { name: "ingress", placement: Placement::Packet(Way::Ingress), outlives: false },
     Program { name: "connect4", placement: Placement::Address, outlives: false },
     Program { name: "connect6", placement: Placement::Address, outlives: false },
