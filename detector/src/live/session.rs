@@ -14,6 +14,12 @@ use std::{collections::BTreeMap, fs::File};
 /// The job that `run` watches.
 pub(super) const JOB: JobId = 1;
 
+/// Whether the kernel side tells of a leak that it counted.
+pub(super) fn tells_of_leak(event: &Event) -> bool {
+    matches!(event.body, Body::Network(_) | Body::Drop(_) | Body::Print(_) | Body::Question(_))
+        && event.kernel.is_some_and(|kernel| kernel.leak != 0)
+}
+
 /// One job under watch.
 pub(super) struct Session {
     job: JobId,
@@ -91,11 +97,8 @@ impl Session {
         self.seq += 1;
         event.seq = self.seq;
         self.write(|writer| writer.event(&event));
-        let kernel = event.kernel;
         let found = self.engine.apply(&event);
-        if matches!(event.body, Body::Network(_) | Body::Drop(_) | Body::Print(_) | Body::Question(_))
-            && kernel.is_some_and(|kernel| kernel.leak != 0)
-        {
+        if tells_of_leak(&event) {
             self.told += 1;
             self.unexplained += u64::from(self.engine.decision().leak == 0);
         }

@@ -46,8 +46,11 @@ impl Ask {
     }
 }
 
+/// Where an answer goes.
+pub(super) type Reply = oneshot::Sender<String>;
+
 /// A question, and where its answer goes.
-pub(super) type Asked = (Ask, oneshot::Sender<String>);
+pub(super) type Asked = (Ask, Reply);
 
 /// The socket; its file goes when it is dropped.
 pub(super) struct Control {

@@ -17,7 +17,12 @@ use crate::{
 };
 use detector_common::counter::Counter;
 use serde::Serialize;
-use std::{collections::BTreeMap, io, rc::Rc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    io,
+    rc::Rc,
+    time::{Duration, Instant},
+};
 
 /// A job that runs.
 pub(super) struct Job {
@@ -29,15 +34,20 @@ pub(super) struct Job {
     /// The policy that it is under.
     pub(super) policy: Rc<Applied>,
     /// The host's counters as it began.
-    before: BTreeMap<&'static str, u64>,
+    before: Counters,
     findings: u64,
     /// What its worker calls its steps.
     steps: Option<Steps>,
     /// What is to be added to `CLOCK_BOOTTIME` for the time since 1970, nanoseconds.
     clock: u64,
     /// When its worker ended.
-    pub(super) ended: Option<Instant>,
+    ended: Option<Instant>,
+    /// When the host's counters were taken after that, these, and what was left of the job.
+    pub(super) counted: Option<(Instant, Counters, Left)>,
 }
+
+/// Counters of the kernel side, by name.
+pub(super) type Counters = BTreeMap<&'static str, u64>;
 
 /// What the control socket tells of a job.
 #[derive(Serialize)]
@@ -54,7 +64,7 @@ impl Job {
         (number, provider, worker): (u32, Provider, &Seen),
         policy: Rc<Applied>,
         store: &Store,
-        before: BTreeMap<&'static str, u64>,
+        before: Counters,
     ) -> io::Result<Self> {
         let header = run::header(&worker.arguments(), &policy.policy, policy.mode);
         let (files, recording) = store.begin(header.started.realtime / 1_000_000_000, provider.name(), number)?;
@@ -62,17 +72,24 @@ impl Job {
         let steps = Steps::of(worker, provider);
         let clock = header.started.realtime.wrapping_sub(header.started.boottime);
         let worker = worker.pid();
-        Ok(Self { number, provider, worker, session, files, policy, before, findings: 0, steps, clock, ended: None })
+        Ok(Self {
+            number,
+            provider,
+            worker,
+            session,
+            files,
+            policy,
+            before,
+            findings: 0,
+            steps,
+            clock,
+            ended: None,
+            counted: None,
+        })
     }
 
     /// A job that a daemon before this one began, from what that recorded; `worker` where it still runs.
-    pub(super) fn resume(
-        number: u32,
-        worker: Option<&Seen>,
-        store: &Store,
-        before: BTreeMap<&'static str, u64>,
-        id: u32,
-    ) -> Option<Self> {
+    pub(super) fn resume(number: u32, worker: Option<&Seen>, store: &Store, before: Counters, id: u32) -> Option<Self> {
         let (files, provider, recording) = store.unfinished(number)?;
         let provider = Provider::ALL.into_iter().find(|known| known.name() == provider)?;
         let resumed = || -> Result<_, Box<dyn std::error::Error>> {
@@ -98,7 +115,20 @@ impl Job {
         let steps = worker.and_then(|worker| Steps::of(worker, provider));
         let clock = header.started.realtime.wrapping_sub(header.started.boottime);
         let worker = worker.map_or(0, Seen::pid);
-        Some(Self { number, provider, worker, session, files, policy, before, findings: 0, steps, clock, ended: None })
+        Some(Self {
+            number,
+            provider,
+            worker,
+            session,
+            files,
+            policy,
+            before,
+            findings: 0,
+            steps,
+            clock,
+            ended: None,
+            counted: None,
+        })
     }
 
     /// Takes in a record of it.
@@ -128,6 +158,21 @@ impl Job {
         self.session.own(time, body);
     }
 
+    /// Its worker has ended.
+    pub(super) fn end(&mut self) {
+        self.ended = Some(Instant::now());
+    }
+
+    /// Whether its worker has ended.
+    pub(super) fn is_ending(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Whether its worker ended so long ago.
+    pub(super) fn is_over(&self, ago: Duration) -> bool {
+        self.ended.is_some_and(|ended| ended.elapsed() >= ago)
+    }
+
     /// Writes the recording out.
     pub(super) fn flush(&mut self) {
         self.session.flush();
@@ -145,13 +190,7 @@ impl Job {
 
     /// Ends it: `now` are the host's counters, of which what counts up for several jobs counts for each; `unexplained` is how many
     /// leaks were decided and told of by nobody.
-    pub(super) fn conclude(
-        mut self,
-        now: &BTreeMap<&'static str, u64>,
-        unexplained: u64,
-        left: Left,
-        late: u64,
-    ) -> Verdict {
+    pub(super) fn conclude(mut self, now: &Counters, unexplained: u64, left: Left, late: u64) -> Verdict {
         let mut counters: BTreeMap<_, _> = now
             .iter()
             .map(|(name, count)| (*name, count - self.before.get(name).copied().unwrap_or(0)))

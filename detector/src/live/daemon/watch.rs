@@ -1,11 +1,11 @@
 //! The daemon itself: what the kernel side says, sorted by job.
 
 use super::{
-    super::{LiveError, proof, resolvers},
+    super::{LiveError, proof, resolvers, session::tells_of_leak},
     agents::{self, Seen},
     config::Config,
-    control::{Ask, Asked, Control},
-    job::Job,
+    control::{Ask, Asked, Control, Reply},
+    job::{Counters, Job},
     policies::{self, Applied, NoPolicy},
     store::Store,
 };
@@ -13,7 +13,7 @@ use crate::{
     ci::Jobs,
     engine::{Finding, Mode},
     event::Body,
-    kernel::{Flags, JobSettings, LayoutSource, Notice, Quarantine, Rings, Sensor, Standing, boottime, job_of},
+    kernel::{Flags, JobSettings, LayoutSource, Left, Notice, Quarantine, Rings, Sensor, Standing, boottime, job_of},
 };
 use serde_json::json;
 use std::{
@@ -68,6 +68,7 @@ pub async fn daemon(config: Config, layout: LayoutSource, found: impl FnMut(&Fin
         ended: BTreeMap::new(),
         told,
         times: (armed, proved),
+        flushes: Vec::new(),
         config,
     };
     watch.make_ready()?;
@@ -110,6 +111,7 @@ async fn again(
         ended: BTreeMap::new(),
         told: 0,
         times: (now, now),
+        flushes: Vec::new(),
         config,
     };
     for job in &stale {
@@ -123,7 +125,7 @@ async fn again(
                 tracing::info!("job {job} goes on: the daemon before this one ended in the middle of it");
                 // Its end may be told in what the kernel side said meanwhile; if that was lost, it is over now.
                 if worker.is_none() {
-                    resumed.ended = Some(Instant::now());
+                    resumed.end();
                 }
                 watch.jobs.insert(job, resumed);
             }
@@ -154,6 +156,8 @@ struct Watch {
     told: u64,
     /// When the sensor was armed, and when it was proved.
     times: (u64, u64),
+    /// Who waits for what was seen until he asked to be written.
+    flushes: Vec<(Instant, Reply)>,
 }
 
 impl Watch {
@@ -185,8 +189,8 @@ impl Watch {
         let mut interrupt = caught(SignalKind::interrupt())?;
         let mut swept = Instant::now();
         loop {
-            let ending = self.jobs.values().any(|job| job.ended.is_some());
-            let wait = if ending { TICK } else { SWEEP };
+            let soon = !self.flushes.is_empty() || self.jobs.values().any(Job::is_ending);
+            let wait = if soon { TICK } else { SWEEP };
             let mut asked = None;
             tokio::select! {
                 waited = rings.wait() => waited.map_err(LiveError::system("cannot wait for the rings"))?,
@@ -196,22 +200,31 @@ impl Watch {
                 _ = interrupt.recv() => break,
                 () = tokio::time::sleep(wait) => {}
             }
+            self.count()?;
             self.drain(rings, false, found)?;
             if let Some(asked) = asked {
                 self.answer(asked);
             }
-            self.settle(rings.late())?;
+            if !rings.is_behind() {
+                self.settle(rings.late());
+                self.flushed();
+            }
             if swept.elapsed() >= SWEEP {
                 swept = Instant::now();
                 self.sweep()?;
             }
         }
+        let counters = self.sensor.counters()?;
         self.drain(rings, true, found)?;
-        for job in self.jobs.values_mut() {
-            job.note("the daemon was stopped while the job ran");
-            job.ended = Some(Instant::now() - SETTLED);
+        for (number, mut job) in std::mem::take(&mut self.jobs) {
+            if !job.is_ending() {
+                job.note("the daemon was stopped while the job ran");
+            }
+            let left = self.sensor.left(number)?;
+            self.conclude(number, job, &counters, left, rings.late());
         }
-        self.settle(rings.late())
+        self.flushed();
+        Ok(())
     }
 
     fn drain(&mut self, rings: &mut Rings, all: bool, found: &mut impl FnMut(&Finding)) -> Result<(), LiveError> {
@@ -223,7 +236,7 @@ impl Watch {
                 Some(Notice::Began { pid, start, parent, job, .. }) => self.began((pid, start), parent, job)?,
                 Some(Notice::Ended { job }) => {
                     if let Some(job) = self.jobs.get_mut(&job) {
-                        job.ended = Some(Instant::now());
+                        job.end();
                     }
                 }
                 None => match self.jobs.get_mut(&job_of(&record)) {
@@ -240,12 +253,14 @@ impl Watch {
     }
 
     /// What is left of a job goes on after its verdict.
-    fn late(&self, record: &[u8]) {
+    fn late(&mut self, record: &[u8]) {
         let job = job_of(record);
         if let Some(applied) = self.ended.get(&job)
             && let Ok(event) = crate::kernel::decode(record, |name| applied.policy.known_labels(name))
-            && event.kernel.is_some_and(|kernel| kernel.leak != 0)
+            && tells_of_leak(&event)
         {
+            // It is no other job's.
+            self.told += 1;
             tracing::warn!("what is left of job {job} tried to send a secret: {:?}", event.body);
         }
     }
@@ -338,22 +353,41 @@ impl Watch {
         Ok(self.sensor.set_job(settings, *id)?)
     }
 
-    /// Ends the jobs whose workers have ended, once their last records are here.
-    fn settle(&mut self, late: u64) -> Result<(), LiveError> {
-        let is_over = |job: &Job| job.ended.is_some_and(|ended| ended.elapsed() >= SETTLED);
-        let over: Vec<_> = self.jobs.iter().filter(|(_, job)| is_over(job)).map(|(number, _)| *number).collect();
-        for number in over {
-            let Some(job) = self.jobs.remove(&number) else { continue };
-            let left = self.sensor.left(number)?;
-            let counters = self.sensor.counters()?;
-            let decided = counters.get("leaks").copied().unwrap_or(0);
-            let told = self.told + job.told() + self.jobs.values().map(Job::told).sum::<u64>();
-            let unexplained = decided.saturating_sub(told);
-            self.told += job.told() + unexplained;
-            self.ended.insert(number, Rc::clone(&job.policy));
-            job.conclude(&counters, unexplained, left, late);
+    /// Takes the host's counters for jobs that are over: before the records, so that whatever was counted is told of by the time
+    /// that they are judged.
+    fn count(&mut self) -> Result<(), LiveError> {
+        let is_over = |job: &&mut Job| job.is_over(SETTLED) && job.counted.is_none();
+        let over: Vec<_> = self.jobs.iter_mut().filter(|(_, job)| is_over(job)).collect();
+        if over.is_empty() {
+            return Ok(());
+        }
+        let (counters, now) = (self.sensor.counters()?, Instant::now());
+        for (number, job) in over {
+            job.counted = Some((now, counters.clone(), self.sensor.left(*number)?));
         }
         Ok(())
+    }
+
+    /// Ends the jobs whose workers have ended, once their last records are here.
+    fn settle(&mut self, late: u64) {
+        let is_told = |job: &Job| job.counted.as_ref().is_some_and(|(counted, ..)| counted.elapsed() >= TICK);
+        let over: Vec<_> = self.jobs.iter().filter(|(_, job)| is_told(job)).map(|(number, _)| *number).collect();
+        for number in over {
+            if let Some(mut job) = self.jobs.remove(&number)
+                && let Some((_, counters, left)) = job.counted.take()
+            {
+                self.conclude(number, job, &counters, left, late);
+            }
+        }
+    }
+
+    fn conclude(&mut self, number: u32, job: Job, counters: &Counters, left: Left, late: u64) {
+        let decided = counters.get("leaks").copied().unwrap_or(0);
+        let told = self.told + job.told() + self.jobs.values().map(Job::told).sum::<u64>();
+        let unexplained = decided.saturating_sub(told);
+        self.told += job.told() + unexplained;
+        self.ended.insert(number, Rc::clone(&job.policy));
+        job.conclude(counters, unexplained, left, late);
     }
 
     /// Forgets jobs of which nothing is left, and policies that nobody is under.
@@ -395,9 +429,9 @@ impl Watch {
     }
 
     fn answer(&mut self, (ask, reply): Asked) {
-        self.jobs.values_mut().for_each(Job::flush);
         let text = match ask {
-            Ask::Flush => json!({ "flushed": self.jobs.len() }),
+            // What has just been seen still waits for its turn.
+            Ask::Flush => return self.flushes.push((Instant::now(), reply)),
             Ask::Status => json!({
                 "version": env!("CARGO_PKG_VERSION"),
                 "mode": self.policy.mode,
@@ -408,5 +442,18 @@ impl Watch {
         };
         // Who asked may be gone.
         let _ = reply.send(text.to_string());
+    }
+
+    /// Answers those who asked for what they now have.
+    fn flushed(&mut self) {
+        for (asked, reply) in std::mem::take(&mut self.flushes) {
+            if asked.elapsed() < TICK {
+                self.flushes.push((asked, reply));
+                continue;
+            }
+            self.jobs.values_mut().for_each(Job::flush);
+            // Who asked may be gone.
+            let _ = reply.send(json!({ "flushed": self.jobs.len() }).to_string());
+        }
     }
 }
