@@ -31,6 +31,18 @@ pub struct HostKey {
     pub hash: u64,
 }
 
+/// The key of a name that a file of a job named in the middle of it; the value is the number of its place.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct KeptKey {
+    /// The job.
+    pub job: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// [`forward`] of the name.
+    pub hash: u64,
+}
+
 /// A place's key: a row's value is its number.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -120,6 +120,10 @@ layout! {
     inode_number: "inode.i_ino", 8, true;
     /// Generation.
     inode_generation: "inode.i_generation", 4, true;
+    /// Length in bytes.
+    inode_size: "inode.i_size", 8, true;
+    /// How many have it open for writing.
+    inode_writers: "inode.i_writecount", 0, true;
     /// Superblock.
     inode_sb: "inode.i_sb", 8, true;
     /// Device.

@@ -109,6 +109,12 @@ pub const PLACE_ROWS: usize = 8;
 /// Entries of the table of addresses that names were answered with, over all jobs.
 pub const ADDRESSES: u32 = 32_768;
 
+/// Files that may name places of their own, over all jobs.
+pub const AUTHORS: u32 = 4_096;
+
+/// Names of such places, over all jobs.
+pub const KEPT: u32 = 1_024;
+
 /// Name servers of the host.
 pub const RESOLVERS: u32 = 16;
 

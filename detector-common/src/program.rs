@@ -106,7 +106,7 @@ pub struct NameKey {
     pub reserved: u32,
 }
 
-/// What the kernel side is asked to take down as the file that the asking process opens next.
+/// What the kernel side is asked to take down, or to say, of the file that the asking process opens next.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Register {
@@ -116,4 +116,10 @@ pub struct Register {
     pub pid: u32,
     /// The policy.
     pub policy: u32,
+    /// Where this is not 0, no program is taken down: the file tells of places in this job.
+    pub job: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// Classes of whose places it tells; 0 to have them said here.
+    pub bits: Bits,
 }

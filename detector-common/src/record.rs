@@ -183,8 +183,8 @@ pub struct Exit {
     pub header: Header,
     /// Wait status (`task_struct.exit_code`): code in bits 8 to 15, signal in 0 to 6.
     pub status: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// 1 when it wrote a file that may name places of its own.
+    pub author: u32,
 }
 
 /// A process outside of every job runs a program that is called as an agent's, or a worker ended. `Header::job` is the job that it was

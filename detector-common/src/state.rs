@@ -52,6 +52,12 @@ pub struct Task {
     pub first: u8,
     /// Bytes of a block that what it wrote to the job's log ended with.
     pub block: u16,
+    /// 1 when it wrote a file that may name places of its own.
+    pub author: u8,
+    /// 1 when it read a credential that others wrote: what it writes names no places.
+    pub misled: u8,
+    /// Zero.
+    pub reserved: [u8; 6],
 }
 
 /// A call of exec that is under way, by its thread.
@@ -254,6 +260,8 @@ pub struct Job {
     pub steps: u32,
     /// What the job as a whole holds since a map was full.
     pub coarse: GrowingSet,
+    /// Classes of whose places nothing more is told, since who tells of them was misled.
+    pub misled: GrowingSet,
 }
 
 /// The one entry of the state array, read first by every hook.
@@ -278,6 +286,6 @@ pub struct Global {
     pub learned: u32,
     /// 1 where agents are looked for. Written by user space.
     pub hosting: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// 1 once any file may name places of its own: before, none is asked for.
+    pub authored: u32,
 }

@@ -84,6 +84,8 @@ pub mod kind {
     /// Gate: a string whose last two or three components have this chain may name a watched file. A leaf that is a glob
     /// stands in it as [`super::start`] of what it starts with, or as [`super::ANY`] where that is short.
     pub const TRIED: u32 = 10;
+    /// A directory of this name may have files that name places of their own.
+    pub const KEPT: u32 = 11;
 }
 
 /// What a gate lets through, as [`WatchValue::gate`].

@@ -7,6 +7,7 @@
 #![feature(asm_experimental_arch)]
 
 mod abi;
+mod author;
 mod command;
 mod emit;
 mod file;

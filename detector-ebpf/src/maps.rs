@@ -9,12 +9,12 @@ use detector_common::{
     command::{CommandKey, Next},
     counter::{COUNTERS, Counter},
     destination::{Destination, DestinationKey},
-    host::{AddressKey, HostKey, Place, PlaceKey},
+    host::{AddressKey, HostKey, KeptKey, Place, PlaceKey},
     identity::{HolderId, ObjectKey},
     limits,
     program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
     record::{Attempt, Exec, Open},
-    set::GrowingSet,
+    set::{Bits, GrowingSet},
     state::{Asker, Entered, Global, Holder, Home, Job, Object, Resolver, Socket, Task},
     watch::{Component, Leaf, WatchKey, WatchValue},
 };
@@ -85,11 +85,20 @@ pub(crate) static HOSTS: HashMap<HostKey, u32> = HashMap::with_max_entries(limit
 
 /// Places. As [`HOSTS`].
 #[map]
-pub(crate) static PLACES: HashMap<PlaceKey, Place> = HashMap::with_max_entries(limits::PLACES, BPF_F_NO_PREALLOC);
+pub(crate) static PLACES: HashMap<PlaceKey, Place> = HashMap::with_max_entries(limits::PLACES + limits::KEPT, BPF_F_NO_PREALLOC);
 
 /// Addresses that names of places were answered with, by job. Written by answers.
 #[map]
 pub(crate) static ADDRESSES: HashMap<AddressKey, GrowingSet> = HashMap::with_max_entries(limits::ADDRESSES, 0);
+
+/// Files that may name places of their own, with the classes that those are for. Written by opens, and for user space by the open that
+/// it makes.
+#[map]
+pub(crate) static AUTHORS: HashMap<ObjectKey, Bits> = HashMap::with_max_entries(limits::AUTHORS, 0);
+
+/// Names of such places. Written by user space.
+#[map]
+pub(crate) static KEPT: HashMap<KeptKey, u32> = HashMap::with_max_entries(limits::KEPT, 0);
 
 /// The host's name servers, by address. Written by user space.
 #[map]

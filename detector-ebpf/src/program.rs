@@ -1,6 +1,7 @@
 //! Declared programs: which files they are.
 
 use crate::{
+    author,
     emit::{self, now},
     file::File,
     maps::{PROGRAM_NAMES, PROGRAMS, REGISTER, count, forget},
@@ -37,7 +38,14 @@ pub(crate) fn register(fd: i64) {
         return;
     }
     let Some(file) = File::of_descriptor(fd as u64).and_then(File::identity) else { return };
-    if PROGRAMS.insert(&key(asked.policy, &file), &asked.program, 0).is_ok() {
+    if asked.job != 0 {
+        if asked.bits == 0 {
+            asked.bits = author::of(asked.job, &file);
+        } else if !author::believe(asked.job, &file, asked.bits) {
+            return;
+        }
+        asked.pid = 0;
+    } else if PROGRAMS.insert(&key(asked.policy, &file), &asked.program, 0).is_ok() {
         // The answer.
         asked.pid = 0;
     } else {

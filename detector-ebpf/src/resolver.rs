@@ -1,7 +1,7 @@
 //! Name servers: who asks them, and what policy says of a name.
 
 use crate::{
-    maps::{ASKERS, HOME, HOSTS, PLACES, RESOLVERS, count, entry, global},
+    maps::{ASKERS, HOME, HOSTS, KEPT, PLACES, RESOLVERS, count, entry, global},
     socket::Remote,
     task::Current,
 };
@@ -13,7 +13,7 @@ use aya_ebpf::{
 use detector_common::{
     counter::Counter,
     dns::{PORT, Question},
-    host::{HostKey, Place, PlaceKey, kind},
+    host::{HostKey, KeptKey, Place, PlaceKey, kind},
     limits::{HOST_LABELS, QUESTIONS},
     state::{Asker, Home, Resolver, Waiting},
     watch::below,
@@ -97,9 +97,15 @@ static NOBODY: Asker = Asker {
     waiting: [Waiting { hash: 0, place: 0, id: 0, kind: 0 }; QUESTIONS],
 };
 
-/// The place that `policy` knows the name of `question` as; 0 for none.
+/// The place that `job`, or else its `policy`, knows the name of `question` as; 0 for none.
 #[inline(always)]
-pub(crate) fn place(policy: u32, question: &Question) -> u32 {
+pub(crate) fn place((job, policy): (u32, u32), question: &Question) -> u32 {
+    let key = KeptKey { job, reserved: 0, hash: question.hash };
+    // SAFETY: a word that is written whole.
+    let kept = unsafe { KEPT.get(&key) }.copied().unwrap_or(0);
+    if kept != 0 {
+        return kept;
+    }
     let look = |kind: u32, hash: u64| {
         // SAFETY: user space writes entries whole before any process of a job exists.
         unsafe { HOSTS.get(&HostKey { policy, kind, hash }) }.copied().unwrap_or(0)

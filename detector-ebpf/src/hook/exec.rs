@@ -391,6 +391,7 @@ fn run_as(task: &mut Task, record: &Exec, scan: &Scan) {
     }
     task.program = volatile(&scan.declared.number);
     task.injected = volatile(&record.injected) as u8;
+    task.misled = 0;
     task.traits = volatile(&scan.declared.traits);
     task.reads = volatile(&scan.declared.reads);
     task.sdk = 0;

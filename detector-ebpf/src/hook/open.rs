@@ -1,7 +1,7 @@
 //! Opens, at the exit of the call: the file that was really opened, not the string that was asked for.
 
 use crate::{
-    abi,
+    abi, author,
     emit::{self, now},
     file::File,
     flow,
@@ -58,6 +58,7 @@ pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
         let words = path::words(&opening.record.path.components[0]);
         // Its name begins behind two bytes of length.
         program::written(current, job, file, leaf, words[0] >> 16 | words[1] << 48);
+        author::written(current, job, file, hash(path::words(&opening.record.path.components[1])));
     }
     if opening.record.bits | opening.record.sdk != 0 {
         watched(current, job, file, opened, &mut opening.record);
@@ -84,6 +85,7 @@ fn watched(current: &mut Current<'_>, job: &Job, file: File, opened: u32, record
     let (joinable, reads) = (bits & !job.observe, opened & abi::FMODE_READ != 0);
     let mut news = flow::mark(current, file, joinable, time);
     if reads {
+        author::looked(current, &identity, bits);
         // Said once: what the process opens by it is said on its own.
         news |= sdk & !current.task.sdk != 0;
         current.task.sdk |= sdk;

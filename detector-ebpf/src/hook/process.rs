@@ -49,7 +49,7 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
     task.shared = u8::from(shared);
     task.kill = 0;
     task.killed = 0;
-    (task.first, task.block) = (0, 0);
+    (task.first, task.block, task.author) = (0, 0, 0);
     if is_worker(current.pid) {
         task.first = 1;
         for fd in STREAMS {
@@ -141,7 +141,7 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     }
     let status = read!(task, task_exit_code, u32).unwrap_or(0);
     let current = Current { pid, thread: bpf_get_current_pid_tgid() as u32, task: &mut entry };
-    let record = Exit { header: emit::header(kind::EXIT, &current, now()), status, reserved: 0 };
+    let record = Exit { header: emit::header(kind::EXIT, &current, now()), status, author: u32::from(current.task.author) };
     emit::process(&record, size_of::<Exit>() as u64);
     leave(current.task);
 }

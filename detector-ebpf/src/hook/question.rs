@@ -128,7 +128,7 @@ pub(crate) fn read(ctx: &SkBuffContext) -> i32 {
 /// What cannot be judged cannot be accepted; in audit nothing is changed.
 #[inline(always)]
 fn not_judged(ctx: &SkBuffContext) -> i32 {
-    if job(ctx).is_some_and(|job| job.enforce != 0) { DROP } else { PASS }
+    if job(ctx).and_then(job::find).is_some_and(|job| job.enforce != 0) { DROP } else { PASS }
 }
 
 /// The question in the message of `len` bytes at `at`; none where it is not one, or of another class.
@@ -170,21 +170,21 @@ fn question(ctx: &SkBuffContext, at: u32, len: u32) -> Option<Asked> {
         return None;
     }
     // Of whom it is decides by which policy: told by the next step, by the cookie.
-    let place = resolver::place(job(ctx)?.policy, &question);
+    let job = job(ctx)?;
+    let place = resolver::place((job, job::find(job)?.policy), &question);
     Some(Asked { hash: question.hash, place, id: header.id, kind: u16::from_be(kind), len: len as u16, second: 0 })
 }
 
 /// The socket's job.
 #[inline(always)]
-fn job(ctx: &SkBuffContext) -> Option<&'static Job> {
+fn job(ctx: &SkBuffContext) -> Option<u32> {
     // SAFETY: the hook's own context.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     // SAFETY: words of preallocated maps.
-    let job = match unsafe { ASKERS.get(&cookie) } {
+    Some(match unsafe { ASKERS.get(&cookie) } {
         Some(asker) => asker.job,
         None => unsafe { SOCKETS.get(&cookie) }?.job,
-    };
-    job::find(job)
+    })
 }
 
 /// Who asks.

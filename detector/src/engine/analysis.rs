@@ -110,6 +110,9 @@ impl Engine {
             let name = if step.likely { format!("probably {}", step.name) } else { step.name.clone() };
             self.steps.insert(step.step, name);
         }
+        if let Body::Kept(kept) = &event.body {
+            self.keep(kept);
+        }
         if let Body::Unexplained { leaks } = event.body {
             let severity = self.policy.rule(Rule::SensorUnexplained).severity(Severity::High);
             found.extend(self.findings.unexplained(event.actor.map_or(0, |actor| actor.job), leaks, severity));
@@ -187,7 +190,7 @@ impl Engine {
                 self.findings.killed(actor.process);
             }
             Body::Kill(_) | Body::Attempt(_) => {}
-            Body::Armed | Body::Proved | Body::Step(_) | Body::Lost(_) | Body::Unexplained { .. } => {}
+            Body::Armed | Body::Proved | Body::Step(_) | Body::Kept(_) | Body::Lost(_) | Body::Unexplained { .. } => {}
         }
         Vec::new()
     }

@@ -2,8 +2,8 @@
 
 use super::Engine;
 use crate::{
-    event::{Actor, JobId, Kernel, Name},
-    policy::Host,
+    event::{Actor, JobId, Kept, Kernel, Name},
+    policy::{Host, SelfKept},
     secret::ClassSet,
 };
 use rustc_hash::FxHashMap;
@@ -62,6 +62,17 @@ impl Engine {
         let text: Arc<str> = Arc::from(name.name.as_str());
         for address in &name.addresses {
             self.names.learn(actor.job, *address, &text, &host);
+        }
+    }
+
+    /// From now on what the file is of may be spent at the place that it names.
+    pub(super) fn keep(&mut self, kept: &Kept) {
+        let Kept { job, class, host, port, file, addresses } = kept.clone();
+        let text: Arc<str> = Arc::from(host.as_str());
+        self.policy.keep(&SelfKept { class, host, port, file });
+        let host = self.policy.host(&text);
+        for address in addresses {
+            self.names.learn(job, address, &text, &host);
         }
     }
 

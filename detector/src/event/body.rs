@@ -1,6 +1,6 @@
 //! What happened.
 
-use super::{File, HolderId, Object, Process, StepId};
+use super::{File, HolderId, JobId, Object, Process, StepId};
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
@@ -32,6 +32,9 @@ pub enum Body {
     Network(Network),
     /// A name server answered a process of the job: from now on the addresses are that name's.
     Name(Name),
+    /// A credential file that one of its declared readers wrote in this job names a place of its own: from now on such secrets may be
+    /// spent there. The actor is absent.
+    Kept(Kept),
     /// A process that holds something asked a name server for a name that does not accept it.
     Question(Question),
     /// The egress hook dropped a packet of a socket (in audit: would have): the first one.
@@ -392,6 +395,25 @@ pub struct Drop {
     pub bytes: u32,
     /// False in audit, where it went its way.
     pub dropped: bool,
+}
+
+/// See [`Body::Kept`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Kept {
+    /// The job.
+    pub job: JobId,
+    /// The class of those secrets, by its name.
+    pub class: String,
+    /// Name or address of the host.
+    pub host: String,
+    /// The port; any where there is none.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub port: Option<u16>,
+    /// The file, as it is shown.
+    pub file: String,
+    /// Addresses that the host itself listed for the name before the job.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub addresses: Vec<IpAddr>,
 }
 
 /// See [`Body::Step`]. A name is a label: nothing is decided by it.

@@ -7,7 +7,7 @@ mod body;
 mod identity;
 
 pub use body::{
-    Access, Attempt, Body, Call, Counted, Door, Drop, Exec, Exit, Flow, Fork, Kernel, Kill, Name, Network, Open,
+    Access, Attempt, Body, Call, Counted, Door, Drop, Exec, Exit, Flow, Fork, Kept, Kernel, Kill, Name, Network, Open,
     Outcome, Print, Probe, Protocol, Question, Relation, Script, Step, Stream,
 };
 pub use identity::{Actor, File, HolderId, JobId, Object, Process, StepId};

@@ -3,7 +3,7 @@
 use detector_common::{
     command::{CommandKey, Next},
     destination::{Destination, DestinationKey},
-    host::{AddressKey, HostKey, Place, PlaceKey},
+    host::{AddressKey, HostKey, KeptKey, Place, PlaceKey},
     identity::ObjectKey,
     layout::Layout,
     program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
@@ -38,6 +38,7 @@ plain!(
     HostKey,
     InjectKey,
     Job,
+    KeptKey,
     NameKey,
     Next,
     Object,

@@ -46,7 +46,7 @@ pub fn decode(bytes: &[u8], known: impl Fn(&str) -> usize) -> Result<Event, Deco
 }
 
 /// When the record in `bytes` was made, `CLOCK_BOOTTIME` nanoseconds.
-pub(super) fn time(bytes: &[u8]) -> u64 {
+pub fn time(bytes: &[u8]) -> u64 {
     Header::read_from_prefix(bytes).map_or(0, |(header, _)| header.time)
 }
 

@@ -3,8 +3,10 @@
 use super::{
     KernelError, Sensor,
     abi::Abi,
+    decode::decode,
     sensor::{absent, map, typed},
 };
+use crate::event::Body;
 use aya::maps::{Array, HashMap, MapData, Queue};
 use detector_common::{
     host::AddressKey,
@@ -71,6 +73,23 @@ impl Notice {
             kind::WORKER_EXIT => Some(Self::Ended { job: header.job }),
             _ => None,
         }
+    }
+}
+
+/// Whether the record says that a process ended which wrote a file that may name places of its own.
+pub fn is_authors_end(bytes: &[u8]) -> bool {
+    record::Exit::read_from_bytes(bytes).is_ok_and(|exit| exit.header.kind == kind::EXIT && exit.author != 0)
+}
+
+/// The path of the file that a record says was opened, where it is whole.
+pub fn opened(bytes: &[u8]) -> Option<String> {
+    let (header, _) = Header::read_from_prefix(bytes).ok()?;
+    if header.kind != kind::OPEN {
+        return None;
+    }
+    match decode(bytes, |_| 0).ok()?.body {
+        Body::Open(open) if open.path.starts_with('/') => Some(open.path),
+        _ => None,
     }
 }
 
@@ -159,6 +178,7 @@ impl Sensor {
         let mut addresses: HashMap<_, Abi<AddressKey>, Abi<GrowingSet>> = typed(&mut self.maps, "ADDRESSES")?;
         let own: Vec<_> = addresses.keys().flatten().filter(|Abi(key)| key.job == job).collect();
         own.iter().for_each(|key| _ = addresses.remove(key));
+        self.forget_kept(job)?;
         let mut jobs: HashMap<_, u32, Abi<Job>> = typed(&mut self.maps, "JOBS")?;
         let _ = jobs.remove(&job);
         Ok(true)

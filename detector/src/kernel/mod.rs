@@ -8,6 +8,7 @@ mod cgroup;
 mod decode;
 mod error;
 mod host;
+mod kept;
 mod layout;
 mod load;
 #[cfg(feature = "kernel-log")]
@@ -19,9 +20,9 @@ mod rings;
 mod sensor;
 mod standing;
 
-pub use decode::{DecodeError, decode};
+pub use decode::{DecodeError, decode, time};
 pub use error::KernelError;
-pub use host::{Forked, Notice, job_of};
+pub use host::{Forked, Notice, is_authors_end, job_of, opened};
 pub use layout::LayoutSource;
 pub use quarantine::Quarantine;
 pub use rings::{Rings, boottime};

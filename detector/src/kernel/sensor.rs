@@ -38,7 +38,10 @@ use std::{
     ffi::OsStr,
     fs::{self, File},
     net::{IpAddr, Ipv4Addr, UdpSocket},
-    os::{fd::AsFd, unix::ffi::OsStrExt},
+    os::{
+        fd::AsFd,
+        unix::{ffi::OsStrExt, fs::OpenOptionsExt as _},
+    },
     path::Path,
 };
 use zerocopy::transmute;
@@ -101,7 +104,7 @@ pub struct Sensor {
     /// Open as long as this process is: a pin that someone removes detaches nothing.
     pinned: Vec<PinnedLink>,
     /// What hashes of names begin with.
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 impl Sensor {
@@ -313,20 +316,32 @@ impl Sensor {
             }
         }
         let Some(real) = real.filter(|real| real.is_file()) else { return Ok(()) };
-        let pid = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap_or(0);
-        self.register(Register { program, pid, policy })?;
-        let opened = File::open(&real);
-        let answer = self.registered();
-        self.register(Register::default())?;
-        match (opened, answer?) {
+        match self.ask(Register { program, policy, ..Register::default() }, &real)? {
             // It went, or may not be read, which is not ours to mind: what cannot be opened cannot be run as a script.
-            (Err(_), _) | (Ok(_), true) => Ok(()),
-            (Ok(_), false) => Err(KernelError::Map {
+            (None, _) | (_, Some(_)) => Ok(()),
+            (Some(_), None) => Err(KernelError::Map {
                 map: "PROGRAMS",
                 action: "take a program down in",
                 reason: "the open was not seen, or there is no room".into(),
             }),
         }
+    }
+
+    /// Opens `path`, of which the kernel side is asked: the file, where it can be opened, and the answer, where there is one. It does
+    /// not wait for a pipe.
+    pub(super) fn ask(
+        &mut self,
+        asked: Register,
+        path: &Path,
+    ) -> Result<(Option<File>, Option<Register>), KernelError> {
+        let pid = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap_or(0);
+        self.register(Register { pid, ..asked })?;
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let opened = fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok();
+        let answer = self.registered();
+        self.register(Register::default())?;
+        let answer = answer?;
+        Ok((opened, (answer.pid == 0).then_some(answer)))
     }
 
     fn register(&mut self, asked: Register) -> Result<(), KernelError> {
@@ -336,13 +351,13 @@ impl Sensor {
         register.set(0, Abi(asked), 0).map_err(|error| map("REGISTER", "write", &error))
     }
 
-    /// Whether the kernel side answered.
-    fn registered(&self) -> Result<bool, KernelError> {
+    /// What the kernel side made of it.
+    fn registered(&self) -> Result<Register, KernelError> {
         let register = self.maps.map("REGISTER").ok_or_else(|| absent("REGISTER"))?;
         let register: Array<&MapData, Abi<Register>> =
             register.try_into().map_err(|error| map("REGISTER", "open", &error))?;
         let Abi(register) = register.get(&0, 0).map_err(|error| map("REGISTER", "read", &error))?;
-        Ok(register.pid == 0)
+        Ok(register)
     }
 
     /// An argument of the form `key` names `script`.

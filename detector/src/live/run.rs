@@ -3,7 +3,8 @@
 use super::{
     Ask, Command, LiveError, command, daemon,
     disposition::Ignored,
-    environment, kept,
+    environment,
+    kept::{self, Keeper},
     log::{Relays, Rest},
     programs::{Places, Programs},
     proof, resolvers,
@@ -28,6 +29,7 @@ use std::{
     },
     path::PathBuf,
     process::{ExitStatus, Stdio},
+    rc::Rc,
     time::{Duration, Instant},
 };
 
@@ -78,10 +80,12 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     let home = std::env::var_os("HOME").map(PathBuf::from).and_then(|home| home.canonicalize().ok());
     let here = || std::env::current_dir().ok()?.canonicalize().ok();
     let workspace = Policy::workspace(&environment).map(PathBuf::from).or_else(here);
-    let places = kept::Places { home: home.as_deref(), workspace: workspace.as_deref(), uid };
-    let kept = if kept::is_within_another() { Vec::new() } else { kept::found(&places) };
-    let policy = policy.with_kept(&kept);
-    let policy = policy.with_hosts(&resolvers::listed()).with_search(&resolvers::searched());
+    let files = kept::Places::new(home, workspace.into_iter().collect(), uid);
+    let alone = !kept::is_within_another();
+    let (kept, read) = if alone { kept::found(&files) } else { (Vec::new(), Vec::new()) };
+    let listed = resolvers::listed();
+    let policy = policy.with_kept(&kept).with_hosts(&listed).with_search(&resolvers::searched());
+    let keeping = alone.then(|| (Rc::new(files), Rc::from(listed), read));
     let left = Quarantine::sweep();
     if left != 0 {
         tracing::info!("sockets of {left} earlier run(s) are still quarantined");
@@ -89,8 +93,9 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     let mut sensor = Sensor::load(&layout, Flags::Detected)?;
     let quarantine = if mode == Mode::Enforce { Some(Quarantine::new()?) } else { None };
     let resolvers: Vec<_> = resolvers.iter().map(|address| (*address, resolvers::is_own(*address))).collect();
-    let job = (policy, resolvers.as_slice());
-    let watched = watch(&mut sensor, quarantine.as_ref(), (&command, ignored), job, mode, record, &mut found).await;
+    let job = Watched { policy, mode, record, keeping };
+    let (quarantining, resolvers) = (quarantine.as_ref(), resolvers.as_slice());
+    let watched = watch(&mut sensor, quarantining, (&command, ignored), resolvers, job, &mut found).await;
     // Without this process the kernel side goes on, where it must: for sockets that hold what was refused.
     if let Some(quarantine) = quarantine {
         if sensor.quarantined().is_ok_and(|sockets| sockets.is_empty()) {
@@ -105,13 +110,21 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     watched
 }
 
+/// What is watched, and how.
+struct Watched {
+    policy: Policy,
+    mode: Mode,
+    record: Option<File>,
+    /// Where files are that name places, what the host lists, and the files that were read; none where another one looks after them.
+    keeping: Option<(Rc<kept::Places>, Rc<[(IpAddr, String)]>, Vec<kept::Stamped>)>,
+}
+
 async fn watch(
     sensor: &mut Sensor,
     quarantine: Option<&Quarantine>,
     (command, ignored): (&Command, Ignored),
-    (policy, resolvers): (Policy, &[(IpAddr, bool)]),
-    mode: Mode,
-    record: Option<File>,
+    resolvers: &[(IpAddr, bool)],
+    Watched { policy, mode, record, keeping }: Watched,
     found: &mut impl FnMut(&Finding),
 ) -> Result<Ended, LiveError> {
     let header = header(&command.argv, &policy, mode);
@@ -136,6 +149,13 @@ async fn watch(
     let mut relays = if relayed { Relays::new()? } else { Relays::default() };
     sensor.add_job(JobSettings { job: JOB, enforce, relayed, tables: &tables })?;
     programs.register(sensor, JOB)?;
+    let mut keeper = None;
+    if let Some((files, listed, read)) = keeping {
+        kept::watch(sensor, JOB, &files)?;
+        let begun = Keeper::new(JOB, JOB, files, listed);
+        begun.begin(sensor, session.policy(), &read)?;
+        keeper = Some(begun);
+    }
 
     let mut signals = Signals::catch(ignored)?;
     sensor.add_worker(std::process::id(), JOB)?;
@@ -148,7 +168,10 @@ async fn watch(
             waited = rings.wait() => waited.map_err(LiveError::system("cannot wait for the rings"))?,
             () = signals.child(running.pid) => {}
         }
-        judge(&mut rings, &mut session, false, found);
+        judge(&mut rings, &mut session, keeper.as_mut(), found);
+        if let Some(keeper) = &mut keeper {
+            keeper.look(sensor, &mut session)?;
+        }
         #[cfg(feature = "kernel-log")]
         sensor.pass_log_on();
         if let Some(status) = running.ended()? {
@@ -162,7 +185,7 @@ async fn watch(
             rest = &mut ending => break rest.unwrap_or_default(),
             waited = rings.wait() => waited.map_err(LiveError::system("cannot wait for the rings"))?,
         }
-        judge(&mut rings, &mut session, false, found);
+        judge(&mut rings, &mut session, None, found);
     };
     settle(&mut rings, &mut session, found).await?;
     let left = sensor.left(JOB)?;
@@ -175,7 +198,7 @@ async fn watch(
     }
     counters.retain(|_, count| *count != 0);
     // After the counters: what they count has been told of, whatever is left behind does meanwhile.
-    judge(&mut rings, &mut session, true, found);
+    judge_all(&mut rings, &mut session, found);
     let ended = crate::kernel::boottime();
     let masks = sensor.printed()?.get() || left.holding != 0;
     let conclusion = session.end(ended, Some(recorded(status)), &counters, left, rings.late());
@@ -201,21 +224,33 @@ fn leave_behind(rest: Vec<Rest>, masks: bool) {
     }
 }
 
-fn judge(rings: &mut Rings, session: &mut Session, all: bool, found: &mut impl FnMut(&Finding)) {
-    rings.drain(all, |record| session.record(&record).iter().for_each(&mut *found));
+/// Takes in what has settled; `keeper` is told of what it has to look at.
+fn judge(rings: &mut Rings, session: &mut Session, mut keeper: Option<&mut Keeper>, found: &mut impl FnMut(&Finding)) {
+    rings.drain(false, |record| {
+        session.record(&record).iter().for_each(&mut *found);
+        if let Some(keeper) = &mut keeper {
+            keeper.note(&record);
+        }
+    });
+    session.flush();
+}
+
+/// Takes in all that there is.
+fn judge_all(rings: &mut Rings, session: &mut Session, found: &mut impl FnMut(&Finding)) {
+    rings.drain(true, |record| session.record(&record).iter().for_each(&mut *found));
     session.flush();
 }
 
 /// The command has ended: what it did last is in the rings, and in order once it has settled.
 async fn settle(rings: &mut Rings, session: &mut Session, found: &mut impl FnMut(&Finding)) -> Result<(), LiveError> {
-    judge(rings, session, false, found);
+    judge(rings, session, None, found);
     // What it left behind may go on and on.
     let until = Instant::now() + SETTLED;
     while rings.waiting() && Instant::now() < until {
         rings.wait().await.map_err(LiveError::system("cannot wait for the rings"))?;
-        judge(rings, session, false, found);
+        judge(rings, session, None, found);
     }
-    judge(rings, session, true, found);
+    judge_all(rings, session, found);
     Ok(())
 }
 

@@ -3,13 +3,16 @@
 use super::attribute::attribute;
 use crate::{
     engine::{Capability, Conclusion, Engine, Finding, Mode},
-    event::{Body, Counted, Event, JobId},
-    kernel::{Left, decode},
+    event::{Body, Counted, Event, JobId, Kept},
+    kernel::{Left, decode, time},
     policy::Policy,
     recording::{Footer, Header, Writer},
 };
 use detector_common::counter::{Counter, Kind};
-use std::{collections::BTreeMap, fs::File};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs::File,
+};
 
 /// The job that `run` watches.
 pub(super) const JOB: JobId = 1;
@@ -32,6 +35,8 @@ pub(super) struct Session {
     told: u64,
     /// Of these, those that the events do not explain.
     unexplained: u64,
+    /// What files of the job named, with when the kernel side was told: its records of before come first.
+    kept: VecDeque<(u64, Kept)>,
 }
 
 impl Session {
@@ -46,6 +51,7 @@ impl Session {
             undecoded: 0,
             told: 0,
             unexplained: 0,
+            kept: VecDeque::new(),
         };
         session.write(|writer| writer.header(header));
         session
@@ -62,6 +68,7 @@ impl Session {
             undecoded: 0,
             told: 0,
             unexplained: 0,
+            kept: VecDeque::new(),
         };
         let events = told.len() as u64;
         for event in told {
@@ -73,6 +80,7 @@ impl Session {
 
     /// A record of the kernel side. Those of other jobs (the proof's) are not of this session.
     pub(super) fn record(&mut self, bytes: &[u8]) -> Vec<Finding> {
+        self.kept_until(time(bytes));
         let decoded = decode(bytes, |name| self.engine.policy().known_labels(name));
         match decoded {
             Ok(event) if event.actor.is_some_and(|actor| actor.job != self.job) => Vec::new(),
@@ -86,6 +94,24 @@ impl Session {
                 Vec::new()
             }
         }
+    }
+
+    /// A file of the job named a place, and the kernel side has known that since `time`.
+    pub(super) fn keep(&mut self, time: u64, kept: Kept) {
+        self.kept.push_back((time, kept));
+    }
+
+    fn kept_until(&mut self, time: u64) {
+        while self.kept.front().is_some_and(|(told, _)| *told <= time)
+            && let Some((told, kept)) = self.kept.pop_front()
+        {
+            self.own(told, Body::Kept(kept));
+        }
+    }
+
+    /// The policy, with what was kept so far.
+    pub(super) fn policy(&self) -> &Policy {
+        self.engine.policy()
     }
 
     /// What the sensor says of itself at `time`.
@@ -129,6 +155,7 @@ impl Session {
         left: Left,
         late: u64,
     ) -> Conclusion {
+        self.kept_until(u64::MAX);
         let mut lost: BTreeMap<String, u64> = Counter::ALL
             .iter()
             .filter(|counter| counter.kind() != Kind::Activity)

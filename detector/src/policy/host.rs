@@ -259,7 +259,8 @@ impl Hosts {
     }
 }
 
-fn place(rows: &Rows) -> Place {
+/// The rows, for the kernel's tables; no more than there is room for.
+pub(super) fn place(rows: &Rows) -> Place {
     let mut place = Place::default();
     for (row, ((reader, port), accepted)) in place.rows.iter_mut().zip(rows) {
         *row = PlaceRow { accepted: accepted.bits(), port: *port, reader: *reader, reserved: 0 };

@@ -10,7 +10,7 @@ use super::{
     error::{BadPolicy, Place, PolicyError},
     exception::Exception,
     file,
-    host::{HostRow, Rows},
+    host::{HostRow, Rows, place},
     load,
     nearest::hint,
     pattern::Walked,
@@ -26,6 +26,7 @@ use detector_common::{
     command::{CommandKey, Next},
     destination::{Destination, DestinationKey, OWN},
     host,
+    limits::PLACE_ROWS,
     program::InjectKey,
     set::Bits,
     watch::{WatchKey, WatchValue},
@@ -57,7 +58,7 @@ pub struct Policy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelfKept {
     /// The class of those secrets.
-    pub class: &'static str,
+    pub class: String,
     /// Name or address of the host.
     pub host: String,
     /// Port; any where the file names none.
@@ -284,27 +285,62 @@ impl Policy {
     /// that are not there, and places for which there is no room, are passed over.
     #[must_use]
     pub fn with_kept(mut self, kept: &[SelfKept]) -> Self {
-        for SelfKept { class, host, port, file } in kept {
-            let Some(class) = self.classes.iter().find(|it| it.name == *class && !it.is_observed()) else { continue };
-            let accepted = ClassSet::EMPTY.with(class.id);
-            let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
-            let to = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
-            // Of a name that is none there is no row.
-            let Ok(known) = self.destinations.beside(&to, OWN) else { continue };
-            if accepted.is_subset(known.union(self.destinations.exactly(&to, OWN).unwrap_or_default())) {
-                continue;
-            }
-            if !self.destinations.has_room_for(&to) || self.destinations.add(&to, OWN, accepted).is_err() {
-                continue;
-            }
+        for kept in kept {
+            let Some((to, accepted)) = self.keep(kept) else { continue };
             self.document.destinations.push(DestinationDocument {
                 to: vec![to],
                 accept: Accept::Classes(self.names(accepted)),
                 readers: vec![EVERY_READER.to_owned()],
-                reason: Some(format!("named by {file}")),
+                reason: Some(format!("named by {}", kept.file)),
             });
         }
         self
+    }
+
+    /// From now on such secrets may be spent at the place, as in [`Self::with_kept`]; the document stays as it was. What was added, if
+    /// anything was.
+    pub fn keep(&mut self, kept: &SelfKept) -> Option<(String, ClassSet)> {
+        let (to, accepted) = self.would_keep(kept)?;
+        self.destinations.add(&to, OWN, accepted).ok()?;
+        Some((to, accepted))
+    }
+
+    /// What [`Self::keep`] would add.
+    fn would_keep(&self, SelfKept { class, host, port, .. }: &SelfKept) -> Option<(String, ClassSet)> {
+        let accepted = ClassSet::EMPTY.with(self.kept_class(class)?.id);
+        let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
+        let to = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+        // Of a name that is none there is no row.
+        let known = self.destinations.beside(&to, OWN).ok()?;
+        let known = known.union(self.destinations.exactly(&to, OWN).unwrap_or_default());
+        (!accepted.is_subset(known) && self.destinations.has_room_for(&to)).then_some((to, accepted))
+    }
+
+    fn kept_class(&self, name: &str) -> Option<&Class> {
+        self.classes.iter().find(|class| class.name == name && !class.is_observed())
+    }
+
+    /// Whether [`Self::keep`] would add anything.
+    pub fn is_news(&self, kept: &SelfKept) -> bool {
+        self.would_keep(kept).is_some()
+    }
+
+    /// The classes that may be kept, as the kernel side has them: bits of those whose names are `names`.
+    pub fn kept_bits<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> Bits {
+        let classes = names.into_iter().filter_map(|name| self.kept_class(name));
+        classes.map(|class| class.id).collect::<ClassSet>().bits()
+    }
+
+    /// What may be spent at the host called `name`, for the kernel's tables, when all of `kept` that are of that host are kept, too.
+    /// None where those are more rows than there is room for.
+    pub fn place(&self, name: &str, kept: &[SelfKept]) -> Option<host::Place> {
+        // An address has its own rows already.
+        let mut rows = if name.parse::<IpAddr>().is_ok() { Rows::new() } else { self.destinations.host(name) };
+        for SelfKept { class, port, .. } in kept.iter().filter(|kept| kept.host == name) {
+            let row = rows.entry((OWN, port.unwrap_or(0))).or_default();
+            *row = row.with(self.kept_class(class)?.id);
+        }
+        (rows.len() <= PLACE_ROWS).then(|| place(&rows))
     }
 
     /// The classes, in the order of their bits.

@@ -6,9 +6,9 @@ use super::{Footer, Header, Host, RecordedPolicy, Started, Status};
 use crate::{
     engine::{Capability, Mode},
     event::{
-        Access, Actor, Attempt, Body, Call, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel,
-        Kill, Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, SCHEMA,
-        Script, Step, Stream,
+        Access, Actor, Attempt, Body, Call, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kept,
+        Kernel, Kill, Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation,
+        SCHEMA, Script, Step, Stream,
     },
     policy::Policy,
 };
@@ -88,6 +88,14 @@ pub(crate) fn events() -> Vec<Event> {
         outcome: Outcome::Quarantined,
     };
     let drop = Drop { address: DESTINATION, port: 443, socket: 4099, bytes: 60, dropped: true };
+    let kept = Kept {
+        job: 1,
+        class: "npm".to_owned(),
+        host: "registry.example.test".to_owned(),
+        port: Some(443),
+        file: "/home/runner/.npmrc".to_owned(),
+        addresses: vec![DESTINATION],
+    };
     let step = Step {
         step: 2,
         name: "Run actions/setup-thing@v4".to_owned(),
@@ -174,6 +182,7 @@ pub(crate) fn events() -> Vec<Event> {
         (Some(PYTHON), Body::Kill(Kill { errno: 0 }), None),
         (Some(PYTHON), Body::Exit(Exit { code: 0, signal: 9 }), None),
         (None, Body::Step(step), None),
+        (None, Body::Kept(kept), None),
         (None, Body::Lost(Counted { counters: lost }), None),
         (None, Body::Unexplained { leaks: 1 }, None),
     ];
@@ -285,8 +294,9 @@ mod page {
             Body::Name(_) => 17,
             Body::Question(_) => 18,
             Body::Step(_) => 19,
+            Body::Kept(_) => 20,
         };
         let kinds = events().iter().map(|event| number(&event.body)).collect::<BTreeSet<_>>();
-        assert_eq!(kinds, (0..20).collect());
+        assert_eq!(kinds, (0..21).collect());
     }
 }

@@ -1,7 +1,7 @@
 //! One job of the host, from its worker's beginning to its end.
 
 use super::{
-    super::{run, session::Session},
+    super::{LiveError, kept::Keeper, run, session::Session},
     agents::Seen,
     policies::Applied,
     steps::Steps,
@@ -10,8 +10,8 @@ use super::{
 use crate::{
     ci::Provider,
     engine::{Conclusion, Finding, Verdict},
-    event::{Body, Counted, Step},
-    kernel::{Left, Notice, boottime},
+    event::{Body, Counted, Event, Step},
+    kernel::{Left, Notice, Sensor, boottime},
     policy::Policy,
     recording::Reader,
 };
@@ -36,6 +36,7 @@ pub(super) struct Job {
     /// The host's counters as it began.
     before: Counters,
     findings: u64,
+    keeper: Keeper,
     /// What its worker calls its steps.
     steps: Option<Steps>,
     /// What is to be added to `CLOCK_BOOTTIME` for the time since 1970, nanoseconds.
@@ -72,6 +73,7 @@ impl Job {
         let steps = Steps::of(worker, provider);
         let clock = header.started.realtime.wrapping_sub(header.started.boottime);
         let worker = worker.pid();
+        let keeper = policy.keeper(number);
         Ok(Self {
             number,
             provider,
@@ -81,6 +83,7 @@ impl Job {
             policy,
             before,
             findings: 0,
+            keeper,
             steps,
             clock,
             ended: None,
@@ -89,7 +92,13 @@ impl Job {
     }
 
     /// A job that a daemon before this one began, from what that recorded; `worker` where it still runs.
-    pub(super) fn resume(number: u32, worker: Option<&Seen>, store: &Store, before: Counters, id: u32) -> Option<Self> {
+    pub(super) fn resume(
+        number: u32,
+        worker: Option<&Seen>,
+        store: &Store,
+        before: Counters,
+        (id, now): (u32, &Applied),
+    ) -> Option<Self> {
         let (files, provider, recording) = store.unfinished(number)?;
         let provider = Provider::ALL.into_iter().find(|known| known.name() == provider)?;
         let resumed = || -> Result<_, Box<dyn std::error::Error>> {
@@ -98,10 +107,15 @@ impl Job {
             let told = reader.by_ref().collect::<Result<Vec<_>, _>>()?;
             let header = reader.into_header();
             let policy = Policy::from_document(header.policy.document.clone())?;
+            let is_kept = |event: &Event| match &event.body {
+                Body::Kept(kept) => Some(kept.clone()),
+                _ => None,
+            };
+            let kept: Vec<_> = told.iter().filter_map(is_kept).collect();
             let session = Session::resume(number, policy.clone(), &header, told, file);
-            Ok((header, policy, session))
+            Ok((header, policy, session, kept))
         };
-        let (header, policy, mut session) = match resumed() {
+        let (header, policy, mut session, kept) = match resumed() {
             Ok(resumed) => resumed,
             Err(error) => {
                 tracing::error!("the recording of job {number} cannot be gone on with: {error}");
@@ -111,7 +125,16 @@ impl Job {
         let counters = BTreeMap::from([(Counter::Away.name().to_owned(), 1)]);
         session.own(boottime(), Body::Lost(Counted { counters }));
         let tables = policy.tables(id);
-        let policy = Rc::new(Applied { id, policy, tables, mode: header.mode });
+        let policy = Rc::new(Applied {
+            id,
+            policy,
+            tables,
+            mode: header.mode,
+            files: Rc::clone(&now.files),
+            read: Vec::new(),
+            listed: Rc::clone(&now.listed),
+        });
+        let keeper = policy.keeper(number).resume(kept);
         let steps = worker.and_then(|worker| Steps::of(worker, provider));
         let clock = header.started.realtime.wrapping_sub(header.started.boottime);
         let worker = worker.map_or(0, Seen::pid);
@@ -124,6 +147,7 @@ impl Job {
             policy,
             before,
             findings: 0,
+            keeper,
             steps,
             clock,
             ended: None,
@@ -135,11 +159,22 @@ impl Job {
     pub(super) fn record(&mut self, record: &[u8]) -> Vec<Finding> {
         let found = self.session.record(record);
         self.findings += found.len() as u64;
+        self.keeper.note(record);
         if let (Some(steps), Some(forked)) = (&mut self.steps, Notice::step(record)) {
             let named = steps.forked(forked.step, forked.pid, forked.time.wrapping_add(self.clock));
             self.name(named);
         }
         found
+    }
+
+    /// The files that were read before it began go on being believed.
+    pub(super) fn believe(&self, sensor: &mut Sensor) -> Result<(), LiveError> {
+        Ok(self.keeper.begin(sensor, &self.policy.policy, &self.policy.read)?)
+    }
+
+    /// Looks at its files that name places, where there is a reason.
+    pub(super) fn look(&mut self, sensor: &mut Sensor) -> Result<(), LiveError> {
+        Ok(self.keeper.look(sensor, &mut self.session)?)
     }
 
     fn name(&mut self, steps: Vec<Step>) {

@@ -18,8 +18,10 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
+    net::IpAddr,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 /// Workspaces of a runner that are told apart.
@@ -35,6 +37,12 @@ pub(super) struct Applied {
     pub(super) tables: Tables,
     /// How it is carried out.
     pub(super) mode: Mode,
+    /// Where files of jobs are that name places of their own.
+    pub(super) files: Rc<kept::Places>,
+    /// Those that were read.
+    pub(super) read: Vec<kept::Stamped>,
+    /// What the host itself lists for names.
+    pub(super) listed: Rc<[(IpAddr, String)]>,
 }
 
 /// Why a policy cannot be had.
@@ -54,17 +62,27 @@ pub(super) fn load(config: &Config, id: u32) -> Result<Applied, BadPolicy> {
     let home = config.home.as_deref().and_then(|home| home.canonicalize().ok());
     let policy = policy.for_job(&environment(home.as_deref())).with_resolvers(&resolvers::configured());
     let uid = home.as_deref().and_then(|home| fs::metadata(home).ok()).map_or(0, |metadata| metadata.uid());
-    let places = kept::Places { home: home.as_deref(), workspace: None, uid };
-    let policy = policy.with_kept(&kept::found(&places));
-    let policy = policy.with_hosts(&resolvers::listed()).with_search(&resolvers::searched());
+    let files = kept::Places::new(home, Vec::new(), uid);
+    let (kept, read) = kept::found(&files);
+    let listed = resolvers::listed();
+    let policy = policy.with_kept(&kept).with_hosts(&listed).with_search(&resolvers::searched());
     let tables = policy.tables(id);
-    Ok(Applied { id, policy, tables, mode })
+    // What was in a workspace before a job, one before it left: of these only what the job itself has written counts.
+    let workspaces = agents::roots().iter().flat_map(|root| checkouts(&root.join("_work"))).collect();
+    let files = Rc::new(kept::Places::new(files.home, workspaces, uid));
+    Ok(Applied { id, policy, tables, mode, files, read, listed: listed.into() })
 }
 
 impl Applied {
+    /// What looks after the files of `job`, which is under it.
+    pub(super) fn keeper(&self, job: u32) -> kept::Keeper {
+        kept::Keeper::new(job, self.id, Rc::clone(&self.files), Rc::clone(&self.listed))
+    }
+
     /// Writes it into the kernel's tables.
     pub(super) fn write(&self, sensor: &mut Sensor, home: Option<&Path>) -> Result<(), LiveError> {
         sensor.add_policy(self.id, &self.tables)?;
+        kept::watch(sensor, self.id, &self.files)?;
         let uid = home.and_then(|home| fs::metadata(home).ok()).map_or(0, |metadata| metadata.uid());
         let variable = |name: &str| match name {
             "HOME" => home.map(OsString::from),

@@ -120,7 +120,7 @@ async fn again(
     let workers: BTreeMap<_, _> = watch.sensor.workers()?.into_iter().map(|(pid, job)| (job, pid)).collect();
     for (job, id) in jobs.into_iter().filter(|(job, _)| *job != proof::JOB && !stale.contains(job)) {
         let worker = workers.get(&job).and_then(|pid| Seen::of(*pid));
-        match Job::resume(job, worker.as_ref(), &watch.store, counters.clone(), id) {
+        match Job::resume(job, worker.as_ref(), &watch.store, counters.clone(), (id, &*watch.policy)) {
             Some(mut resumed) => {
                 tracing::info!("job {job} goes on: the daemon before this one ended in the middle of it");
                 // Its end may be told in what the kernel side said meanwhile; if that was lost, it is over now.
@@ -245,6 +245,9 @@ impl Watch {
                 },
             }
         }
+        for job in self.jobs.values_mut() {
+            job.look(&mut self.sensor)?;
+        }
         if any {
             // Whatever becomes of this process, what it saw is written.
             self.jobs.values_mut().for_each(Job::flush);
@@ -310,6 +313,7 @@ impl Watch {
         let before = self.sensor.counters()?;
         match Job::begin((job, provider, seen), Rc::clone(&self.policy), &self.store, before) {
             Ok(mut begun) => {
+                begun.believe(&mut self.sensor)?;
                 begun.own(self.times.0, Body::Armed);
                 begun.own(self.times.1, Body::Proved);
                 if running {

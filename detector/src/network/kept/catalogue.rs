@@ -96,7 +96,8 @@ pub fn format_of(path: &str) -> Option<(Format, &'static str)> {
 }
 
 impl File {
-    fn is_at(&self, path: &str) -> bool {
+    /// Whether a file of this row is at `path`.
+    pub fn is_at(&self, path: &str) -> bool {
         let anywhere = self.path.strip_prefix("~/").or_else(|| self.path.strip_prefix("**/"));
         let mut names = path.split('/').rev();
         for wanted in anywhere.unwrap_or(self.path).rsplit('/') {

@@ -1,15 +1,16 @@
-//! Self-kept destinations as they are when the job begins: what credential files that stand there before it say of themselves.
+//! Which files name places of their own, and what they say.
 //!
 //! The workspace is another's: whoever sends a change writes files into it. Of its files only git's own settings are read, which no
 //! checkout takes from a repository.
 
 use crate::{
-    network::kept::{File, Kept, formats, places},
+    network::kept::{File as Row, Kept, formats, places as places_of},
     policy::SelfKept,
     secret::redact,
 };
 use std::{
-    fs,
+    collections::BTreeSet,
+    fs::{self, File, Metadata},
     io::Read as _,
     os::unix::{
         ffi::OsStrExt as _,
@@ -24,28 +25,71 @@ const BYTES: u64 = (1 << 20) + 1;
 const ENTRIES: usize = 64;
 
 /// Where the job's files are.
-#[derive(Clone, Copy)]
-pub(super) struct Places<'a> {
+#[derive(Clone, Debug)]
+pub(in crate::live) struct Places {
     /// Home that the job has.
-    pub(super) home: Option<&'a Path>,
-    /// The workspace, without links.
-    pub(super) workspace: Option<&'a Path>,
+    pub(in crate::live) home: Option<PathBuf>,
+    /// The workspaces, without links.
+    pub(in crate::live) workspaces: Vec<PathBuf>,
     /// The job's user: files of others than that one and root are not believed.
-    pub(super) uid: u32,
+    pub(in crate::live) uid: u32,
 }
 
-/// What the files say.
-pub(super) fn found(places: &Places<'_>) -> Vec<SelfKept> {
-    // Whoever works in his home has no workspace: no change of a repository brings him its files.
-    let is_above = |workspace: &&Path| places.home.is_some_and(|home| home.starts_with(workspace));
-    let workspace = places.workspace.filter(|workspace| !is_above(workspace));
-    let places = &Places { workspace, ..*places };
-    formats().iter().flat_map(|file| of_file(file, places)).collect()
+impl Places {
+    /// Whoever works in his home has no workspace: no change of a repository brings him its files.
+    pub(in crate::live) fn new(home: Option<PathBuf>, mut workspaces: Vec<PathBuf>, uid: u32) -> Self {
+        workspaces.retain(|workspace| !home.as_ref().is_some_and(|home| home.starts_with(workspace)));
+        Self { home, workspaces, uid }
+    }
+}
+
+/// A file that was read, and how it was then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::live) struct Stamped {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    /// The class whose secrets may be spent at its places.
+    pub(super) class: &'static str,
+    stamp: [u64; 5],
+}
+
+impl Stamped {
+    /// Whether `file` is that file, unchanged: whoever writes to it, or puts another in its place, changes the time of its last change
+    /// (inode(7), `ctime`), which cannot be set.
+    pub(super) fn is(&self, file: &File) -> bool {
+        file.metadata().is_ok_and(|metadata| stamp(&metadata) == self.stamp)
+    }
+}
+
+fn stamp(metadata: &Metadata) -> [u64; 5] {
+    let time = [metadata.ctime().cast_unsigned(), metadata.ctime_nsec().cast_unsigned()];
+    [metadata.dev(), metadata.ino(), time[0], time[1], metadata.size()]
+}
+
+/// What the files say, and which they are.
+pub(in crate::live) fn found(places: &Places) -> (Vec<SelfKept>, Vec<Stamped>) {
+    let (mut kept, mut read) = (Vec::new(), Vec::new());
+    for (path, row) in all(places) {
+        let Some(file) = open(&path) else { continue };
+        let Some(bytes) = believed(&file, &path, row, places) else { continue };
+        kept.extend(said(&path, row, &bytes));
+        if let Ok(metadata) = file.metadata() {
+            read.push(Stamped { path, class: row.class, stamp: stamp(&metadata) });
+        }
+    }
+    (kept, read)
+}
+
+/// What the file at `path` says.
+pub(super) fn said(path: &Path, row: &Row, bytes: &[u8]) -> impl Iterator<Item = SelfKept> {
+    let (class, file) = (row.class, redact::path(path.as_os_str().as_bytes()));
+    let kept = move |Kept { host, port }| SelfKept { class: class.to_owned(), host, port, file: file.clone() };
+    places_of(row.format, bytes).into_iter().map(kept)
 }
 
 /// Whether this process was started by another of its program that watches it: to that one, reading credentials would be what it
 /// is to find, and it knows their places itself.
-pub(super) fn is_within_another() -> bool {
+pub(in crate::live) fn is_within_another() -> bool {
     /// As many as anybody nests.
     const ANCESTORS: usize = 64;
     let identity = |pid: i32| fs::metadata(format!("/proc/{pid}/exe")).map(|exe| (exe.dev(), exe.ino())).ok();
@@ -57,26 +101,34 @@ pub(super) fn is_within_another() -> bool {
     program.is_some() && above.into_iter().any(|pid| identity(pid) == program)
 }
 
-fn of_file(file: &File, at: &Places<'_>) -> Vec<SelfKept> {
-    let (base, rest) = match (file.path.strip_prefix("~/"), file.path) {
-        (Some(rest), _) => (at.home, rest),
-        (None, "**/.git/config") => (at.workspace, ".git/config"),
-        (None, path) => (path.strip_prefix('/').map(|_| Path::new("/")), path.trim_start_matches('/')),
-    };
-    let Some(base) = base.filter(|_| !rest.starts_with("**/")) else { return Vec::new() };
-    let mut found = Vec::new();
-    for path in expanded(base, rest) {
-        let own = rest == ".git/config";
-        let Some(bytes) = read(&path, at, own) else { continue };
-        let shown = redact::path(path.as_os_str().as_bytes());
-        found.extend(places(file.format, &bytes).into_iter().map(|Kept { host, port }| SelfKept {
-            class: file.class,
-            host,
-            port,
-            file: shown.clone(),
-        }));
+/// Where such files may be, whether or not they are there.
+pub(super) fn all(at: &Places) -> Vec<(PathBuf, &'static Row)> {
+    let mut paths = Vec::new();
+    for row in formats() {
+        let (bases, rest): (Vec<&Path>, _) = match (row.path.strip_prefix("~/"), row.path) {
+            (Some(rest), _) => (at.home.as_deref().into_iter().collect(), rest),
+            (None, "**/.git/config") => (at.workspaces.iter().map(PathBuf::as_path).collect(), ".git/config"),
+            (None, path) if path.starts_with('/') => (vec![Path::new("/")], path.trim_start_matches('/')),
+            // Anywhere: where one is, shows when it is opened.
+            (None, _) => continue,
+        };
+        paths.extend(bases.into_iter().flat_map(|base| expanded(base, rest)).map(|path| (path, row)));
     }
-    found
+    paths
+}
+
+/// Names of directories that such files are in, where they have one.
+pub(super) fn directories(at: &Places) -> BTreeSet<Vec<u8>> {
+    let home = at.home.as_deref().and_then(Path::file_name).map(|name| name.as_bytes().to_vec());
+    let of = |row: &Row| {
+        let (directory, _) = row.path.rsplit_once('/')?;
+        match directory.rsplit('/').next()? {
+            "~" => home.clone(),
+            name if name.is_empty() || name.contains('*') => None,
+            name => Some(name.as_bytes().to_vec()),
+        }
+    };
+    formats().iter().filter_map(of).collect()
 }
 
 /// The files that `rest` below `base` names.
@@ -98,18 +150,20 @@ fn expanded(base: &Path, rest: &str) -> Vec<PathBuf> {
     paths
 }
 
+/// Opens it; a pipe is not waited for.
+pub(super) fn open(path: &Path) -> Option<File> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()
+}
+
 /// The content of the file, if it is the job's user's or root's, not everybody may write it, and no change of the repository brought
 /// it.
-fn read(path: &Path, at: &Places<'_>, own: bool) -> Option<Vec<u8>> {
-    // A pipe would be waited for.
-    let file =
-        fs::OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed()).open(path);
-    let file = file.ok()?;
+pub(super) fn believed(file: &File, path: &Path, row: &Row, at: &Places) -> Option<Vec<u8>> {
     let metadata = file.metadata().ok()?;
     let trusted = metadata.is_file() && [0, at.uid].contains(&metadata.uid()) && metadata.mode() & 0o002 == 0;
     let real = path.canonicalize().ok()?;
-    let of_workspace = at.workspace.is_some_and(|workspace| real.starts_with(workspace));
-    if !trusted || of_workspace != own {
+    let of_workspace = at.workspaces.iter().any(|workspace| real.starts_with(workspace));
+    if !trusted || of_workspace != (row.path == "**/.git/config") {
         return None;
     }
     let mut bytes = Vec::new();
@@ -128,7 +182,7 @@ mod tests {
 
     fn hosts(home: &Path, workspace: &Path) -> Vec<String> {
         let uid = rustix::process::getuid().as_raw();
-        let found = found(&Places { home: Some(home), workspace: Some(workspace), uid });
+        let (found, _) = found(&Places::new(Some(home.to_owned()), vec![workspace.to_owned()], uid));
         // The machine's own files are no matter of the test.
         found.into_iter().filter(|kept| kept.host.ends_with("good.test")).map(|kept| kept.host).collect()
     }
