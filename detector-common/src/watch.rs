@@ -86,6 +86,8 @@ pub mod kind {
     pub const TRIED: u32 = 10;
     /// A directory of this name may have files that name places of their own.
     pub const KEPT: u32 = 11;
+    /// In such a directory, a file of this name is one.
+    pub const KEPT_FILE: u32 = 12;
 }
 
 /// What a gate lets through, as [`WatchValue::gate`].

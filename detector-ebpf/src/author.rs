@@ -60,18 +60,40 @@ pub(crate) fn written(current: &mut Current<'_>, job: &Job, file: File, director
     }
 }
 
-/// `current` opened `file`, a credential of `bits`, for reading: what it writes may say what that said.
+/// `current` opened `file`, called `leaf` in `directory` (the hashes of their names), for reading: where such a file may name places
+/// and nobody is known to have written this one, what it writes may say what that said.
 #[inline(always)]
-pub(crate) fn looked(current: &mut Current<'_>, file: &record::File, bits: Bits) {
+pub(crate) fn looked(current: &mut Current<'_>, job: &Job, file: File, [leaf, directory]: [u64; 2]) {
+    if current.task.reads == 0
+        || current.task.misled != 0
+        || path::watch(job.policy, row::KEPT_FILE, leaf).is_none()
+        || path::watch(job.policy, row::KEPT, directory).is_none()
+    {
+        return;
+    }
+    let Some(key) = file.object(current.task.job) else { return };
+    // SAFETY: a word that is written whole.
+    if unsafe { AUTHORS.get(&key) }.copied().unwrap_or(0) & current.task.reads == 0 {
+        mislead(current);
+    }
+}
+
+/// `current` opened `file`, a credential of `bits`, for reading: as in [`looked`].
+#[inline(always)]
+pub(crate) fn credential(current: &mut Current<'_>, file: &record::File, bits: Bits) {
     let bits = bits & current.task.reads;
     if bits == 0 || current.task.misled != 0 {
         return;
     }
     let key = key(current.task.job, file);
     // SAFETY: a word that is written whole.
-    if bits & !unsafe { AUTHORS.get(&key) }.copied().unwrap_or(0) == 0 {
-        return;
+    if bits & !unsafe { AUTHORS.get(&key) }.copied().unwrap_or(0) != 0 {
+        mislead(current);
     }
+}
+
+#[inline(always)]
+fn mislead(current: &mut Current<'_>) {
     current.task.misled = 1;
     if current.task.author != 0
         && let Some(job) = JOBS.get_ptr_mut(&current.task.job)

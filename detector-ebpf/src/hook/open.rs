@@ -51,14 +51,16 @@ pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
     {
         return memory::opened(current, job, file, gate.door);
     }
+    let directory = hash(path::words(&opening.record.path.components[1]));
     if opened & abi::FMODE_READ != 0 {
         program::confirm(current, job, file, leaf);
+        author::looked(current, job, file, [leaf, directory]);
     }
     if opened & abi::FMODE_WRITE != 0 {
         let words = path::words(&opening.record.path.components[0]);
         // Its name begins behind two bytes of length.
         program::written(current, job, file, leaf, words[0] >> 16 | words[1] << 48);
-        author::written(current, job, file, hash(path::words(&opening.record.path.components[1])));
+        author::written(current, job, file, directory);
     }
     if opening.record.bits | opening.record.sdk != 0 {
         watched(current, job, file, opened, &mut opening.record);
@@ -85,7 +87,7 @@ fn watched(current: &mut Current<'_>, job: &Job, file: File, opened: u32, record
     let (joinable, reads) = (bits & !job.observe, opened & abi::FMODE_READ != 0);
     let mut news = flow::mark(current, file, joinable, time);
     if reads {
-        author::looked(current, &identity, bits);
+        author::credential(current, &identity, bits);
         // Said once: what the process opens by it is said on its own.
         news |= sdk & !current.task.sdk != 0;
         current.task.sdk |= sdk;

@@ -27,14 +27,20 @@ use zerocopy::transmute;
 const FIRST: u32 = 1 << 31;
 
 impl Sensor {
-    /// Under `policy`, files in directories of these names may name places of their own.
+    /// Under `policy`, files in directories of these names may name places of their own, and those of these names do.
     ///
     /// # Errors
     /// When there is no room.
-    pub fn keep_in<'a>(&mut self, policy: u32, names: impl Iterator<Item = &'a [u8]>) -> Result<(), KernelError> {
+    pub fn keep_in<'a>(
+        &mut self,
+        policy: u32,
+        directories: impl Iterator<Item = &'a [u8]>,
+        files: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<(), KernelError> {
         let mut watches: HashMap<_, Abi<WatchKey>, Abi<WatchValue>> = typed(&mut self.maps, "WATCHES")?;
-        for name in names {
-            let key = WatchKey { policy, kind: kind::KEPT, hash: hash(&transmute!(Component::new(name))) };
+        let directories = directories.map(|name| (kind::KEPT, name));
+        for (kind, name) in directories.chain(files.map(|name| (kind::KEPT_FILE, name))) {
+            let key = WatchKey { policy, kind, hash: hash(&transmute!(Component::new(name))) };
             watches.insert(Abi(key), Abi(WatchValue::default()), 0).map_err(|error| map("WATCHES", "write", &error))?;
         }
         Ok(())

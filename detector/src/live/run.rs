@@ -168,7 +168,7 @@ async fn watch(
             waited = rings.wait() => waited.map_err(LiveError::system("cannot wait for the rings"))?,
             () = signals.child(running.pid) => {}
         }
-        judge(&mut rings, &mut session, keeper.as_mut(), found);
+        judge(&mut rings, &mut session, false, keeper.as_mut(), found);
         if let Some(keeper) = &mut keeper {
             keeper.look(sensor, &mut session)?;
         }
@@ -185,9 +185,12 @@ async fn watch(
             rest = &mut ending => break rest.unwrap_or_default(),
             waited = rings.wait() => waited.map_err(LiveError::system("cannot wait for the rings"))?,
         }
-        judge(&mut rings, &mut session, None, found);
+        judge(&mut rings, &mut session, false, keeper.as_mut(), found);
     };
-    settle(&mut rings, &mut session, found).await?;
+    settle(&mut rings, &mut session, keeper.as_mut(), found).await?;
+    if let Some(keeper) = &mut keeper {
+        keeper.look(sensor, &mut session)?;
+    }
     let left = sensor.left(JOB)?;
     if left.processes != 0 {
         tracing::info!("{} process(es) of the job outlive it, {} holding a secret", left.processes, left.holding);
@@ -198,7 +201,7 @@ async fn watch(
     }
     counters.retain(|_, count| *count != 0);
     // After the counters: what they count has been told of, whatever is left behind does meanwhile.
-    judge_all(&mut rings, &mut session, found);
+    judge(&mut rings, &mut session, true, None, found);
     let ended = crate::kernel::boottime();
     let masks = sensor.printed()?.get() || left.holding != 0;
     let conclusion = session.end(ended, Some(recorded(status)), &counters, left, rings.late());
@@ -224,9 +227,15 @@ fn leave_behind(rest: Vec<Rest>, masks: bool) {
     }
 }
 
-/// Takes in what has settled; `keeper` is told of what it has to look at.
-fn judge(rings: &mut Rings, session: &mut Session, mut keeper: Option<&mut Keeper>, found: &mut impl FnMut(&Finding)) {
-    rings.drain(false, |record| {
+/// Takes in what has settled, or all that there is; `keeper` is told of what it has to look at.
+fn judge(
+    rings: &mut Rings,
+    session: &mut Session,
+    all: bool,
+    mut keeper: Option<&mut Keeper>,
+    found: &mut impl FnMut(&Finding),
+) {
+    rings.drain(all, |record| {
         session.record(&record).iter().for_each(&mut *found);
         if let Some(keeper) = &mut keeper {
             keeper.note(&record);
@@ -235,22 +244,21 @@ fn judge(rings: &mut Rings, session: &mut Session, mut keeper: Option<&mut Keepe
     session.flush();
 }
 
-/// Takes in all that there is.
-fn judge_all(rings: &mut Rings, session: &mut Session, found: &mut impl FnMut(&Finding)) {
-    rings.drain(true, |record| session.record(&record).iter().for_each(&mut *found));
-    session.flush();
-}
-
 /// The command has ended: what it did last is in the rings, and in order once it has settled.
-async fn settle(rings: &mut Rings, session: &mut Session, found: &mut impl FnMut(&Finding)) -> Result<(), LiveError> {
-    judge(rings, session, None, found);
+async fn settle(
+    rings: &mut Rings,
+    session: &mut Session,
+    mut keeper: Option<&mut Keeper>,
+    found: &mut impl FnMut(&Finding),
+) -> Result<(), LiveError> {
+    judge(rings, session, false, keeper.as_deref_mut(), found);
     // What it left behind may go on and on.
     let until = Instant::now() + SETTLED;
     while rings.waiting() && Instant::now() < until {
         rings.wait().await.map_err(LiveError::system("cannot wait for the rings"))?;
-        judge(rings, session, None, found);
+        judge(rings, session, false, keeper.as_deref_mut(), found);
     }
-    judge_all(rings, session, found);
+    judge(rings, session, true, keeper, found);
     Ok(())
 }
 

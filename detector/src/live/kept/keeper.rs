@@ -38,7 +38,9 @@ pub(in crate::live) struct Keeper {
 
 /// Names directories of such files to the kernel side, for all jobs under `policy`.
 pub(in crate::live) fn watch(sensor: &mut Sensor, policy: u32, places: &Places) -> Result<(), KernelError> {
-    sensor.keep_in(policy, directories(places).iter().map(Vec::as_slice))
+    let files = formats().iter().filter_map(|row| row.path.rsplit('/').next());
+    let files = files.filter(|name| !name.contains('*')).map(str::as_bytes);
+    sensor.keep_in(policy, directories(places).iter().map(Vec::as_slice), files)
 }
 
 impl Keeper {
