@@ -9,14 +9,7 @@ use crate::{
     path,
     task::{Current, grow},
 };
-use detector_common::{
-    identity::ObjectKey,
-    judge::Sets,
-    record,
-    set::Bits,
-    state::Job,
-    watch::kind as row,
-};
+use detector_common::{identity::ObjectKey, judge::Sets, record, set::Bits, state::Job, watch::kind as row};
 
 /// Classes of whose places `current` may tell: those that it is a declared reader of, as long as it has read and holds nothing else.
 #[inline(always)]
@@ -43,7 +36,8 @@ pub(crate) fn written(current: &mut Current<'_>, job: &Job, file: File, director
     // SAFETY: a word that is written whole.
     let before = unsafe { AUTHORS.get(&key) }.copied().unwrap_or(0);
     let writers = load::<u32>(file.inode as usize + offset!(inode_writers)).unwrap_or(0);
-    let fresh = read!(file.inode, inode_size, u64) == Some(0) && path::watch(job.policy, row::KEPT, directory).is_some();
+    let fresh =
+        read!(file.inode, inode_size, u64) == Some(0) && path::watch(job.policy, row::KEPT, directory).is_some();
     let bits = tells & if fresh { Bits::MAX } else { before };
     if bits == 0 || writers != 1 {
         if before != 0 {

@@ -85,7 +85,8 @@ pub(crate) static HOSTS: HashMap<HostKey, u32> = HashMap::with_max_entries(limit
 
 /// Places. As [`HOSTS`].
 #[map]
-pub(crate) static PLACES: HashMap<PlaceKey, Place> = HashMap::with_max_entries(limits::PLACES + limits::KEPT, BPF_F_NO_PREALLOC);
+pub(crate) static PLACES: HashMap<PlaceKey, Place> =
+    HashMap::with_max_entries(limits::PLACES + limits::KEPT, BPF_F_NO_PREALLOC);
 
 /// Addresses that names of places were answered with, by job. Written by answers.
 #[map]

@@ -277,3 +277,30 @@ fn what_is_left_of_a_job_is_no_other_jobs() -> Result {
     assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
     Ok(())
 }
+
+/// What git wrote in a job names its place to that job; to the next one, which finds it there, it names nothing.
+#[test]
+fn what_a_job_writes_names_places_to_it_alone() -> Result {
+    let scene = Scene::new()?;
+    // libcurl reads this one too, wherever it goes.
+    std::fs::remove_file(scene.home.path().join(".netrc"))?;
+    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "enforce")?;
+    let runner = Runner::new()?;
+    let token = scene.home.canary("git").value();
+    let set = format!(
+        "mkdir -p _work/a/a; cd _work/a/a; git init -q .; git config http.extraheader 'Authorization: basic {token}'; \
+         git remote add origin http://$SINK/x.git"
+    );
+    let spend = "cd _work/a/a; git ls-remote origin; true";
+    runner.job(&scene, &[&set, spend, spend])?.wait()?;
+    let first = daemon.next_job()?;
+    assert!(leaks(&first).is_empty(), "{:#?}", first.conclusion.findings);
+    let arrived = |scene: &Scene| String::from_utf8_lossy(&scene.sink.bytes()).matches("/x.git/info/refs").count();
+    assert_eq!(arrived(&scene), 2);
+    first.assert_replays()?;
+    runner.job(&scene, &[spend])?.wait()?;
+    let second = daemon.next_job()?;
+    assert_eq!(leaks(&second), [1], "{:#?}", second.conclusion.findings);
+    assert_eq!(arrived(&scene), 2);
+    Ok(())
+}

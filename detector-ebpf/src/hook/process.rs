@@ -141,7 +141,8 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     }
     let status = read!(task, task_exit_code, u32).unwrap_or(0);
     let current = Current { pid, thread: bpf_get_current_pid_tgid() as u32, task: &mut entry };
-    let record = Exit { header: emit::header(kind::EXIT, &current, now()), status, author: u32::from(current.task.author) };
+    let record =
+        Exit { header: emit::header(kind::EXIT, &current, now()), status, author: u32::from(current.task.author) };
     emit::process(&record, size_of::<Exit>() as u64);
     leave(current.task);
 }

@@ -14,8 +14,11 @@ use detector_common::{
     watch::{Component, door},
 };
 use std::{
+    ffi::OsStr,
     mem::offset_of,
     net::{IpAddr, Ipv6Addr},
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
 };
 use zerocopy::FromBytes;
 
@@ -295,6 +298,21 @@ fn path(path: &record::Path) -> String {
     if text.is_empty() { "/".to_owned() } else { text }
 }
 
+/// The path of the file that the record in `bytes` says was opened, where it is known whole: as it is, and not to be shown.
+pub fn opened(bytes: &[u8]) -> Option<PathBuf> {
+    let (header, _) = Header::read_from_prefix(bytes).ok()?;
+    if header.kind != kind::OPEN {
+        return None;
+    }
+    let record::Open { path, .. } = padded(bytes, offset_of!(record::Open, path))?;
+    let components = path.components.get(..path.steps as usize)?;
+    if path.cut != 0 || components.iter().any(|component| usize::from(component.len) > NAME_BYTES) {
+        return None;
+    }
+    let names = components.iter().rev().map(|component| OsStr::from_bytes(name(component)));
+    Some(Path::new("/").join(names.collect::<PathBuf>()))
+}
+
 fn name(component: &Component) -> &[u8] {
     &component.name[..usize::from(component.len).min(NAME_BYTES)]
 }
@@ -366,6 +384,16 @@ mod tests {
         assert_eq!(path_of(&open(&["root", ".aws", "credentials"], false)), "/root/.aws/credentials");
         assert_eq!(path_of(&open(&["deep", "x"], true)), "…/deep/x");
         assert_eq!(path_of(&open(&[], false)), "/");
+    }
+
+    #[test]
+    fn a_file_is_found_where_it_is() {
+        let hidden = "detector-x7Kq93hd82nD";
+        assert_eq!(opened(&open(&["a\nb", hidden, "config"], false)), Some(format!("/a\nb/{hidden}/config").into()));
+        assert_eq!(opened(&open(&["config"], true)), None, "the root is not known");
+        let long = "a".repeat(NAME_BYTES + 1);
+        assert_eq!(opened(&open(&[&long], false)), None, "the name is not known");
+        assert_eq!(opened(&open(&["config"], false)[..20]), None);
     }
 
     #[test]

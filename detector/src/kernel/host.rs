@@ -3,10 +3,8 @@
 use super::{
     KernelError, Sensor,
     abi::Abi,
-    decode::decode,
     sensor::{absent, map, typed},
 };
-use crate::event::Body;
 use aya::maps::{Array, HashMap, MapData, Queue};
 use detector_common::{
     host::AddressKey,
@@ -79,18 +77,6 @@ impl Notice {
 /// Whether the record says that a process ended which wrote a file that may name places of its own.
 pub fn is_authors_end(bytes: &[u8]) -> bool {
     record::Exit::read_from_bytes(bytes).is_ok_and(|exit| exit.header.kind == kind::EXIT && exit.author != 0)
-}
-
-/// The path of the file that a record says was opened, where it is whole.
-pub fn opened(bytes: &[u8]) -> Option<String> {
-    let (header, _) = Header::read_from_prefix(bytes).ok()?;
-    if header.kind != kind::OPEN {
-        return None;
-    }
-    match decode(bytes, |_| 0).ok()?.body {
-        Body::Open(open) if open.path.starts_with('/') => Some(open.path),
-        _ => None,
-    }
 }
 
 /// The job that a record is of; 0 where it is none.

@@ -20,9 +20,9 @@ mod rings;
 mod sensor;
 mod standing;
 
-pub use decode::{DecodeError, decode, time};
+pub use decode::{DecodeError, decode, opened, time};
 pub use error::KernelError;
-pub use host::{Forked, Notice, is_authors_end, job_of, opened};
+pub use host::{Forked, Notice, is_authors_end, job_of};
 pub use layout::LayoutSource;
 pub use quarantine::Quarantine;
 pub use rings::{Rings, boottime};

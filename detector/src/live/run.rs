@@ -85,7 +85,7 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     let (kept, read) = if alone { kept::found(&files) } else { (Vec::new(), Vec::new()) };
     let listed = resolvers::listed();
     let policy = policy.with_kept(&kept).with_hosts(&listed).with_search(&resolvers::searched());
-    let keeping = alone.then(|| (Rc::new(files), Rc::from(listed), read));
+    let before = alone.then(|| kept::Before { places: Rc::new(files), read, listed: listed.into() });
     let left = Quarantine::sweep();
     if left != 0 {
         tracing::info!("sockets of {left} earlier run(s) are still quarantined");
@@ -93,7 +93,7 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     let mut sensor = Sensor::load(&layout, Flags::Detected)?;
     let quarantine = if mode == Mode::Enforce { Some(Quarantine::new()?) } else { None };
     let resolvers: Vec<_> = resolvers.iter().map(|address| (*address, resolvers::is_own(*address))).collect();
-    let job = Watched { policy, mode, record, keeping };
+    let job = Watched { policy, mode, record, before };
     let (quarantining, resolvers) = (quarantine.as_ref(), resolvers.as_slice());
     let watched = watch(&mut sensor, quarantining, (&command, ignored), resolvers, job, &mut found).await;
     // Without this process the kernel side goes on, where it must: for sockets that hold what was refused.
@@ -115,8 +115,8 @@ struct Watched {
     policy: Policy,
     mode: Mode,
     record: Option<File>,
-    /// Where files are that name places, what the host lists, and the files that were read; none where another one looks after them.
-    keeping: Option<(Rc<kept::Places>, Rc<[(IpAddr, String)]>, Vec<kept::Stamped>)>,
+    /// Files that name places; none where another one looks after them.
+    before: Option<kept::Before>,
 }
 
 async fn watch(
@@ -124,7 +124,7 @@ async fn watch(
     quarantine: Option<&Quarantine>,
     (command, ignored): (&Command, Ignored),
     resolvers: &[(IpAddr, bool)],
-    Watched { policy, mode, record, keeping }: Watched,
+    Watched { policy, mode, record, before }: Watched,
     found: &mut impl FnMut(&Finding),
 ) -> Result<Ended, LiveError> {
     let header = header(&command.argv, &policy, mode);
@@ -138,7 +138,7 @@ async fn watch(
     let proved = crate::kernel::boottime();
     sensor.disarm()?;
     // What the proof left in the counters is not this session's.
-    let before = sensor.counters()?;
+    let counted = sensor.counters()?;
     let tables = policy.tables(JOB);
     let mut session = Session::new(JOB, policy, mode, &header, record);
     session.own(armed, Body::Armed);
@@ -150,10 +150,10 @@ async fn watch(
     sensor.add_job(JobSettings { job: JOB, enforce, relayed, tables: &tables })?;
     programs.register(sensor, JOB)?;
     let mut keeper = None;
-    if let Some((files, listed, read)) = keeping {
-        kept::watch(sensor, JOB, &files)?;
-        let begun = Keeper::new(JOB, JOB, files, listed);
-        begun.begin(sensor, session.policy(), &read)?;
+    if let Some(before) = before {
+        kept::watch(sensor, JOB, &before.places)?;
+        let begun = Keeper::new(JOB, JOB, &before);
+        begun.begin(sensor, session.policy(), &before.read)?;
         keeper = Some(begun);
     }
 
@@ -197,7 +197,7 @@ async fn watch(
     }
     let mut counters = sensor.counters()?;
     for (name, count) in &mut counters {
-        *count -= before.get(name).copied().unwrap_or(0);
+        *count -= counted.get(name).copied().unwrap_or(0);
     }
     counters.retain(|_, count| *count != 0);
     // After the counters: what they count has been told of, whatever is left behind does meanwhile.

@@ -125,15 +125,7 @@ impl Job {
         let counters = BTreeMap::from([(Counter::Away.name().to_owned(), 1)]);
         session.own(boottime(), Body::Lost(Counted { counters }));
         let tables = policy.tables(id);
-        let policy = Rc::new(Applied {
-            id,
-            policy,
-            tables,
-            mode: header.mode,
-            files: Rc::clone(&now.files),
-            read: Vec::new(),
-            listed: Rc::clone(&now.listed),
-        });
+        let policy = Rc::new(Applied { id, policy, tables, mode: header.mode, before: now.before.clone() });
         let keeper = policy.keeper(number).resume(kept);
         let steps = worker.and_then(|worker| Steps::of(worker, provider));
         let clock = header.started.realtime.wrapping_sub(header.started.boottime);
@@ -169,7 +161,7 @@ impl Job {
 
     /// The files that were read before it began go on being believed.
     pub(super) fn believe(&self, sensor: &mut Sensor) -> Result<(), LiveError> {
-        Ok(self.keeper.begin(sensor, &self.policy.policy, &self.policy.read)?)
+        Ok(self.keeper.begin(sensor, &self.policy.policy, &self.policy.before.read)?)
     }
 
     /// Looks at its files that name places, where there is a reason.

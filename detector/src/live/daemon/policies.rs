@@ -18,7 +18,6 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
-    net::IpAddr,
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     rc::Rc,
@@ -37,12 +36,8 @@ pub(super) struct Applied {
     pub(super) tables: Tables,
     /// How it is carried out.
     pub(super) mode: Mode,
-    /// Where files of jobs are that name places of their own.
-    pub(super) files: Rc<kept::Places>,
-    /// Those that were read.
-    pub(super) read: Vec<kept::Stamped>,
-    /// What the host itself lists for names.
-    pub(super) listed: Rc<[(IpAddr, String)]>,
+    /// Files that name places.
+    pub(super) before: kept::Before,
 }
 
 /// Why a policy cannot be had.
@@ -69,20 +64,21 @@ pub(super) fn load(config: &Config, id: u32) -> Result<Applied, BadPolicy> {
     let tables = policy.tables(id);
     // What was in a workspace before a job, one before it left: of these only what the job itself has written counts.
     let workspaces = agents::roots().iter().flat_map(|root| checkouts(&root.join("_work"))).collect();
-    let files = Rc::new(kept::Places::new(files.home, workspaces, uid));
-    Ok(Applied { id, policy, tables, mode, files, read, listed: listed.into() })
+    let places = Rc::new(kept::Places::new(files.home, workspaces, uid));
+    let before = kept::Before { places, read, listed: listed.into() };
+    Ok(Applied { id, policy, tables, mode, before })
 }
 
 impl Applied {
     /// What looks after the files of `job`, which is under it.
     pub(super) fn keeper(&self, job: u32) -> kept::Keeper {
-        kept::Keeper::new(job, self.id, Rc::clone(&self.files), Rc::clone(&self.listed))
+        kept::Keeper::new(job, self.id, &self.before)
     }
 
     /// Writes it into the kernel's tables.
     pub(super) fn write(&self, sensor: &mut Sensor, home: Option<&Path>) -> Result<(), LiveError> {
         sensor.add_policy(self.id, &self.tables)?;
-        kept::watch(sensor, self.id, &self.files)?;
+        kept::watch(sensor, self.id, &self.before.places)?;
         let uid = home.and_then(|home| fs::metadata(home).ok()).map_or(0, |metadata| metadata.uid());
         let variable = |name: &str| match name {
             "HOME" => home.map(OsString::from),

@@ -21,6 +21,8 @@ use std::{
 
 /// Bytes of a file that are read: of a longer one nothing is said.
 const BYTES: u64 = (1 << 20) + 1;
+/// Settings of a repository, which git takes from none.
+pub(super) const GIT_CONFIG: &str = "**/.git/config";
 /// Entries of a directory that are looked at for a name with `*`.
 const ENTRIES: usize = 64;
 
@@ -71,7 +73,10 @@ pub(in crate::live) fn found(places: &Places) -> (Vec<SelfKept>, Vec<Stamped>) {
     let (mut kept, mut read) = (Vec::new(), Vec::new());
     for (path, row) in all(places) {
         let Some(file) = open(&path) else { continue };
-        let Some(bytes) = believed(&file, &path, row, places) else { continue };
+        if is_of_repository(&path, row, places) {
+            continue;
+        }
+        let Some(bytes) = believed(&file, places) else { continue };
         kept.extend(said(&path, row, &bytes));
         if let Ok(metadata) = file.metadata() {
             read.push(Stamped { path, class: row.class, stamp: stamp(&metadata) });
@@ -107,7 +112,7 @@ pub(super) fn all(at: &Places) -> Vec<(PathBuf, &'static Row)> {
     for row in formats() {
         let (bases, rest): (Vec<&Path>, _) = match (row.path.strip_prefix("~/"), row.path) {
             (Some(rest), _) => (at.home.as_deref().into_iter().collect(), rest),
-            (None, "**/.git/config") => (at.workspaces.iter().map(PathBuf::as_path).collect(), ".git/config"),
+            (None, GIT_CONFIG) => (at.workspaces.iter().map(PathBuf::as_path).collect(), ".git/config"),
             (None, path) if path.starts_with('/') => (vec![Path::new("/")], path.trim_start_matches('/')),
             // Anywhere: where one is, shows when it is opened.
             (None, _) => continue,
@@ -156,14 +161,17 @@ pub(super) fn open(path: &Path) -> Option<File> {
     fs::OpenOptions::new().read(true).custom_flags(flags).open(path).ok()
 }
 
-/// The content of the file, if it is the job's user's or root's, not everybody may write it, and no change of the repository brought
-/// it.
-pub(super) fn believed(file: &File, path: &Path, row: &Row, at: &Places) -> Option<Vec<u8>> {
-    let metadata = file.metadata().ok()?;
-    let trusted = metadata.is_file() && [0, at.uid].contains(&metadata.uid()) && metadata.mode() & 0o002 == 0;
-    let real = path.canonicalize().ok()?;
+/// Whether a change of the repository may have brought the file.
+fn is_of_repository(path: &Path, row: &Row, at: &Places) -> bool {
+    let Ok(real) = path.canonicalize() else { return true };
     let of_workspace = at.workspaces.iter().any(|workspace| real.starts_with(workspace));
-    if !trusted || of_workspace != (row.path == "**/.git/config") {
+    of_workspace != (row.path == GIT_CONFIG)
+}
+
+/// The content of the file, if it is the job's user's or root's, and not everybody may write it.
+pub(super) fn believed(file: &File, at: &Places) -> Option<Vec<u8>> {
+    let metadata = file.metadata().ok()?;
+    if !metadata.is_file() || ![0, at.uid].contains(&metadata.uid()) || metadata.mode() & 0o002 != 0 {
         return None;
     }
     let mut bytes = Vec::new();

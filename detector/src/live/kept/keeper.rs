@@ -1,7 +1,7 @@
 //! What files of a job name in the middle of it: those that declared readers of their class wrote, from the first byte on, while they
 //! held and had read nothing else (`author.rs` in the kernel side).
 
-use super::files::{Places, Stamped, all, believed, directories, open, said};
+use super::files::{GIT_CONFIG, Places, Stamped, all, believed, directories, open, said};
 use crate::{
     event::Kept,
     kernel::{KernelError, Sensor, boottime, is_authors_end, opened},
@@ -36,6 +36,22 @@ pub(in crate::live) struct Keeper {
     due: bool,
 }
 
+/// What is known of files that name places before a job begins.
+#[derive(Clone)]
+pub(in crate::live) struct Before {
+    /// Where they are.
+    pub(in crate::live) places: Rc<Places>,
+    /// Those that were read.
+    pub(in crate::live) read: Vec<Stamped>,
+    /// What the host itself lists for names.
+    pub(in crate::live) listed: Rc<[(IpAddr, String)]>,
+}
+
+/// Whether files of the row may be anywhere. Git writes whatever a repository has: what that may bring is not among them.
+fn is_elsewhere(row: &Row) -> bool {
+    row.path.starts_with("**/") && (row.class != "git" || row.path == GIT_CONFIG)
+}
+
 /// Names directories of such files to the kernel side, for all jobs under `policy`.
 pub(in crate::live) fn watch(sensor: &mut Sensor, policy: u32, places: &Places) -> Result<(), KernelError> {
     let files = formats().iter().filter_map(|row| row.path.rsplit('/').next());
@@ -45,7 +61,8 @@ pub(in crate::live) fn watch(sensor: &mut Sensor, policy: u32, places: &Places) 
 
 impl Keeper {
     /// One for `job`, which is under the policy of id `policy`.
-    pub(in crate::live) fn new(job: u32, policy: u32, places: Rc<Places>, listed: Rc<[(IpAddr, String)]>) -> Self {
+    pub(in crate::live) fn new(job: u32, policy: u32, before: &Before) -> Self {
+        let (places, listed) = (Rc::clone(&before.places), Rc::clone(&before.listed));
         Self { job, policy, places, listed, elsewhere: BTreeSet::new(), kept: Vec::new(), due: false }
     }
 
@@ -79,14 +96,14 @@ impl Keeper {
     pub(in crate::live) fn note(&mut self, record: &[u8]) {
         self.due |= is_authors_end(record);
         if let Some(path) = opened(record) {
-            self.opened(&path);
+            self.opened(path);
         }
     }
 
-    fn opened(&mut self, path: &str) {
+    fn opened(&mut self, path: PathBuf) {
         if self.elsewhere.len() < ELSEWHERE
-            && formats().iter().any(|row| row.path.starts_with("**/") && row.is_at(path))
-            && self.elsewhere.insert(PathBuf::from(path))
+            && formats().iter().any(|row| is_elsewhere(row) && path.to_str().is_some_and(|path| row.is_at(path)))
+            && self.elsewhere.insert(path)
         {
             self.due = true;
         }
@@ -109,7 +126,10 @@ impl Keeper {
 
     fn news(&self, sensor: &mut Sensor, policy: &Policy) -> Result<Vec<SelfKept>, KernelError> {
         let mut news: Vec<SelfKept> = Vec::new();
-        let elsewhere = |path: &Path| formats().iter().find(|row| row.is_at(path.to_str().unwrap_or_default()));
+        let elsewhere = |path: &Path| {
+            let is_there = |row: &&Row| is_elsewhere(row) && row.is_at(path.to_str().unwrap_or_default());
+            formats().iter().find(is_there)
+        };
         let more = self.elsewhere.iter().filter_map(|path| Some((path.clone(), elsewhere(path)?)));
         for (path, row) in all(&self.places).into_iter().chain(more) {
             let Some(bytes) = self.told(sensor, policy, &path, row)? else { continue };
@@ -141,7 +161,7 @@ impl Keeper {
         if bits & wanted == 0 {
             return Ok(None);
         }
-        let Some(bytes) = believed(&file, path, row, &self.places) else { return Ok(None) };
+        let Some(bytes) = believed(&file, &self.places) else { return Ok(None) };
         // Whoever opened it meanwhile may have written what was read.
         Ok((sensor.still_kept(self.job, &file)? & wanted != 0).then_some(bytes))
     }

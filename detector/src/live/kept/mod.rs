@@ -3,5 +3,5 @@
 mod files;
 mod keeper;
 
-pub(super) use files::{Places, Stamped, found, is_within_another};
-pub(super) use keeper::{Keeper, watch};
+pub(super) use files::{Places, found, is_within_another};
+pub(super) use keeper::{Before, Keeper, watch};
