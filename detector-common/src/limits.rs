@@ -53,7 +53,7 @@ pub const REQUEST_BYTES: usize = 512;
 pub const EXECS: u32 = 4_096;
 
 /// Files of declared programs and their scripts, over all policies.
-pub const PROGRAMS: u32 = 4_096;
+pub const PROGRAMS: u32 = 16_384;
 
 /// Rows of the tables of command lines and of variables that inject, over all policies.
 pub const COMMANDS: u32 = 65_536;
@@ -85,8 +85,8 @@ pub const JOBS: u32 = 64;
 /// Names of programs of agents.
 pub const AGENTS: u32 = 64;
 
-/// Entries of the watch tables, over all policies.
-pub const WATCHES: u32 = 8_192;
+/// Entries of the watch tables, over all policies: eight of the size of the builtin one and a third more.
+pub const WATCHES: u32 = 16_384;
 
 /// Entries of the destination table, over all policies.
 pub const DESTINATIONS: u32 = 32_768;

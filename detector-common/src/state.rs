@@ -254,10 +254,16 @@ pub struct Job {
     pub print: u32,
     /// Zero.
     pub reserved: u32,
-    /// The worker: its direct children are the steps. In `run` the detector itself.
-    pub worker: u32,
+}
+
+/// How far a job is: what the hooks note of it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Progress {
     /// The how-many-eth step was forked last.
     pub steps: u32,
+    /// Zero.
+    pub reserved: u32,
     /// What the job as a whole holds since a map was full.
     pub coarse: GrowingSet,
     /// Classes of whose places nothing more is told, since who tells of them was misled.

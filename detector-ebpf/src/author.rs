@@ -3,9 +3,8 @@
 
 use crate::{
     file::File,
-    job,
     layout::{load, offset, read},
-    maps::{AUTHORS, JOBS, forget, global},
+    maps::{AUTHORS, PROGRESS, forget, global},
     path,
     task::{Current, grow},
 };
@@ -90,11 +89,11 @@ pub(crate) fn credential(current: &mut Current<'_>, file: &record::File, bits: B
 fn mislead(current: &mut Current<'_>) {
     current.task.misled = 1;
     if current.task.author != 0
-        && let Some(job) = JOBS.get_ptr_mut(&current.task.job)
+        && let Some(progress) = PROGRESS.get_ptr_mut(&current.task.job)
     {
         // It had begun to write before: nothing more is told of what it writes.
         // SAFETY: bytes that only ever go from 0 to 1.
-        grow(unsafe { &mut (*job).misled }, current.task.reads);
+        grow(unsafe { &mut (*progress).misled }, current.task.reads);
     }
 }
 
@@ -104,7 +103,8 @@ pub(crate) fn of(job: u32, file: &record::File) -> Bits {
     if let Some(global) = global() {
         global.learned = 1;
     }
-    let misled = job::find(job).map_or(Bits::MAX, |job| job.misled.bits());
+    // SAFETY: bytes that only ever go from 0 to 1.
+    let misled = unsafe { PROGRESS.get(&job) }.map_or(Bits::MAX, |progress| progress.misled.bits());
     // SAFETY: a word that is written whole.
     unsafe { AUTHORS.get(&key(job, file)) }.copied().unwrap_or(0) & !misled
 }

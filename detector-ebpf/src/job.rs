@@ -1,7 +1,7 @@
 //! Jobs and their policy.
 
 use crate::{
-    maps::{ADDRESSES, DESTINATIONS, JOBS, global},
+    maps::{ADDRESSES, DESTINATIONS, JOBS, PROGRESS, global},
     task::grow,
 };
 use aya_ebpf::maps::lpm_trie::Key;
@@ -22,15 +22,16 @@ pub(crate) fn find(job: u32) -> Option<&'static Job> {
 /// What the job as a whole holds.
 #[inline(always)]
 pub(crate) fn coarse(job: u32) -> Bits {
-    find(job).map_or(0, |job| job.coarse.bits())
+    // SAFETY: bytes that only ever go from 0 to 1.
+    unsafe { PROGRESS.get(&job) }.map_or(0, |progress| progress.coarse.bits())
 }
 
 /// The job as a whole holds `bits`, since there is no room to say who does.
 #[inline(always)]
 pub(crate) fn coarsen(job: u32, bits: Bits) {
-    if let Some(job) = JOBS.get_ptr_mut(&job) {
+    if let Some(progress) = PROGRESS.get_ptr_mut(&job) {
         // SAFETY: bytes that only ever go from 0 to 1.
-        grow(unsafe { &mut (*job).coarse }, bits);
+        grow(unsafe { &mut (*progress).coarse }, bits);
     }
 }
 

@@ -15,7 +15,7 @@ use detector_common::{
     program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
     record::{Attempt, Exec, Open},
     set::{Bits, GrowingSet},
-    state::{Asker, Entered, Global, Holder, Home, Job, Object, Resolver, Socket, Task},
+    state::{Asker, Entered, Global, Holder, Home, Job, Object, Progress, Resolver, Socket, Task},
     watch::{Component, Leaf, WatchKey, WatchValue},
 };
 
@@ -26,9 +26,13 @@ const BPF_F_NO_PREALLOC: u32 = 1;
 #[map]
 pub(crate) static GLOBAL: Array<Global> = Array::with_max_entries(1, 0);
 
-/// Jobs by id. Written by user space (`coarse`, `steps`: by the hooks).
+/// Jobs by id. Written by user space.
 #[map]
 pub(crate) static JOBS: HashMap<u32, Job> = HashMap::with_max_entries(limits::JOBS, 0);
+
+/// How far they are. Written by the hooks; an entry comes and goes with the job's.
+#[map]
+pub(crate) static PROGRESS: HashMap<u32, Progress> = HashMap::with_max_entries(limits::JOBS, 0);
 
 /// Workers by process id, with their job: what they fork is a step. Written by user space, and by exec where agents are looked for.
 #[map]

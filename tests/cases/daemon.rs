@@ -147,6 +147,52 @@ fn a_policy_is_read_anew_whole_or_not_at_all() -> Result {
     Ok(())
 }
 
+/// Rows of policies that nobody is under make room for others.
+#[test]
+fn a_policy_is_read_anew_as_often_as_one_likes() -> Result {
+    let scene = Scene::new()?;
+    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "enforce")?;
+    for n in 0..20 {
+        daemon.reload(&format!("{BUILTIN}destinations:\n  - {{ to: [n{n}.example.test], accept: [npm] }}\n"))?;
+        let said = daemon.wait_for("force")?;
+        assert!(said.contains("is in force for jobs to come"), "{n}: {said}");
+    }
+    let runner = Runner::new()?;
+    runner.job(&scene, &[THEFT])?.wait()?;
+    assert_eq!(daemon.next_job()?.conclusion.verdict, Verdict::Fail);
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    Ok(())
+}
+
+#[test]
+fn a_runner_may_have_a_policy_of_its_own() -> Result {
+    let (alone, scene) = (Alone::new(), Scene::new()?);
+    let (usual, own) = (Runner::new()?, Runner::new()?);
+    let sink = scene.sink.at(detector_tests::namespace::SINK_V4);
+    let more = |files: &std::path::Path| -> anyhow::Result<String> {
+        let policy = files.join("own.yaml");
+        std::fs::write(&policy, format!("{BUILTIN}destinations:\n  - {{ to: ['{sink}'], accept: [aws] }}\n"))?;
+        Ok(format!("runners:\n  - {{ at: {}, policy: {} }}\n", own.path().display(), policy.display()))
+    };
+    let mut daemon = Daemon::start_with(alone, &scene.network.job, BUILTIN, "enforce", more)?;
+    usual.job(&scene, &[THEFT])?.wait()?;
+    assert_eq!(daemon.next_job()?.conclusion.verdict, Verdict::Fail);
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    own.job(&scene, &[THEFT])?.wait()?;
+    let job = daemon.next_job()?;
+    assert_eq!(job.conclusion.verdict, Verdict::Pass, "{:#?}", job.conclusion);
+    assert!(scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    job.assert_replays()?;
+    // And after the policies were read anew.
+    daemon.reload(BUILTIN)?;
+    daemon.wait_for("is in force for jobs to come")?;
+    usual.job(&scene, &[THEFT])?.wait()?;
+    assert_eq!(daemon.next_job()?.conclusion.verdict, Verdict::Fail);
+    own.job(&scene, &[THEFT])?.wait()?;
+    assert_eq!(daemon.next_job()?.conclusion.verdict, Verdict::Pass);
+    Ok(())
+}
+
 #[test]
 fn the_socket_tells_how_it_is_and_does_nothing_else() -> Result {
     let scene = Scene::new()?;

@@ -30,12 +30,20 @@ pub struct Daemon {
 /// Nobody else's runner or daemon is there; to be had before the first of either.
 pub struct Alone {
     _guard: MutexGuard<'static, ()>,
+    /// Locked: tests of another checkout have a daemon for the same host.
+    _file: fs::File,
 }
 
 impl Alone {
     /// Waits until it is so.
+    ///
+    /// # Panics
+    /// Where there is no file to lock.
     pub fn new() -> Self {
-        Self { _guard: ALONE.lock().unwrap_or_else(PoisonError::into_inner) }
+        let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let file = fs::File::create(std::env::temp_dir().join("detector-tests.lock")).expect("a file to lock");
+        file.lock().expect("a lock");
+        Self { _guard: guard, _file: file }
     }
 }
 
@@ -64,11 +72,23 @@ impl Daemon {
 
     /// As [`Self::start`], where there are runners already.
     pub fn start_alone(alone: Alone, namespace: &Namespace, policy: &str, mode: &str) -> anyhow::Result<Self> {
+        Self::start_with(alone, namespace, policy, mode, |_| Ok(String::new()))
+    }
+
+    /// As [`Self::start_alone`], with more settings: what `more` says, which is given a directory for files.
+    pub fn start_with(
+        alone: Alone,
+        namespace: &Namespace,
+        policy: &str,
+        mode: &str,
+        more: impl FnOnce(&Path) -> anyhow::Result<String>,
+    ) -> anyhow::Result<Self> {
         let files = tempfile::Builder::new().prefix("detector-daemon-").tempdir()?;
         fs::write(files.path().join("policy.yaml"), policy)?;
         let at = files.path().display();
         let config = format!(
-            "version: 1\nmode: {mode}\npolicy: {at}/policy.yaml\ndirectory: {at}/jobs\nsocket: {at}/control.sock\n"
+            "version: 1\nmode: {mode}\npolicy: {at}/policy.yaml\ndirectory: {at}/jobs\nsocket: {at}/control.sock\n{}",
+            more(files.path())?
         );
         fs::write(files.path().join("daemon.yaml"), config)?;
         clear();
@@ -91,8 +111,11 @@ impl Daemon {
             if line.contains(text) {
                 return Ok(line);
             }
+            if line.contains("ERROR") {
+                break;
+            }
         }
-        bail!("the daemon ended and never said {text:?}: {:#?}", self.said);
+        bail!("the daemon failed or ended and never said {text:?}: {:#?}", self.said);
     }
 
     /// Waits for the end of the next job that ends.

@@ -5,7 +5,7 @@ use crate::{
     file::File,
     hook::{agent, exec, print},
     layout::{load, offset, read},
-    maps::{JOBS, TASKS, WORKERS, count, global},
+    maps::{PROGRESS, TASKS, WORKERS, count, global},
     task::{Current, current, join, leave, share, track},
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, programs::BtfTracePointContext};
@@ -96,11 +96,11 @@ fn is_worker(pid: u32) -> bool {
 /// Numbers a step. A worker forks its steps one after the other.
 #[inline(always)]
 fn next_step(job: u32) -> u32 {
-    let Some(job) = JOBS.get_ptr_mut(&job) else { return 0 };
+    let Some(progress) = PROGRESS.get_ptr_mut(&job) else { return 0 };
     // SAFETY: a word of a preallocated map.
     unsafe {
-        (*job).steps += 1;
-        (*job).steps
+        (*progress).steps += 1;
+        (*progress).steps
     }
 }
 

@@ -8,7 +8,7 @@ use detector_common::{
     layout::Layout,
     program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
     set::GrowingSet,
-    state::{Global, Holder, Home, Job, Object, Resolver, Socket, Task},
+    state::{Global, Holder, Home, Job, Object, Progress, Resolver, Socket, Task},
     watch::{WatchKey, WatchValue},
 };
 
@@ -47,6 +47,7 @@ plain!(
     PlaceKey,
     Program,
     ProgramKey,
+    Progress,
     Register,
     Resolver,
     Script,

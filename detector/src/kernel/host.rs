@@ -11,7 +11,7 @@ use detector_common::{
     identity::ObjectKey,
     record::{self, Header, kind},
     set::GrowingSet,
-    state::{Global, Job, Object, Socket, Task},
+    state::{Global, Job, Object, Progress, Socket, Task},
     watch::{Component, hash},
 };
 use zerocopy::{FromBytes, transmute};
@@ -167,6 +167,8 @@ impl Sensor {
         self.forget_kept(job)?;
         let mut jobs: HashMap<_, u32, Abi<Job>> = typed(&mut self.maps, "JOBS")?;
         let _ = jobs.remove(&job);
+        let mut progress: HashMap<_, u32, Abi<Progress>> = typed(&mut self.maps, "PROGRESS")?;
+        let _ = progress.remove(&job);
         Ok(true)
     }
 }

@@ -14,6 +14,7 @@ mod load;
 #[cfg(feature = "kernel-log")]
 mod log;
 mod maps;
+mod policy;
 mod programs;
 mod quarantine;
 mod rings;

@@ -28,7 +28,7 @@ use detector_common::{
     limits,
     program::{NameKey, Program, Register, Script, ScriptKey},
     record::print,
-    state::{Global, Holder, Home, Job, Resolver, Socket, Task},
+    state::{Global, Holder, Home, Job, Progress, Resolver, Socket, Task},
     watch::{Component, hash},
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -287,8 +287,13 @@ impl Sensor {
             observe: tables.observe,
             forge: tables.forge,
             registry: tables.registry,
-            ..Job::default()
+            reserved: 0,
         };
+        // First, as whoever finds the job finds this, too; one that runs already stays as far as it is.
+        let mut progress: HashMap<_, u32, Abi<Progress>> = typed(&mut self.maps, "PROGRESS")?;
+        if progress.get(&job, 0).is_err() {
+            progress.insert(job, Abi(Progress::default()), 0).map_err(|error| map("PROGRESS", "write", &error))?;
+        }
         let mut jobs: HashMap<_, u32, Abi<Job>> = typed(&mut self.maps, "JOBS")?;
         jobs.insert(job, Abi(value), 0).map_err(|error| map("JOBS", "write", &error))
     }

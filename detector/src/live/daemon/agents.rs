@@ -67,7 +67,7 @@ impl Seen {
     }
 
     /// Where its runner's files are: the directory above that of its executable.
-    fn root(&self) -> Option<PathBuf> {
+    pub(super) fn root(&self) -> Option<PathBuf> {
         Agent::of(&self.started())?;
         Some(self.executable.parent()?.parent()?.to_owned())
     }

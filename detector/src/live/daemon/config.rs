@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Runners with policies of their own: the kernel side has room for those and one more, twice, while they are read anew.
+const RUNNERS: usize = 3;
 /// Bytes of a file of settings.
 const BYTES: u64 = 64 << 10;
 
@@ -15,7 +17,7 @@ const BYTES: u64 = 64 << 10;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
     /// Version of the form: 1.
-    version: u64,
+    pub version: u64,
     /// Policy file; the builtin policy where none is named.
     #[serde(default)]
     pub policy: Option<PathBuf>,
@@ -34,6 +36,23 @@ pub struct Config {
     /// Ended jobs whose files are kept; the oldest go.
     #[serde(default = "keep")]
     pub keep: usize,
+    /// Runners whose jobs are under a policy of their own.
+    #[serde(default)]
+    pub runners: Vec<Runner>,
+}
+
+/// A runner whose jobs are under a policy of their own.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Runner {
+    /// Its directory: the one above that of its worker's program.
+    pub at: PathBuf,
+    /// Policy file; that of all others where none is named.
+    #[serde(default)]
+    pub policy: Option<PathBuf>,
+    /// As [`Config::home`].
+    #[serde(default)]
+    pub home: Option<PathBuf>,
 }
 
 fn directory() -> PathBuf {
@@ -79,6 +98,7 @@ impl Default for Config {
             socket: socket(),
             home: None,
             keep: keep(),
+            runners: Vec::new(),
         }
     }
 }
@@ -103,7 +123,17 @@ impl Config {
             return Err(format!("version {} is not known; write `version: 1`", config.version));
         }
         let paths = [Some(&config.directory), Some(&config.socket), config.policy.as_ref(), config.home.as_ref()];
-        if let Some(path) = paths.into_iter().flatten().find(|path| !path.is_absolute()) {
+        let of = |runner: &'_ Runner| [Some(runner.at.clone()), runner.policy.clone(), runner.home.clone()];
+        let more: Vec<_> = config.runners.iter().flat_map(of).flatten().collect();
+        if let Some(twice) = config.runners.iter().enumerate().find_map(|(n, runner)| {
+            config.runners[..n].iter().any(|before| before.at == runner.at).then_some(&runner.at)
+        }) {
+            return Err(format!("the runner at `{}` is named twice", twice.display()));
+        }
+        if config.runners.len() > RUNNERS {
+            return Err(format!("at most {RUNNERS} runners may have policies of their own"));
+        }
+        if let Some(path) = paths.into_iter().flatten().chain(&more).find(|path| !path.is_absolute()) {
             return Err(format!("`{}` is not an absolute path; a daemon has no directory of its own", path.display()));
         }
         Ok(config)
@@ -131,6 +161,9 @@ mod tests {
             ("version: 1\nmod: audit\n", "mod"),
             ("version: 1\nmode: strict\n", "strict"),
             ("version: 1\ndirectory: var\n", "`var` is not an absolute path"),
+            ("version: 1\nrunners: [{ at: /a, policy: p.yaml }]\n", "`p.yaml` is not an absolute path"),
+            ("version: 1\nrunners: [{ at: /a }, { at: /a }]\n", "the runner at `/a` is named twice"),
+            ("version: 1\nrunners: [{ policy: /p }]\n", "at"),
         ] {
             let error = Config::parse(text).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");

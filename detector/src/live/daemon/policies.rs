@@ -15,7 +15,7 @@ use crate::{
     policy::{BadPolicy, Policy, Tables},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     fs,
     os::unix::fs::MetadataExt as _,
@@ -49,12 +49,90 @@ pub(super) enum NoPolicy {
     Live(#[from] LiveError),
 }
 
-/// Reads the policy that `config` names and makes it the host's own: under `id`, with the places that credential files of the home
-/// name now.
-pub(super) fn load(config: &Config, id: u32) -> Result<Applied, BadPolicy> {
-    let policy = config.policy.as_deref().map_or_else(|| Ok(Policy::builtin()), Policy::load)?;
+/// The policies that jobs to come are under.
+pub(super) struct Policies {
+    /// Of all runners that have none of their own.
+    usual: Rc<Applied>,
+    /// Of runners, by their directory.
+    own: Vec<(PathBuf, Rc<Applied>)>,
+    /// The last id; none is used twice.
+    last: u32,
+    /// Ids of those that the kernel side has.
+    there: BTreeSet<u32>,
+}
+
+impl Policies {
+    /// Reads those that `config` names and makes them the host's own, with ids behind `last`.
+    pub(super) fn load(config: &Config, last: u32) -> Result<Self, BadPolicy> {
+        let usual = Rc::new(applied(config, config.policy.as_deref(), config.home.as_deref(), last + 1)?);
+        let mut own = Vec::new();
+        for (id, runner) in (last + 2..).zip(&config.runners) {
+            let (policy, home) = (runner.policy.as_ref(), runner.home.as_ref());
+            let policy = policy.or(config.policy.as_ref()).map(PathBuf::as_path);
+            let home = home.or(config.home.as_ref()).map(PathBuf::as_path);
+            let at = runner.at.canonicalize().unwrap_or_else(|_| runner.at.clone());
+            own.push((at, Rc::new(applied(config, policy, home, id)?)));
+        }
+        let last = own.last().map_or(last + 1, |(_, applied)| applied.id);
+        Ok(Self { usual, own, last, there: BTreeSet::new() })
+    }
+
+    /// Writes them into the kernel's tables.
+    pub(super) fn write(&mut self, sensor: &mut Sensor) -> Result<(), LiveError> {
+        for applied in std::iter::once(&self.usual).chain(self.own.iter().map(|(_, applied)| applied)) {
+            // What is there in part goes, too.
+            self.there.insert(applied.id);
+            applied.write(sensor)?;
+        }
+        Ok(())
+    }
+
+    /// Reads them anew, all or none. The mode stays.
+    pub(super) fn reload(&mut self, sensor: &mut Sensor, config: &Config) -> Result<(), NoPolicy> {
+        let mode = self.usual.mode;
+        let mut read = Self::load(&Config { mode: Some(mode), ..config.clone() }, self.last)?;
+        if let Some(wanted) = config.mode.or(read.usual.policy.mode()).filter(|wanted| *wanted != mode) {
+            tracing::warn!("the mode stays {mode:?} and is not {wanted:?}: it changes with a new start of the daemon");
+        }
+        self.last = read.last;
+        let written = read.write(sensor);
+        self.there.append(&mut read.there);
+        written?;
+        (self.usual, self.own) = (read.usual, read.own);
+        Ok(())
+    }
+
+    /// The one of runners that have none of their own.
+    pub(super) fn usual(&self) -> &Rc<Applied> {
+        &self.usual
+    }
+
+    /// The one of the runner at `root`.
+    pub(super) fn of(&self, root: Option<&Path>) -> &Rc<Applied> {
+        self.own.iter().find(|(at, _)| root == Some(at)).map_or(&self.usual, |(_, applied)| applied)
+    }
+
+    /// The kernel side has these, too.
+    pub(super) fn note(&mut self, ids: impl Iterator<Item = u32>) {
+        self.there.extend(ids);
+    }
+
+    /// Takes those away that no job is under, to come or `used`.
+    pub(super) fn sweep(&mut self, sensor: &mut Sensor, used: &BTreeSet<u32>) -> Result<(), LiveError> {
+        let own = self.own.iter().map(|(_, applied)| applied.id).chain([self.usual.id]).collect::<Vec<_>>();
+        for id in self.there.iter().copied().filter(|id| !own.contains(id) && !used.contains(id)).collect::<Vec<_>>() {
+            sensor.remove_policy(id)?;
+            self.there.remove(&id);
+        }
+        Ok(())
+    }
+}
+
+/// The policy in the file `policy`, made the host's own: with the places that credential files of `home` name now.
+fn applied(config: &Config, policy: Option<&Path>, home: Option<&Path>, id: u32) -> Result<Applied, BadPolicy> {
+    let policy = policy.map_or_else(|| Ok(Policy::builtin()), Policy::load)?;
     let mode = config.mode.or(policy.mode()).unwrap_or(Mode::Audit);
-    let home = config.home.as_deref().and_then(|home| home.canonicalize().ok());
+    let home = home.and_then(|home| home.canonicalize().ok());
     let policy = policy.for_job(&environment(home.as_deref())).with_resolvers(&resolvers::configured());
     let uid = home.as_deref().and_then(|home| fs::metadata(home).ok()).map_or(0, |metadata| metadata.uid());
     let files = kept::Places::new(home, Vec::new(), uid);
@@ -76,15 +154,15 @@ impl Applied {
     }
 
     /// Writes it into the kernel's tables.
-    pub(super) fn write(&self, sensor: &mut Sensor, home: Option<&Path>) -> Result<(), LiveError> {
+    fn write(&self, sensor: &mut Sensor) -> Result<(), LiveError> {
         sensor.add_policy(self.id, &self.tables)?;
         kept::watch(sensor, self.id, &self.before.places)?;
-        let uid = home.and_then(|home| fs::metadata(home).ok()).map_or(0, |metadata| metadata.uid());
+        let kept::Places { home, uid, .. } = &*self.before.places;
         let variable = |name: &str| match name {
-            "HOME" => home.map(OsString::from),
+            "HOME" => home.as_ref().map(OsString::from),
             name => std::env::var_os(name),
         };
-        Ok(Programs::search(self.policy.programs(), &Places::new(uid, variable)).register(sensor, self.id)?)
+        Ok(Programs::search(self.policy.programs(), &Places::new(*uid, variable)).register(sensor, self.id)?)
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     config::Config,
     control::{Ask, Asked, Control, Reply},
     job::{Counters, Job},
-    policies::{self, Applied, NoPolicy},
+    policies::{Applied, NoPolicy, Policies},
     store::Store,
 };
 use crate::{
@@ -43,7 +43,7 @@ pub async fn daemon(config: Config, layout: LayoutSource, found: impl FnMut(&Fin
     if let Some(standing) = Standing::find() {
         return again(config, control, store, standing, found).await;
     }
-    let first = policies::load(&config, 1)?;
+    let mut policies = Policies::load(&config, 0)?;
     let mut sensor = Sensor::load(&layout, Flags::Detected)?;
     let mut standing = Standing::new()?;
     sensor.stand(&standing)?;
@@ -52,18 +52,17 @@ pub async fn daemon(config: Config, layout: LayoutSource, found: impl FnMut(&Fin
     sensor.believe(&resolvers)?;
     let mut rings = sensor.rings()?;
     let armed = boottime();
-    proof::prove(&mut sensor, &mut rings, first.mode).await?;
+    proof::prove(&mut sensor, &mut rings, policies.usual().mode).await?;
     let proved = boottime();
     sensor.disarm()?;
-    first.write(&mut sensor, config.home.as_deref())?;
+    policies.write(&mut sensor)?;
     let told = sensor.counters()?.get("leaks").copied().unwrap_or(0);
     let mut watch = Watch {
         sensor,
         store,
-        policy: Rc::new(first),
-        policies: 1,
+        policies,
         numbers: 0,
-        ready: Vec::new(),
+        ready: BTreeMap::new(),
         jobs: BTreeMap::new(),
         ended: BTreeMap::new(),
         told,
@@ -90,9 +89,10 @@ async fn again(
     let rings = sensor.rings()?;
     let jobs = sensor.jobs()?;
     let numbers = jobs.iter().map(|(job, _)| *job).filter(|job| *job != proof::JOB).max().unwrap_or(0);
-    let policies = jobs.iter().map(|(_, policy)| *policy).filter(|policy| *policy != proof::JOB).max().unwrap_or(0) + 1;
-    let policy = policies::load(&config, policies)?;
-    policy.write(&mut sensor, config.home.as_deref())?;
+    let last = jobs.iter().map(|(_, policy)| *policy).filter(|policy| *policy != proof::JOB).max().unwrap_or(0);
+    let mut policies = Policies::load(&config, last)?;
+    policies.note(1..=last);
+    policies.write(&mut sensor)?;
     // What waited for workers is under the policy of before.
     let mut stale = Vec::new();
     while let Some(job) = sensor.take_job()? {
@@ -103,10 +103,9 @@ async fn again(
     let mut watch = Watch {
         sensor,
         store,
-        policy: Rc::new(policy),
         policies,
         numbers,
-        ready: Vec::new(),
+        ready: BTreeMap::new(),
         jobs: BTreeMap::new(),
         ended: BTreeMap::new(),
         told: 0,
@@ -120,7 +119,9 @@ async fn again(
     let workers: BTreeMap<_, _> = watch.sensor.workers()?.into_iter().map(|(pid, job)| (job, pid)).collect();
     for (job, id) in jobs.into_iter().filter(|(job, _)| *job != proof::JOB && !stale.contains(job)) {
         let worker = workers.get(&job).and_then(|pid| Seen::of(*pid));
-        match Job::resume(job, worker.as_ref(), &watch.store, counters.clone(), (id, &*watch.policy)) {
+        let root = worker.as_ref().and_then(Seen::root);
+        let policy = Rc::clone(watch.policies.of(root.as_deref()));
+        match Job::resume(job, worker.as_ref(), &watch.store, counters.clone(), (id, &policy)) {
             Some(mut resumed) => {
                 tracing::info!("job {job} goes on: the daemon before this one ended in the middle of it");
                 // Its end may be told in what the kernel side said meanwhile; if that was lost, it is over now.
@@ -129,7 +130,7 @@ async fn again(
                 }
                 watch.jobs.insert(job, resumed);
             }
-            None => _ = watch.ended.insert(job, Rc::clone(&watch.policy)),
+            None => _ = watch.ended.insert(job, policy),
         }
     }
     let told: u64 = watch.jobs.values().map(Job::told).sum();
@@ -142,13 +143,11 @@ struct Watch {
     sensor: Sensor,
     store: Store,
     config: Config,
-    /// For jobs to come.
-    policy: Rc<Applied>,
-    /// Policies so far, and jobs so far: neither number is used twice.
-    policies: u32,
+    policies: Policies,
+    /// Jobs so far: no number is used twice.
     numbers: u32,
-    /// Jobs that no worker has yet.
-    ready: Vec<u32>,
+    /// Jobs that no worker has yet, with the policy that each is under.
+    ready: BTreeMap<u32, u32>,
     jobs: BTreeMap<u32, Job>,
     /// Jobs of which something may be left, with the policy that this is under.
     ended: BTreeMap<u32, Rc<Applied>>,
@@ -169,7 +168,11 @@ impl Watch {
         standing: Standing,
         mut found: impl FnMut(&Finding),
     ) -> Result<(), LiveError> {
-        tracing::info!("watching this host ({:?}); asked at {}", self.policy.mode, self.config.socket.display());
+        tracing::info!(
+            "watching this host ({:?}); asked at {}",
+            self.policies.usual().mode,
+            self.config.socket.display()
+        );
         self.run(&mut rings, control, &mut found).await?;
         let quarantined = self.sensor.quarantined().is_ok_and(|sockets| !sockets.is_empty());
         if let Err(error) = standing.end(quarantined) {
@@ -309,9 +312,14 @@ impl Watch {
             tracing::error!("worker {} is NOT MONITORED: too many jobs at once", seen.pid());
             return Ok(());
         }
-        self.ready.retain(|ready| *ready != job);
+        let under = self.ready.remove(&job);
         let before = self.sensor.counters()?;
-        match Job::begin((job, provider, seen), Rc::clone(&self.policy), &self.store, before) {
+        let policy = Rc::clone(self.policies.of(seen.root().as_deref()));
+        // Until now it was under the usual one.
+        if under != Some(policy.id) {
+            self.set(job, &policy)?;
+        }
+        match Job::begin((job, provider, seen), policy, &self.store, before) {
             Ok(mut begun) => {
                 begun.believe(&mut self.sensor)?;
                 begun.own(self.times.0, Body::Armed);
@@ -344,15 +352,15 @@ impl Watch {
         while self.ready.len() < READY as usize {
             self.numbers += 1;
             let job = self.numbers;
-            self.set(job)?;
+            self.set(job, &Rc::clone(self.policies.usual()))?;
             self.sensor.offer_job(job)?;
-            self.ready.push(job);
+            self.ready.insert(job, self.policies.usual().id);
         }
         Ok(())
     }
 
-    fn set(&mut self, job: u32) -> Result<(), LiveError> {
-        let Applied { id, tables, mode, .. } = &*self.policy;
+    fn set(&mut self, job: u32, under: &Applied) -> Result<(), LiveError> {
+        let Applied { id, tables, mode, .. } = under;
         let settings = JobSettings { job, enforce: *mode == Mode::Enforce, relayed: false, tables };
         Ok(self.sensor.set_job(settings, *id)?)
     }
@@ -402,34 +410,27 @@ impl Watch {
                 self.ended.remove(&job);
             }
         }
-        Ok(())
+        let jobs = self.jobs.values().map(|job| &job.policy);
+        let used = jobs.chain(self.ended.values()).map(|applied| applied.id);
+        let used = used.chain(self.ready.values().copied()).collect();
+        self.policies.sweep(&mut self.sensor, &used)
     }
 
-    /// Reads the policy anew: for jobs to come, all of it or nothing.
+    /// Reads the policies anew: for jobs to come, all of it or nothing.
     fn reload(&mut self) {
-        let id = self.policies + 1;
-        let reloaded = policies::load(&self.config, id).map_err(NoPolicy::from).and_then(|applied| {
-            if applied.mode != self.policy.mode {
-                let mode = self.policy.mode;
-                tracing::warn!("the mode stays {mode:?}: it changes with a new start of the daemon");
-            }
-            let applied = Applied { mode: self.policy.mode, ..applied };
-            applied.write(&mut self.sensor, self.config.home.as_deref())?;
-            Ok(applied)
-        });
-        match reloaded {
-            Ok(applied) => {
-                self.policies = id;
-                self.policy = Rc::new(applied);
-                for job in self.ready.clone() {
-                    if let Err(error) = self.set(job) {
-                        tracing::error!("job {job} keeps the policy of before: {error}");
-                    }
-                }
-                tracing::info!("policy {} is in force for jobs to come", self.policy.policy.digest());
-            }
-            Err(error) => tracing::error!("the policy of before stays in force: {error}"),
+        // For the new ones there must be room.
+        let room = self.sweep().map_err(NoPolicy::from);
+        if let Err(error) = room.and_then(|()| self.policies.reload(&mut self.sensor, &self.config)) {
+            return tracing::error!("the policy of before stays in force: {error}");
         }
+        let usual = Rc::clone(self.policies.usual());
+        for job in self.ready.keys().copied().collect::<Vec<_>>() {
+            match self.set(job, &usual) {
+                Ok(()) => _ = self.ready.insert(job, usual.id),
+                Err(error) => tracing::error!("job {job} keeps the policy of before: {error}"),
+            }
+        }
+        tracing::info!("policy {} is in force for jobs to come", usual.policy.digest());
     }
 
     fn answer(&mut self, (ask, reply): Asked) {
@@ -438,8 +439,8 @@ impl Watch {
             Ask::Flush => return self.flushes.push((Instant::now(), reply)),
             Ask::Status => json!({
                 "version": env!("CARGO_PKG_VERSION"),
-                "mode": self.policy.mode,
-                "policy": self.policy.policy.digest(),
+                "mode": self.policies.usual().mode,
+                "policy": self.policies.usual().policy.digest(),
                 "jobs": self.jobs.values().map(Job::status).collect::<Vec<_>>(),
                 "left": self.ended.len(),
             }),
