@@ -2,6 +2,8 @@
 
 use super::{Build, Destination, Noise};
 
+/// Needed where one program reads the token and another spends it: git's store hands it over, a release's plugins share theirs.
+const FORGE: Destination = Destination { host: "forge.test", port: 80, accept: &["git"], reason: "where the code is" };
 const REGISTRY: Destination =
     Destination { host: "registry.test", port: 80, accept: &["npm"], reason: "our package registry" };
 const IMAGES: Destination =
@@ -32,7 +34,7 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "git-store",
         does: "git clone and push with ~/.git-credentials, then curl fetches a tool from elsewhere",
-        destinations: &[],
+        destinations: &[FORGE],
         environment: &[],
         receives: &[
             "forge.test POST /acme/app.git/git-receive-pack 200 forge",
@@ -71,10 +73,14 @@ pub const BUILDS: &[Build] = &[
     },
     Build {
         name: "npm-ci",
-        does: "npm ci from a private registry; a dependency's install script downloads a prebuilt binary elsewhere; tests run",
+        does: "npm ci from a private registry; a dependency's install script downloads a prebuilt binary elsewhere; tests run, and fetch a fixture from another name of the registry's address",
         destinations: &[],
         environment: &[],
-        receives: &["registry.test GET /@acme/native/-/native-1.0.0.tgz 200 npm", "mirror.test GET /native.node 200"],
+        receives: &[
+            "registry.test GET /@acme/native/-/native-1.0.0.tgz 200 npm",
+            "mirror.test GET /native.node 200",
+            "shared.test GET /fixture 200",
+        ],
         noise: &[Noise::Line(" packages in ")],
     },
     Build {
@@ -211,7 +217,7 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "semantic-release",
         does: "semantic-release: tag and release on the forge, package to the registry, with a token for each in the environment",
-        destinations: &[REGISTRY],
+        destinations: &[FORGE, REGISTRY],
         environment: &[("GITHUB_TOKEN", "forge"), ("NPM_TOKEN", "npm")],
         receives: &[
             "registry.test PUT /@acme/app 1.3.0 201 npm",

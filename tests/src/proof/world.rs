@@ -72,12 +72,15 @@ impl World {
         let tokens = TOKENS.map(Canary::fresh).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
         let world = Self { build, root, tokens };
         let directory = world.root.path().join("template");
-        for part in
-            ["home/work/_temp", "home/work/project", "home/tmp", "server/tls", "server/forge", "server/ssh"]
-        {
+        for part in ["home/work/_temp", "home/work/project", "home/tmp", "server/tls", "server/forge", "server/ssh"] {
             fs::create_dir_all(directory.join(part))?;
         }
         fs::write(directory.join("server/hosts"), hosts::file())?;
+        // ssh looks for the home in the user table, not in HOME.
+        fs::write(
+            directory.join("passwd"),
+            "root:x:0:0:root:/srv/runner:/bin/bash\nnobody:x:65534:65534::/:/bin/false\n",
+        )?;
         for script in ["setup.sh", "build.sh"] {
             let from = fixture::part("benign/proof").join(build.name).join(script);
             fs::copy(&from, directory.join("home/work/_temp").join(script))
@@ -202,6 +205,7 @@ impl Live {
         if set_up {
             bind(&self.directory.join("server"), "server")?;
         }
+        changes.push(Change::Bind(mounts::at(&self.directory.join("passwd"))?, mounts::at(Path::new("/etc/passwd"))?));
         Ok(changes)
     }
 
