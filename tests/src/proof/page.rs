@@ -1,6 +1,6 @@
 //! The proof as a page and as JSON.
 
-use super::{BuildFigures, Count, Findings, Run, TheftFigures};
+use super::{BUILDS, BuildFigures, Count, Findings, Run, TheftFigures};
 use detector_common::limits::{HOLDERS, OBJECTS, SOCKETS};
 use std::fmt::Write as _;
 
@@ -128,13 +128,17 @@ impl Page {
 
     fn policies(&self, text: &mut String) {
         text.push_str("\n## What each build does, and what its user adds to the builtin policy\n\n");
-        let lines: usize = self.builds.iter().map(|build| build.policy.len()).sum();
-        let (builds, none) = (self.builds.len(), self.builds.iter().filter(|build| build.policy.is_empty()).count());
-        _ = writeln!(
-            text,
-            "{lines} destinations in all; {none} of {builds} builds need none. With destinations by address, and before files told \
-             theirs, all builds\nhad {BY_ADDRESS}.\n"
-        );
+        // Of some builds alone it would say nothing.
+        if self.builds.len() == BUILDS.len() {
+            let lines: usize = self.builds.iter().map(|build| build.policy.len()).sum();
+            let none = self.builds.iter().filter(|build| build.policy.is_empty()).count();
+            _ = writeln!(
+                text,
+                "{lines} destinations in all; {none} of {} builds need none. With destinations by address, and before files told \
+                 theirs, all\nbuilds had {BY_ADDRESS}.\n",
+                BUILDS.len()
+            );
+        }
         for build in &self.builds {
             let policy = if build.policy.is_empty() { "nothing".to_owned() } else { build.policy.join("; ") };
             let noise = if build.noise.is_empty() {
