@@ -43,15 +43,12 @@ ssh_key() {
     ssh-keygen -q -t ed25519 -N '' -C ci -f ~/.ssh/id_ed25519
     cp ~/.ssh/id_ed25519.pub "$server/ssh/authorized_keys"
     printf 'forge.test %s\n' "$(cat "$server/ssh/host_key.pub")" >~/.ssh/known_hosts
-    # ssh looks for the home in the user table, not in HOME.
-    git config --global core.sshCommand "ssh -F $HOME/.ssh/config"
-    printf 'IdentityFile %s\nUserKnownHostsFile %s\n' ~/.ssh/id_ed25519 ~/.ssh/known_hosts >~/.ssh/config
 }
 
-# mirrored NAME: a file on the mirror, such as a prebuilt binary.
+# mirrored NAME [HOST]: a file on the mirror, such as a prebuilt binary.
 mirrored() {
-    mkdir -p "$server/mirror.test"
-    seq 1 20000 >"$server/mirror.test/$1"
+    mkdir -p "$server/${2:-mirror.test}"
+    seq 1 20000 >"$server/${2:-mirror.test}/$1"
 }
 
 # packed DIRECTORY: an npm package goes to the registry.

@@ -40,6 +40,7 @@ clusters: [{name: c, cluster: {server: "http://$host:$port/kube"}}]
 contexts: [{name: c, context: {cluster: c, user: u}}]
 users: [{name: u, user: {token: $KUBE}}]
 END
+printf 'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: c, image: i}]}\n' > pod.yaml
 printf '%s:\n  oauth_token: %s\n  user: erin\n  git_protocol: https\n' "$host" "$GHHOSTS" > .config/gh/hosts.yml
 echo "$host:5432:*:erin:$PGPASS" > .pgpass
 chmod 600 .netrc .git-credentials .pgpass .config/gh/hosts.yml

@@ -126,7 +126,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path.startswith("/aws"):
             return self.aws(body)
         if path.startswith("/kube"):
-            return self.kube(path[5:])
+            return self.kube(path[5:], body)
         if path == "/redir":
             return self.answer("", status=302, Location="/file")
         return self.answer("fine\n", "text/plain")
@@ -214,7 +214,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.answer("<ListAllMyBucketsResult><Buckets></Buckets></ListAllMyBucketsResult>", "text/xml")
         return self.answer("", "text/xml", ETag='"0"')
 
-    def kube(self, path):
+    def kube(self, path, body):
         if path == "/version":
             return self.answer({"major": "1", "minor": "32", "gitVersion": "v1.32.0"})
         if path == "/api":
@@ -222,8 +222,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if path == "/apis":
             return self.answer({"kind": "APIGroupList", "apiVersion": "v1", "groups": []})
         if path == "/api/v1":
-            pods = {"name": "pods", "singularName": "pod", "namespaced": True, "kind": "Pod", "verbs": ["get", "list"]}
+            pods = {"name": "pods", "singularName": "pod", "namespaced": True, "kind": "Pod", "verbs": ["get", "list", "create", "patch"]}
             return self.answer({"kind": "APIResourceList", "groupVersion": "v1", "resources": [pods]})
+        if self.command == "POST":
+            return self.answer(json.loads(body), status=201)
+        if path.endswith("/pods/p"):
+            return self.answer({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}, status=404)
         return self.answer({"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": []})
 
 

@@ -2,24 +2,14 @@
 
 use super::{Build, Destination, Noise};
 
+/// Needed where one program reads the token and another spends it: git's store hands it over, a release's plugins share theirs.
 const FORGE: Destination = Destination { host: "forge.test", port: 80, accept: &["git"], reason: "where the code is" };
-const FORGE_NETRC: Destination =
-    Destination { host: "forge.test", port: 80, accept: &["git", "netrc"], reason: "where the code is, in netrc" };
-const FORGE_SSH: Destination =
-    Destination { host: "forge.test", port: 22, accept: &["git", "ssh"], reason: "where the code is" };
 const REGISTRY: Destination =
     Destination { host: "registry.test", port: 80, accept: &["npm"], reason: "our package registry" };
-
-const INDEX: Destination = Destination { host: "index.test", port: 80, accept: &["pypi"], reason: "our package index" };
-const INDEX_NETRC: Destination =
-    Destination { host: "index.test", port: 80, accept: &["netrc"], reason: "our package index, in netrc" };
-const MODULES: Destination =
-    Destination { host: "modules.test", port: 443, accept: &["netrc"], reason: "our module proxy, in netrc" };
 const IMAGES: Destination =
     Destination { host: "images.test", port: 80, accept: &["docker"], reason: "our container registry" };
 const CLOUD: Destination =
     Destination { host: "cloud.test", port: 80, accept: &["aws"], reason: "the cloud's endpoint" };
-const CLUSTER: Destination = Destination { host: "cluster.test", port: 443, accept: &["kube"], reason: "our cluster" };
 const CACHE: Destination = Destination {
     host: "cache.test",
     port: 80,
@@ -32,7 +22,7 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "git-http",
         does: "git fetch, describe, commit and push with the header that checkout leaves in .git/config, then curl fetches a tool from elsewhere",
-        destinations: &[FORGE],
+        destinations: &[],
         environment: &[],
         receives: &[
             "forge.test POST /acme/app.git/git-receive-pack 200 forge",
@@ -56,7 +46,7 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "git-netrc",
         does: "git clone with a submodule and push with ~/.netrc, then curl fetches a tool from elsewhere",
-        destinations: &[FORGE_NETRC],
+        destinations: &[],
         environment: &[],
         receives: &[
             "forge.test POST /acme/app.git/git-receive-pack 200 forge",
@@ -68,7 +58,7 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "git-ssh",
         does: "git clone, describe and push over ssh with ~/.ssh/id_ed25519, then curl fetches a tool from elsewhere",
-        destinations: &[FORGE_SSH],
+        destinations: &[],
         environment: &[],
         receives: &["acme/app.git refs/heads/ci ", "mirror.test GET /tool 200"],
         noise: &[],
@@ -76,23 +66,27 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "ssh-agent",
         does: "ssh-agent and ssh-add take the key from its file, git clones and pushes through the agent",
-        destinations: &[FORGE_SSH],
+        destinations: &[],
         environment: &[],
         receives: &["acme/app.git refs/heads/ci ", "mirror.test GET /tool 200"],
         noise: &[Noise::Numbers("Agent pid")],
     },
     Build {
         name: "npm-ci",
-        does: "npm ci from a private registry; a dependency's install script downloads a prebuilt binary elsewhere; tests run",
-        destinations: &[REGISTRY],
+        does: "npm ci from a private registry; a dependency's install script downloads a prebuilt binary elsewhere; tests run, and fetch a fixture from another name of the registry's address",
+        destinations: &[],
         environment: &[],
-        receives: &["registry.test GET /@acme/native/-/native-1.0.0.tgz 200 npm", "mirror.test GET /native.node 200"],
+        receives: &[
+            "registry.test GET /@acme/native/-/native-1.0.0.tgz 200 npm",
+            "mirror.test GET /native.node 200",
+            "shared.test GET /fixture 200",
+        ],
         noise: &[Noise::Line(" packages in ")],
     },
     Build {
         name: "npm-publish",
         does: "npm publish of the checked-out package; its prepare script calls git describe",
-        destinations: &[REGISTRY],
+        destinations: &[],
         environment: &[],
         receives: &["registry.test PUT /@acme/app 1.2.0 201 npm"],
         noise: &[],
@@ -100,7 +94,7 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "pip-install",
         does: "pip install of the workspace in a venv from a private index, password in pip.conf; setup.py calls git describe, a dependency's downloads a header elsewhere",
-        destinations: &[INDEX],
+        destinations: &[],
         environment: &[],
         receives: &["index.test GET /files/acme-dep/acme-dep-1.0.tar.gz 200 index", "mirror.test GET /header.h 200"],
         noise: &[Noise::Line("Stored in directory")],
@@ -108,7 +102,7 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "uv-install",
         does: "the same with uv and ~/.netrc",
-        destinations: &[INDEX_NETRC],
+        destinations: &[],
         environment: &[],
         receives: &["index.test GET /files/acme-dep/acme-dep-1.0.tar.gz 200 index", "mirror.test GET /header.h 200"],
         noise: &[Noise::Line(" package in "), Noise::Line(" packages in "), Noise::Order],
@@ -116,7 +110,7 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "twine-upload",
         does: "setup.py asks git for the version, twine uploads a source and a binary distribution with ~/.pypirc",
-        destinations: &[INDEX],
+        destinations: &[],
         environment: &[],
         receives: &["index.test POST /legacy/ acme-app"],
         noise: &[],
@@ -132,7 +126,7 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "go-build",
         does: "go mod download with ~/.netrc, vet, build (stamped by git), then curl elsewhere",
-        destinations: &[MODULES],
+        destinations: &[],
         environment: &[],
         receives: &["modules.test GET /acme.test/lib/@v/v1.0.0.zip 200 modules", "mirror.test GET /testdata 200"],
         noise: &[],
@@ -172,7 +166,7 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "kubectl-apply",
         does: "kubectl apply and get with the token in ~/.kube/config, then curl elsewhere",
-        destinations: &[CLUSTER],
+        destinations: &[],
         environment: &[],
         receives: &[
             "cluster.test POST /api/v1/namespaces/default/configmaps 201 cluster",
@@ -183,7 +177,7 @@ pub const BUILDS: &[Build] = &[
     Build {
         name: "gpg-sign",
         does: "gpg signs an archive, git signs a tag and pushes it, curl posts the signature elsewhere",
-        destinations: &[FORGE],
+        destinations: &[],
         environment: &[],
         receives: &["acme/app.git refs/tags/v1.3.0 ", "mirror.test POST /signatures 201"],
         noise: &[],

@@ -1,38 +1,41 @@
-//! The hosts of the honest builds: each has an address of its own, since destinations are addresses.
+//! The hosts of the honest builds. Builds know them by name, from the name server; two names may have one address.
 
-use std::{fmt::Write as _, net::Ipv4Addr};
+use crate::name_server::Zone;
+use std::{collections::BTreeMap, fmt::Write as _, net::Ipv4Addr};
 
-/// Every host, in the order of their addresses.
-pub(super) const HOSTS: [&str; 10] = [
-    "forge.test",
-    "registry.test",
-    "index.test",
-    "mirror.test",
-    "images.test",
-    "cloud.test",
-    "cache.test",
-    "coverage.test",
-    "cluster.test",
-    "modules.test",
+/// Every host, and the last byte of its address.
+pub(super) const HOSTS: [(&str, u8); 11] = [
+    ("forge.test", 11),
+    ("registry.test", 12),
+    ("index.test", 13),
+    ("mirror.test", 14),
+    ("images.test", 15),
+    ("cloud.test", 16),
+    ("cache.test", 17),
+    ("coverage.test", 18),
+    ("cluster.test", 19),
+    ("modules.test", 20),
+    // Another's files, served by who serves the registry.
+    ("shared.test", 12),
 ];
 
-/// The first host's last byte, in a network for documentation (RFC 5737, TEST-NET-2).
-const FIRST: u8 = 11;
-
-/// All of them, with their addresses.
-pub(super) fn addresses() -> impl Iterator<Item = (&'static str, Ipv4Addr)> {
-    HOSTS.iter().zip(FIRST..).map(|(host, last)| (*host, Ipv4Addr::new(198, 51, 100, last)))
+/// Every address, of a network for documentation (RFC 5737, TEST-NET-2), with its names.
+pub(super) fn addresses() -> BTreeMap<Ipv4Addr, Vec<&'static str>> {
+    let mut addresses = BTreeMap::<_, Vec<_>>::new();
+    HOSTS.iter().for_each(|(name, last)| addresses.entry(Ipv4Addr::new(198, 51, 100, *last)).or_default().push(*name));
+    addresses
 }
 
-/// The address of `host`, which is one of [`HOSTS`].
-pub(super) fn address(host: &str) -> Option<Ipv4Addr> {
-    addresses().find(|(name, _)| *name == host).map(|(_, address)| address)
+/// What the name server knows: any other name does not exist.
+pub(super) fn zone() -> Zone {
+    let names = addresses().into_iter().flat_map(|(address, names)| names.into_iter().map(move |name| (name, address)));
+    names.fold(Zone::new(), |zone, (name, address)| zone.a(name, [address]))
 }
 
-/// An /etc/hosts with all of them.
+/// All of them for their servers, in the format of /etc/hosts.
 pub(super) fn file() -> String {
-    let mut text = "127.0.0.1 localhost\n".to_owned();
+    let mut text = String::new();
     // Writing to a string cannot fail.
-    addresses().for_each(|(name, address)| _ = writeln!(text, "{address} {name}"));
+    addresses().iter().for_each(|(address, names)| _ = writeln!(text, "{address} {}", names.join(" ")));
     text
 }

@@ -1,12 +1,16 @@
-//! The thefts of the proof: each is a fixture under `attacks`, run in audit and in enforce under the builtin policy.
+//! The thefts of the proof: each is a fixture under `attacks`, run in audit and in enforce under the builtin policy. The thief knows
+//! his hosts by name.
 
 use super::{Findings, TheftFigures};
 use crate::{
     canary::{self, Canary},
     fixture::attack,
+    name_server::{NameServer, Zone},
+    namespace::{OTHER_V4, SINK_V4},
     quarantine,
+    resolver::Resolver,
     run::Job,
-    scene::Scene,
+    scene::{PORT, Scene},
     sink::Sink,
     thefts::{self, list},
     watched::Watched,
@@ -55,6 +59,11 @@ pub const THEFTS: &[Theft] = &[
     Theft::known(&list::BITWARDEN_CLI),
 ];
 
+/// The thief's own host.
+const DROP: &str = "drop.evil.test";
+/// Another's, which he uses: a forge that he has a place at, say.
+const FORGE: &str = "forge.test";
+
 /// What may be left in the kernel is gone by then.
 const SOON: Duration = Duration::from_secs(5);
 
@@ -79,6 +88,7 @@ impl Theft {
         let scene = Scene::new()?;
         let metadata = self.known.map(|_| scene.metadata()).transpose()?;
         let sinks: Vec<&Sink> = [&scene.sink].into_iter().chain(&metadata).collect();
+        let names = NameServer::start(&scene.network.sink, Zone::new().a(DROP, [SINK_V4]).a(FORGE, [OTHER_V4]))?;
         let watched = Watched::run(&scene, &self.job(&scene).mode(word(mode)))?;
         if !self.is_found(&watched) {
             let rules: BTreeSet<_> = watched.conclusion.findings.iter().map(|finding| &finding.rule).collect();
@@ -101,7 +111,12 @@ impl Theft {
                 let (secrets, [sent, logged]) = (scene.canaries(), self.opened(&scene, &sinks, &watched)?);
                 let bytes = sinks.iter().map(|sink| sink.bytes()).collect::<Vec<_>>().concat();
                 figures.arrived = bytes.len();
-                let ways = [("arrived", vec![&bytes, &sent]), ("in the job's log", vec![&logged])];
+                let asked = names.bytes();
+                let ways = [
+                    ("arrived", vec![&bytes, &sent]),
+                    ("asked for", vec![&asked]),
+                    ("in the job's log", vec![&logged]),
+                ];
                 for (way, opened) in ways {
                     let (mut count, mut names) = named(&secrets, opened.last().map_or(&[][..], |bytes| bytes));
                     // Also a part of one, and in another spelling.
@@ -121,7 +136,10 @@ impl Theft {
     }
 
     fn job<'a>(&self, scene: &'a Scene) -> Job<'a> {
-        self.known.map_or_else(|| scene.job([attack(self.name)]), |known| known.job(scene))
+        let job = self.known.map_or_else(|| scene.job([attack(self.name)]), |known| known.job(scene));
+        let hosts = [("SINK", DROP), ("FORGE", FORGE)];
+        let job = hosts.into_iter().fold(job, |job, (name, host)| job.env(name, format!("{host}:{PORT}")));
+        job.resolver(Resolver::default())
     }
 
     /// A leak was found. Of loot that is for the job's log alone, which is no destination: that the agent's memory was read.

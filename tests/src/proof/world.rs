@@ -5,12 +5,15 @@ use crate::{
     canary::Canary,
     fixture,
     mounts::{self, Change},
+    name_server::NameServer,
     namespace::Network,
     outcome::Outcome,
+    resolver::Resolver,
     run::Job,
 };
 use anyhow::{Context as _, ensure};
 use std::{
+    collections::BTreeSet,
     env, fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
@@ -39,10 +42,11 @@ pub(super) struct World {
     tokens: Vec<Canary>,
 }
 
-/// A copy of it in use: hosts that listen, and a network.
+/// A copy of it in use: hosts that listen, a name server, and a network.
 pub(super) struct Live {
     // Dropped in this order.
     _hosts: Hosts,
+    names: NameServer,
     network: Network,
     directory: PathBuf,
 }
@@ -57,7 +61,7 @@ pub(super) struct Ran {
     pub(super) outcome: Outcome,
     /// The job's own standard error.
     pub(super) stderr: Vec<u8>,
-    /// The hosts' log and the branches and tags of the repositories, sorted.
+    /// The hosts' log, the branches and tags of the repositories, and the names that were asked for, sorted.
     pub(super) received: Vec<String>,
 }
 
@@ -68,14 +72,15 @@ impl World {
         let tokens = TOKENS.map(Canary::fresh).into_iter().collect::<anyhow::Result<Vec<_>>>()?;
         let world = Self { build, root, tokens };
         let directory = world.root.path().join("template");
-        for part in
-            ["home/work/_temp", "home/work/project", "home/tmp", "etc", "server/tls", "server/forge", "server/ssh"]
-        {
+        for part in ["home/work/_temp", "home/work/project", "home/tmp", "server/tls", "server/forge", "server/ssh"] {
             fs::create_dir_all(directory.join(part))?;
         }
-        fs::write(directory.join("etc/hosts"), hosts::file())?;
-        // Nobody answers there: a name that is not in the file fails at once.
-        fs::write(directory.join("etc/resolv.conf"), "nameserver 127.0.0.1\n")?;
+        fs::write(directory.join("server/hosts"), hosts::file())?;
+        // ssh looks for the home in the user table, not in HOME.
+        fs::write(
+            directory.join("passwd"),
+            "root:x:0:0:root:/srv/runner:/bin/bash\nnobody:x:65534:65534::/:/bin/false\n",
+        )?;
         for script in ["setup.sh", "build.sh"] {
             let from = fixture::part("benign/proof").join(build.name).join(script);
             fs::copy(&from, directory.join("home/work/_temp").join(script))
@@ -118,12 +123,13 @@ impl World {
 
     fn live(&self, directory: PathBuf) -> anyhow::Result<Live> {
         let network = Network::new()?;
-        for (_, address) in hosts::addresses() {
+        for address in hosts::addresses().into_keys() {
             network.host(address)?;
         }
+        let names = NameServer::start(&network.sink, hosts::zone())?;
         let mut command = Command::new("/usr/bin/python3");
         command.arg("-B").arg(fixture::part("benign/proof/servers/serve.py"));
-        command.arg(directory.join("etc/hosts")).arg(directory.join("server"));
+        command.arg(directory.join("server/hosts")).arg(directory.join("server"));
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").envs(self.secrets());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = network.sink.enter(&mut command).spawn().context("cannot start the hosts")?;
@@ -131,7 +137,7 @@ impl World {
         child.stdout.take().map(|stdout| BufReader::new(stdout).read_line(&mut ready)).transpose()?;
         let hosts = Hosts { _lifeline: child.stdin.take(), child };
         ensure!(ready == "ready\n", "the hosts did not start");
-        Ok(Live { _hosts: hosts, network, directory })
+        Ok(Live { _hosts: hosts, names, network, directory })
     }
 
     /// Runs a script of the build in `live`; `how` says with or without the detector.
@@ -144,7 +150,8 @@ impl World {
         let set_up = script == "setup.sh";
         let at = "/srv/runner/work";
         let command = format!("cd {at}/project && exec bash -e {at}/_temp/{script} 2>{at}/_temp/stderr");
-        let mut job = Job::new(&live.network, ["bash", "-c", &command]).timeout(LIMIT).mounts(live.mounts(set_up)?);
+        let job = Job::new(&live.network, ["bash", "-c", &command]).timeout(LIMIT);
+        let mut job = job.resolver(Resolver::default()).mounts(live.mounts(set_up)?);
         let environment = [
             ("HOME", "/srv/runner"),
             ("TMPDIR", "/srv/runner/tmp"),
@@ -198,10 +205,7 @@ impl Live {
         if set_up {
             bind(&self.directory.join("server"), "server")?;
         }
-        for file in ["etc/hosts", "etc/resolv.conf"] {
-            let at = Path::new("/").join(file);
-            changes.push(Change::Bind(mounts::at(&self.directory.join(file))?, mounts::at(&at)?));
-        }
+        changes.push(Change::Bind(mounts::at(&self.directory.join("passwd"))?, mounts::at(Path::new("/etc/passwd"))?));
         Ok(changes)
     }
 
@@ -220,6 +224,9 @@ impl Live {
                 lines.extend(refs.lines().map(|line| format!("{name} {line}")));
             }
         }
+        // How often a name is asked for is chance.
+        let asked = self.names.questions().into_iter().map(|question| question.name.to_ascii_lowercase());
+        lines.extend(asked.collect::<BTreeSet<_>>().into_iter().map(|name| format!("asked for {name}")));
         lines.sort_unstable();
         // A download cut short is begun again.
         lines.dedup_by(|one, other| one == other && one.contains(" GET "));
@@ -242,7 +249,7 @@ fn directories(at: &Path) -> anyhow::Result<Vec<PathBuf>> {
 
 /// A throw-away certificate for every host, which is its own authority, and the key of the forge's sshd.
 fn keys(server: &Path) -> anyhow::Result<()> {
-    let names: Vec<String> = hosts::HOSTS.iter().map(|host| format!("DNS:{host}")).collect();
+    let names: Vec<String> = hosts::HOSTS.iter().map(|(host, _)| format!("DNS:{host}")).collect();
     let mut command = Command::new("openssl");
     command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]);
     command.args(["-subj", "/CN=throw-away", "-addext", &format!("subjectAltName={}", names.join(","))]);

@@ -39,6 +39,7 @@ impl Engine {
                 }
                 Body::Print(print) => found.extend(self.printed(event, actor, print)),
                 Body::Network(network) => self.sent(event, actor, network, found),
+                Body::Question(question) => self.asked(event, actor, question, found),
                 _ => {}
             }
         }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     engine::{Did, Engine, Finding, Link, Severity, Strength},
-    event::{Access, Actor, Attempt, Door, Event, JobId, Network, Open, Process, Relation, StepId},
+    event::{Access, Actor, Attempt, Call, Door, Event, JobId, Network, Open, Process, Question, Relation, StepId},
     secret::ClassSet,
 };
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -69,8 +69,8 @@ struct Touched {
     undecided: Vec<(String, Weighed, ClassSet)>,
     classes: ClassSet,
     links: Vec<Link>,
-    /// Where a lineage sent when it had swept.
-    sent: Option<SocketAddr>,
+    /// Where a lineage sent when it had swept: an address, or a name that it asked for.
+    sent: Option<String>,
 }
 
 /// Groups, by what they count for.
@@ -150,7 +150,7 @@ impl Touched {
         let (groups, missed) = (count(kinds.groups(self.classes)), count(self.missed));
         let place = if self.outer.weight() >= enough { "" } else { ", most of them of the workspace" };
         let missed = if missed > 0 { format!("; of {missed} it looked for what is not there") } else { String::new() };
-        let sent = self.sent.map_or_else(String::new, |to| format!(", and then sent to {to}"));
+        let sent = self.sent.as_ref().map_or_else(String::new, |to| format!(", and then sent to {to}"));
         let message = format!("went through credentials of {groups} unrelated kinds{place}{missed}{sent}");
         (self.classes, self.links.clone(), message)
     }
@@ -281,22 +281,39 @@ impl Engine {
 
     /// Who swept and then sends has what he came for.
     pub(super) fn sent(&mut self, event: &Event, actor: &Actor, network: &Network, found: &mut Vec<Finding>) {
-        let lineage = (actor.job, actor.step, self.root(actor));
-        let address = network.address;
-        if !self.rules.sweeps.lineages.contains_key(&lineage) {
+        if network.address.is_loopback() || !self.is_lineage(actor) {
             return;
         }
-        let accepted = self.accepted(actor.job, address, network.port);
+        let accepted = self.accepted(actor.job, network.address, network.port);
+        let to = SocketAddr::new(network.address, network.port).to_string();
+        self.sent_to(event, actor, accepted, Did::Send { call: network.call, to }, found);
+    }
+
+    /// A question to a name server is a send, and where it is refused no other follows.
+    pub(super) fn asked(&mut self, event: &Event, actor: &Actor, question: &Question, found: &mut Vec<Finding>) {
+        if question.name.is_empty() || !self.is_lineage(actor) {
+            return;
+        }
+        let (accepted, _) = self.policy.host(&question.name).over_all_ports();
+        self.sent_to(event, actor, accepted, Did::Send { call: Call::Ask, to: question.name.clone() }, found);
+    }
+
+    fn is_lineage(&self, actor: &Actor) -> bool {
+        self.rules.sweeps.lineages.contains_key(&(actor.job, actor.step, self.root(actor)))
+    }
+
+    fn sent_to(&mut self, event: &Event, actor: &Actor, accepted: ClassSet, did: Did, found: &mut Vec<Finding>) {
+        let lineage = (actor.job, actor.step, self.root(actor));
         let Rules { sweeps, kinds, .. } = &mut self.rules;
         let Some(touched) = sweeps.lineages.get_mut(&lineage) else { return };
         let outer = touched.outer.weight() >= LINEAGE;
-        if !outer || touched.sent.is_some() || address.is_loopback() || touched.classes.is_subset(accepted) {
+        if !outer || touched.sent.is_some() || touched.classes.is_subset(accepted) {
             return;
         }
-        let to = SocketAddr::new(address, network.port);
-        touched.sent = Some(to);
+        if let Did::Send { to, .. } = &did {
+            touched.sent = Some(to.clone());
+        }
         let (classes, links, message) = touched.told(LINEAGE, kinds);
-        let did = Did::Send { call: network.call, to: to.to_string() };
         let swept = Swept { severity: Severity::High, classes, links, message, did };
         found.extend(self.sweep(event, actor, lineage.2, swept));
     }

@@ -40,7 +40,7 @@ classes:
   runner-memory: { door: memory, action: kill, reason: "holds the secrets of every step" }
   foreign-environ: { door: environ, action: kill, reason: "secrets of another step" }
 destinations:
-  - { to: ["198.51.100.7:443"], accept: all, reason: "the backup" }
+  - { to: ["198.51.100.7:443", backup.test], accept: all, reason: "the backup" }
 "#;
 
 const GIT: u16 = 1;
@@ -281,6 +281,17 @@ fn a_sender_that_is_refused_has_swept_and_sent() {
     let mut story = step();
     story.read(PYTHON, AWS).read(PYTHON, NPMRC).read(PYTHON, SSH);
     assert_eq!(said(story.stopping(Outcome::Refused).connect(PYTHON, SINK))[0], "sweep high");
+}
+
+#[test]
+fn who_has_swept_and_asks_for_a_name_sends() {
+    let mut story = step();
+    story.read(PYTHON, AWS).read(PYTHON, NPMRC).read(PYTHON, SSH);
+    let swept = said(story.ask(PYTHON, "backup.test"));
+    assert!(swept.contains(&"sweep medium".to_owned()), "where all is accepted: {swept:?}");
+    assert_eq!(said(story.stopping(Outcome::Refused).ask(PYTHON, "drop.evil.test"))[0], "sweep high");
+    let sweep = &found(&story)[0];
+    assert!(sweep.message.ends_with("and then sent to drop.evil.test"), "{}", sweep.message);
 }
 
 #[test]

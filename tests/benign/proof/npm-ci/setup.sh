@@ -4,6 +4,7 @@ registry=http://registry.test/
 //registry.test/:_authToken=$T_NPM
 RC
 mirrored native.node
+mirrored fixture shared.test
 mkdir -p "$TMPDIR/native" "$TMPDIR/left"
 cat >"$TMPDIR/native/package.json" <<'JSON'
 {"name": "@acme/native", "version": "1.0.0", "main": "index.js", "scripts": {"install": "node install.js"}}
@@ -24,7 +25,13 @@ cat >"$work/seed/package.json" <<'JSON'
 {"name": "@acme/app", "version": "1.2.0", "dependencies": {"@acme/native": "1.0.0", "left": "2.0.0"},
  "scripts": {"test": "node test.js"}}
 JSON
-echo 'console.log(require("left").left("size", 6), require("@acme/native").size);' >"$work/seed/test.js"
+cat >"$work/seed/test.js" <<'JS'
+console.log(require("left").left("size", 6), require("@acme/native").size);
+require("http").get("http://shared.test/fixture", (answer) => {
+  let size = 0;
+  answer.on("data", (part) => (size += part.length)).on("end", () => console.log(answer.statusCode, size));
+});
+JS
 echo node_modules >"$work/seed/.gitignore"
 (cd "$work/seed" && npm install --silent --ignore-scripts && rm -rf node_modules)
 commit "$work/seed" package

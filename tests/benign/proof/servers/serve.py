@@ -1,6 +1,7 @@
-"""The hosts of the honest builds: one process, one address a host, every request in a log.
+"""The hosts of the honest builds: one process, every request in a log.
 
-serve.py HOSTS DIRECTORY: HOSTS is a file in the format of /etc/hosts; tokens come in the environment (T_NAME).
+serve.py HOSTS DIRECTORY: HOSTS is a file in the format of /etc/hosts, and of the names of one address a request says which it
+means; tokens come in the environment (T_NAME).
 Says "ready" once everything listens."""
 
 import http.server, json, os, re, ssl, subprocess, sys, threading
@@ -11,6 +12,7 @@ import cloud, cluster, forge, images, index, modules, registry, sinks
 ROLES = {
     "forge.test": forge, "registry.test": registry, "index.test": index, "mirror.test": sinks, "images.test": images,
     "cloud.test": cloud, "cache.test": sinks, "coverage.test": sinks, "cluster.test": cluster, "modules.test": modules,
+    "shared.test": sinks,
 }
 TLS = {"cluster.test", "modules.test"}
 LOCK = threading.Lock()
@@ -20,7 +22,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def handle_any(self):
-        host = self.server.host
+        said = self.headers.get("Host", "").partition(":")[0]
+        host = said if said in self.server.hosts else self.server.hosts[0]
         url = urlsplit(self.path)
         # What a handler works with.
         self.host, self.where, self.query = host, unquote(url.path), url.query
@@ -77,10 +80,10 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
-    def __init__(self, host, address, directory):
-        self.host, self.directory = host, directory
-        super().__init__((address, 443 if host in TLS else 80), Handler)
-        if host in TLS:
+    def __init__(self, hosts, address, directory):
+        self.hosts, self.directory = hosts, directory
+        super().__init__((address, 443 if hosts[0] in TLS else 80), Handler)
+        if hosts[0] in TLS:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(os.path.join(directory, "tls/cert.pem"), os.path.join(directory, "tls/key.pem"))
             self.socket = context.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
@@ -92,10 +95,11 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def main():
-    hosts, directory = sys.argv[1:]
-    addresses = dict(reversed(line.split()) for line in open(hosts) if ".test" in line)
-    for host, address in addresses.items():
-        threading.Thread(target=Server(host, address, directory).serve_forever, daemon=True).start()
+    file, directory = sys.argv[1:]
+    addresses = {}
+    for address, *hosts in (line.split() for line in open(file)):
+        threading.Thread(target=Server(hosts, address, directory).serve_forever, daemon=True).start()
+        addresses.update(dict.fromkeys(hosts, address))
     sshd = forge.sshd(addresses["forge.test"], directory)
     print("ready", flush=True)
     # The harness holds the other end: when it goes, so do we.

@@ -2,5 +2,4 @@
 repository acme/app
 mirrored tool
 ssh_key
-sed -i /IdentityFile/d ~/.ssh/config
 rm -rf "$work/seed"
