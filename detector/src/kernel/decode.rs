@@ -3,14 +3,17 @@
 use crate::{
     event::{
         Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel, Kill,
-        Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, Script, Stream,
+        Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, Script, Service,
+        Stream,
     },
+    network::Request,
     secret::redact,
 };
 use detector_common::{
     identity::{ObjectKey, ProcessId},
     limits::{ARGV_BYTES, NAME_BYTES},
     record::{self, Header, kind},
+    service,
     watch::{Component, door},
 };
 use std::{
@@ -31,18 +34,42 @@ pub struct DecodeError {
     len: usize,
 }
 
-/// The event in `bytes`, its `seq` left 0. `known` says of a host's name how many of its last labels are no secret.
+/// The event in `bytes`, its `seq` left 0; none where a service of the host is asked for something that is no name. `known` says of a
+/// host's name how many of its last labels are no secret.
 ///
 /// # Errors
 /// When kind, length or a number in it is none that this version knows.
-pub fn decode(bytes: &[u8], known: impl Fn(&str) -> usize) -> Result<Event, DecodeError> {
+pub fn decode(bytes: &[u8], known: impl Fn(&str) -> usize) -> Result<Option<Event>, DecodeError> {
     let header = Header::read_from_prefix(bytes).map(|(header, _)| header);
     let kind = header.as_ref().map_or(0, |header| header.kind);
     let error = || DecodeError { kind, len: bytes.len() };
     let header = header.map_err(|_short| error())?;
-    let host = |bytes: &[u8]| redact::name(bytes).map(|name| redact::host(&name, known(&name)));
-    let (body, kernel) = body(kind, bytes, host).ok_or_else(error)?;
-    Ok(Event { seq: 0, time: header.time, actor: Some(actor(&header)), body, kernel })
+    let host = |name: String| redact::host(&name, known(&name));
+    let told = if kind == kind::REQUEST {
+        request(bytes, host).ok_or_else(error)?
+    } else {
+        Some(body(kind, bytes, |bytes| redact::name(bytes).map(host)).ok_or_else(error)?)
+    };
+    let event = |(body, kernel)| Event { seq: 0, time: header.time, actor: Some(actor(&header)), body, kernel };
+    Ok(told.map(event))
+}
+
+/// What a service of the host was asked; none where it was for no name.
+fn request(bytes: &[u8], host: impl Fn(String) -> String) -> Option<Option<(Body, Option<Kernel>)>> {
+    let record = whole::<record::Request>(bytes)?;
+    let service = match record.service {
+        service::NSCD => Service::Nscd,
+        service::RESOLVED => Service::SystemdResolved,
+        _ => return None,
+    };
+    let name = match Request::of(service, record.bytes.get(..record.len as usize)?, record.whole != 0) {
+        Request::Other => return Some(None),
+        Request::Unreadable => String::new(),
+        Request::Name(name) => host(name),
+    };
+    let question = Question { name, server: None, service: Some(service), socket: 0, outcome: Outcome::Passed };
+    let decision = Kernel { bits: record.held, ..Kernel::default() };
+    Some(Some((Body::Question(question), decided(decision))))
 }
 
 /// When the record in `bytes` was made, `CLOCK_BOOTTIME` nanoseconds.
@@ -147,7 +174,8 @@ fn body(kind: u16, bytes: &[u8], host: impl Fn(&[u8]) -> Option<String>) -> Opti
             let name = record.name.get(..record.len as usize)?;
             let question = Question {
                 name: if name.is_empty() { String::new() } else { host(name)? },
-                server: address(record.address),
+                server: Some(address(record.address)),
+                service: None,
                 socket: record.cookie,
                 outcome: if record.denied == 0 { Outcome::Passed } else { Outcome::Refused },
             };
@@ -355,7 +383,7 @@ mod tests {
     }
 
     fn path_of(bytes: &[u8]) -> String {
-        match decode(bytes, |_| 0).unwrap().body {
+        match decode(bytes, |_| 0).unwrap().unwrap().body {
             Body::Open(open) => open.path,
             other => panic!("{other:?}"),
         }

@@ -6,12 +6,12 @@ use super::{
     environment, kept,
     log::{Relays, Rest},
     programs::{Places, Programs},
-    proof, resolvers,
+    proof, resolvers, services,
     session::{JOB, Session},
     signals::Signals,
 };
 use crate::{
-    engine::{Conclusion, Finding, Mode},
+    engine::{Capability, Conclusion, Finding, Mode},
     event::{Body, SCHEMA},
     kernel::{Flags, JobSettings, LayoutSource, Quarantine, Rings, Sensor},
     policy::Policy,
@@ -71,6 +71,7 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     if daemon::ask(&daemon, Ask::Status).is_ok() {
         return Err(LiveError::Daemon(daemon));
     }
+    services::warn();
     let environment = environment::of_command(&policy);
     let resolvers = resolvers::configured();
     let uid = user(&command);
@@ -114,7 +115,7 @@ async fn watch(
     record: Option<File>,
     found: &mut impl FnMut(&Finding),
 ) -> Result<Ended, LiveError> {
-    let header = header(&command.argv, &policy, mode);
+    let header = header(&command.argv, &policy, mode, sensor.capabilities());
     let places = Places::new(user(command), |name| std::env::var_os(name));
     let programs = Programs::search(policy.programs(), &places);
     sensor.attach(quarantine)?;
@@ -227,7 +228,7 @@ fn recorded(status: ExitStatus) -> Status {
 }
 
 /// The header of a recording that begins now, of a job whose command is `argv`.
-pub(super) fn header(argv: &[OsString], policy: &Policy, mode: Mode) -> Header {
+pub(super) fn header(argv: &[OsString], policy: &Policy, mode: Mode, capabilities: Vec<Capability>) -> Header {
     let system = rustix::system::uname();
     let realtime = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
@@ -252,7 +253,7 @@ pub(super) fn header(argv: &[OsString], policy: &Policy, mode: Mode) -> Header {
         },
         mode,
         policy: policy.into(),
-        capabilities: Sensor::capabilities(),
+        capabilities,
         command: redact::argv(&command, false),
     }
 }

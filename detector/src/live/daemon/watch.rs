@@ -1,7 +1,7 @@
 //! The daemon itself: what the kernel side says, sorted by job.
 
 use super::{
-    super::{LiveError, proof, resolvers},
+    super::{LiveError, proof, resolvers, services},
     agents::{self, Seen},
     config::Config,
     control::{Ask, Asked, Control},
@@ -38,10 +38,11 @@ const SWEEP: Duration = Duration::from_secs(2);
 /// When the sensor does not start or does not prove itself, another daemon is there, or the policy is bad.
 pub async fn daemon(config: Config, layout: LayoutSource, found: impl FnMut(&Finding)) -> Result<(), LiveError> {
     let control = Control::listen(&config.socket)?;
+    services::warn();
     let store = Store::open(&config.directory, config.keep)?;
     Quarantine::sweep();
     if let Some(standing) = Standing::find() {
-        return again(config, control, store, standing, found).await;
+        return again(config, control, store, (standing, &layout), found).await;
     }
     let first = policies::load(&config, 1)?;
     let mut sensor = Sensor::load(&layout, Flags::Detected)?;
@@ -82,10 +83,10 @@ async fn again(
     config: Config,
     control: Control,
     store: Store,
-    standing: Standing,
+    (standing, layout): (Standing, &LayoutSource),
     found: impl FnMut(&Finding),
 ) -> Result<(), LiveError> {
-    let mut sensor = Sensor::resume(&standing)?;
+    let mut sensor = Sensor::resume(&standing, layout)?;
     let rings = sensor.rings()?;
     let jobs = sensor.jobs()?;
     let numbers = jobs.iter().map(|(job, _)| *job).filter(|job| *job != proof::JOB).max().unwrap_or(0);
@@ -243,7 +244,7 @@ impl Watch {
     fn late(&self, record: &[u8]) {
         let job = job_of(record);
         if let Some(applied) = self.ended.get(&job)
-            && let Ok(event) = crate::kernel::decode(record, |name| applied.policy.known_labels(name))
+            && let Ok(Some(event)) = crate::kernel::decode(record, |name| applied.policy.known_labels(name))
             && event.kernel.is_some_and(|kernel| kernel.leak != 0)
         {
             tracing::warn!("what is left of job {job} tried to send a secret: {:?}", event.body);
@@ -292,8 +293,8 @@ impl Watch {
             return Ok(());
         }
         self.ready.retain(|ready| *ready != job);
-        let before = self.sensor.counters()?;
-        match Job::begin((job, provider, seen), Rc::clone(&self.policy), &self.store, before) {
+        let now = (self.sensor.counters()?, self.sensor.capabilities());
+        match Job::begin((job, provider, seen), Rc::clone(&self.policy), &self.store, now) {
             Ok(mut begun) => {
                 begun.own(self.times.0, Body::Armed);
                 begun.own(self.times.1, Body::Proved);
