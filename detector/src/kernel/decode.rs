@@ -396,6 +396,36 @@ mod tests {
         assert_eq!(path_of(&open(&[], false)), "/");
     }
 
+    fn request(service: u32, sent: &[u8], whole: bool) -> Vec<u8> {
+        let mut record = record::Request::read_from_bytes(&[0; size_of::<record::Request>()]).unwrap();
+        record.header.kind = kind::REQUEST;
+        (record.held, record.service, record.whole) = (5, service, u32::from(whole));
+        record.len = u32::try_from(sent.len()).unwrap();
+        record.bytes[..sent.len()].copy_from_slice(sent);
+        record.as_bytes().to_vec()
+    }
+
+    #[test]
+    fn a_request_becomes_a_question_where_it_is_for_a_name() {
+        let head = |kind: u8, len: u8| [2, 0, 0, 0, kind, 0, 0, 0, len, 0, 0, 0];
+        let asked = [&head(14, 28)[..], b"4eadbeef00112233.evil.test\n\0"].concat();
+        let event = decode(&request(service::NSCD, &asked, true), |_| 0).unwrap().unwrap();
+        let Body::Question(question) = event.body else { panic!("{event:?}") };
+        assert_eq!((question.service, question.server), (Some(Service::Nscd), None));
+        assert_eq!(question.name, "‹redacted:16›.evil.test\\010");
+        assert_eq!(event.kernel, decided(Kernel { bits: 5, ..Kernel::default() }));
+        // A user is no name of a host.
+        let user = [&head(0, 5)[..], b"root\0"].concat();
+        assert_eq!(decode(&request(service::NSCD, &user, true), |_| 0), Ok(None));
+        let unreadable = decode(&request(service::RESOLVED, b"{", true), |_| 0).unwrap().unwrap();
+        assert!(matches!(unreadable.body, Body::Question(Question { ref name, .. }) if name.is_empty()));
+        assert!(decode(&request(3, &user, true), |_| 0).is_err());
+        let mut long = request(service::NSCD, &user, true);
+        long[size_of::<Header>() + 12] = 0xff;
+        long[size_of::<Header>() + 13] = 0xff;
+        assert!(decode(&long, |_| 0).is_err());
+    }
+
     #[test]
     fn hostile_names_are_escaped() {
         let path = path_of(&open(&["a\n::error::b\u{1b}[31m"], false));

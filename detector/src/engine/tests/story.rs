@@ -5,7 +5,7 @@ use crate::{
     engine::{Conclusion, Engine, Finding, Mode},
     event::{
         Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network,
-        Object, Open, Outcome, Print, Probe, Process, Protocol, Relation, Script, StepId,
+        Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, Script, Service, StepId,
     },
     policy::Policy,
     secret::ClassSet,
@@ -232,6 +232,13 @@ impl Story {
         let (to, outcome) = (address(to), self.outcome);
         let (address, port) = (to.ip(), to.port());
         self.act(pid, Body::Network(Network { call, address, port, protocol: Protocol::Tcp, socket, outcome }))
+    }
+
+    /// Asks a service of the host for `name`, or a name server.
+    pub(super) fn ask(&mut self, pid: u32, service: Option<Service>, name: &str) -> &mut Self {
+        let server = if service.is_none() { Some(address(SINK).ip()) } else { None };
+        let (socket, outcome) = (0, self.outcome);
+        self.act(pid, Body::Question(Question { name: name.to_owned(), server, service, socket, outcome }))
     }
 
     pub(super) fn dropped(&mut self, pid: u32, socket: u64, to: &str, dropped: bool) -> &mut Self {
