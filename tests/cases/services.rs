@@ -157,7 +157,9 @@ fn an_allowed_name_is_asked_of_nscd_in_silence() -> Result {
 #[test]
 fn who_holds_nothing_asks_in_silence() -> Result {
     let (scene, service) = (Scene::new()?, Service::start(Kind::Nscd, &[(EVIL, ADDRESS)])?);
-    let script = format!("{KEY}cat ~/.aws/credentials > /dev/null; getent ahosts {EVIL}; KEY=$key getent passwd root > /dev/null");
+    let script = format!(
+        "{KEY}cat ~/.aws/credentials > /dev/null; getent ahosts {EVIL}; KEY=$key getent passwd root > /dev/null"
+    );
     let run = run(&scene, &service, "enforce", POLICY, &script)?;
     silent(&run);
     assert!(questions(&run).is_empty() && run.conclusion.coverage.gaps.is_empty());

@@ -14,7 +14,10 @@ use std::{
     collections::BTreeMap,
     fs,
     net::Ipv4Addr,
-    os::unix::{fs::PermissionsExt as _, net::{UnixListener, UnixStream}},
+    os::unix::{
+        fs::PermissionsExt as _,
+        net::{UnixListener, UnixStream},
+    },
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,

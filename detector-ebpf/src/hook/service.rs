@@ -4,14 +4,10 @@
 use crate::{
     emit::{self, now},
     file::File,
-    hook::{
-        ask::sent,
-        call::Arguments,
-    },
+    hook::{ask::sent, call::Arguments},
     layout::{load, offset, read},
     maps::{SCAN, first_of},
-    scan,
-    socket,
+    scan, socket,
     task::current,
 };
 use detector_common::{

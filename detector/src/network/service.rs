@@ -74,11 +74,14 @@ fn varlink(bytes: &[u8], whole: bool) -> Option<Request> {
     let call = bytes.strip_suffix(b"\0").filter(|_| whole)?;
     let Varlink { method, parameters } = serde_json::from_slice(call).ok()?;
     let asked = match (method.as_str(), parameters) {
-        ("io.systemd.Resolve.ResolveHostname" | "io.systemd.Resolve.ResolveRecord", Parameters { name: Some(text), .. }) => {
-            name(text.as_bytes())?
-        }
+        (
+            "io.systemd.Resolve.ResolveHostname" | "io.systemd.Resolve.ResolveRecord",
+            Parameters { name: Some(text), .. },
+        ) => name(text.as_bytes())?,
         ("io.systemd.Resolve.ResolveAddress", Parameters { address: Some(address), .. }) => reverse(&address)?,
-        ("org.varlink.service.GetInfo" | "org.varlink.service.GetInterfaceDescription", _) => return Some(Request::Other),
+        ("org.varlink.service.GetInfo" | "org.varlink.service.GetInterfaceDescription", _) => {
+            return Some(Request::Other);
+        }
         _ => return None,
     };
     Some(Request::Name(asked))
@@ -229,7 +232,10 @@ mod tests {
         assert_eq!(varlink(twice), Request::Unreadable);
         // As deep as a megabyte allows.
         assert_eq!(varlink(&format!("{}\0", "[".repeat(1 << 20))), Request::Unreadable);
-        let huge = format!("{{\"method\":\"io.systemd.Resolve.ResolveHostname\",\"parameters\":{{\"name\":\"{}\"}}}}\0", "a".repeat(1 << 20));
+        let huge = format!(
+            "{{\"method\":\"io.systemd.Resolve.ResolveHostname\",\"parameters\":{{\"name\":\"{}\"}}}}\0",
+            "a".repeat(1 << 20)
+        );
         assert_eq!(varlink(&huge), Request::Unreadable);
     }
 }

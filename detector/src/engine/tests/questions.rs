@@ -72,6 +72,9 @@ fn a_service_that_was_asked_is_a_gap_and_no_more() {
     let told = story.conclude();
     let gaps = &told.coverage.gaps;
     assert_eq!((gaps.len(), told.verdict), (2, Pass));
-    assert!(gaps[0].starts_with("nscd was asked 2 questions") && gaps[1].starts_with("systemd-resolved was asked 1 question "));
+    assert!(
+        gaps[0].starts_with("nscd was asked 2 questions")
+            && gaps[1].starts_with("systemd-resolved was asked 1 question ")
+    );
     assert!(reads(NPMRC).ask(BASH, None, "registry.test").conclude().coverage.gaps.is_empty());
 }
