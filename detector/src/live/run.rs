@@ -71,7 +71,6 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     if daemon::ask(&daemon, Ask::Status).is_ok() {
         return Err(LiveError::Daemon(daemon));
     }
-    services::warn();
     let environment = environment::of_command(&policy);
     let resolvers = resolvers::configured();
     let uid = user(&command);
@@ -82,7 +81,8 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     let places = kept::Places { home: home.as_deref(), workspace: workspace.as_deref(), uid };
     let kept = if kept::is_within_another() { Vec::new() } else { kept::found(&places) };
     let policy = policy.with_kept(&kept);
-    let policy = policy.with_hosts(&resolvers::listed()).with_search(&resolvers::searched());
+    let listed = resolvers::listed();
+    let policy = policy.with_hosts(&listed).with_search(&resolvers::searched()).with_local(&services::look(&listed));
     let left = Quarantine::sweep();
     if left != 0 {
         tracing::info!("sockets of {left} earlier run(s) are still quarantined");

@@ -4,6 +4,7 @@ use detector_common::service::{KNOWN, Known, NSCD, RESOLVED};
 use std::{
     fs, io,
     io::{Read as _, Write as _},
+    net::IpAddr,
     os::unix::net::UnixStream,
     time::Duration,
 };
@@ -13,12 +14,26 @@ const USUAL: &str = "files dns";
 /// How long nscd is waited for.
 const SOON: Duration = Duration::from_millis(500);
 
-/// Warns of each of them, with what to do.
-pub(super) fn warn() {
+/// Names that the host knows itself, of which services are told.
+const LOCAL: usize = 256;
+
+/// Warns of each of them, with what to do; the names that one is asked for although this host, whose hosts file says `listed`, knows
+/// them itself: who asks name servers looks there first.
+pub(super) fn look(listed: &[(IpAddr, String)]) -> Vec<String> {
     let order = fs::read_to_string("/etc/nsswitch.conf").unwrap_or_default();
-    for why in unseen(&order, answers) {
+    let unseen = unseen(&order, answers);
+    for why in &unseen {
         tracing::warn!("{why}");
     }
+    let own = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
+    let names = ["localhost".to_owned(), own].into_iter().chain(listed.iter().map(|(_, name)| name.clone()));
+    let mut local: Vec<String> = Vec::new();
+    for name in names.filter(|_| !unseen.is_empty()) {
+        if local.len() < LOCAL && !local.contains(&name) {
+            local.push(name);
+        }
+    }
+    local
 }
 
 /// A sentence for each: `order` is nsswitch.conf(5), `answers` says whether a service does.

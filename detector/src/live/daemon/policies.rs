@@ -4,7 +4,7 @@ use super::{
     super::{
         LiveError, kept,
         programs::{Places, Programs},
-        resolvers,
+        resolvers, services,
     },
     agents,
     config::Config,
@@ -56,7 +56,8 @@ pub(super) fn load(config: &Config, id: u32) -> Result<Applied, BadPolicy> {
     let uid = home.as_deref().and_then(|home| fs::metadata(home).ok()).map_or(0, |metadata| metadata.uid());
     let places = kept::Places { home: home.as_deref(), workspace: None, uid };
     let policy = policy.with_kept(&kept::found(&places));
-    let policy = policy.with_hosts(&resolvers::listed()).with_search(&resolvers::searched());
+    let listed = resolvers::listed();
+    let policy = policy.with_hosts(&listed).with_search(&resolvers::searched()).with_local(&services::look(&listed));
     let tables = policy.tables(id);
     Ok(Applied { id, policy, tables, mode })
 }

@@ -1,7 +1,7 @@
 //! The daemon itself: what the kernel side says, sorted by job.
 
 use super::{
-    super::{LiveError, proof, resolvers, services},
+    super::{LiveError, proof, resolvers},
     agents::{self, Seen},
     config::Config,
     control::{Ask, Asked, Control},
@@ -38,7 +38,6 @@ const SWEEP: Duration = Duration::from_secs(2);
 /// When the sensor does not start or does not prove itself, another daemon is there, or the policy is bad.
 pub async fn daemon(config: Config, layout: LayoutSource, found: impl FnMut(&Finding)) -> Result<(), LiveError> {
     let control = Control::listen(&config.socket)?;
-    services::warn();
     let store = Store::open(&config.directory, config.keep)?;
     Quarantine::sweep();
     if let Some(standing) = Standing::find() {
