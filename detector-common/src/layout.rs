@@ -164,6 +164,12 @@ layout! {
     sock_cookie: "sock.__sk_common.skc_cookie", 0, true;
     /// Protocol; a bit-field before 5.6, never in our range.
     sock_protocol: "sock.sk_protocol", 2, true;
+    /// Other end of a unix socket. The `struct sock` is its first member.
+    unix_peer: "unix_sock.peer", 8, false;
+    /// What a unix socket is bound to.
+    unix_addr: "unix_sock.addr", 8, false;
+    /// The same, as a `struct sockaddr_un`.
+    unix_address_name: "unix_address.name", 0, false;
     /// Number of the running call, at its exit.
     regs_number: "pt_regs.orig_ax | pt_regs.syscallno", 0, true;
 }

@@ -18,6 +18,7 @@ pub mod layout;
 pub mod limits;
 pub mod program;
 pub mod record;
+pub mod service;
 pub mod set;
 pub mod state;
 pub mod watch;

@@ -49,6 +49,12 @@ pub const PRINT_BYTES: usize = 2_048;
 /// Bytes of a request to a metadata service that are searched; a longer one counts as asking for credentials.
 pub const REQUEST_BYTES: usize = 512;
 
+/// Bytes of a request to a service that finds names: of a longer one nothing is known.
+pub const SERVICE_BYTES: usize = 512;
+
+/// Bytes of the path of such a service's socket that are compared, with the zero behind it.
+pub const SERVICE_PATH_BYTES: usize = 40;
+
 /// Calls of exec that are under way at once.
 pub const EXECS: u32 = 4_096;
 

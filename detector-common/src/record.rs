@@ -6,7 +6,7 @@
 
 use crate::{
     identity::{HolderId, ObjectKey, ProcessId},
-    limits::{ANSWERS, ARGV_BYTES, ATTEMPT_BYTES, HOST_BYTES, PATH_STEPS},
+    limits::{ANSWERS, ARGV_BYTES, ATTEMPT_BYTES, HOST_BYTES, PATH_STEPS, SERVICE_BYTES},
     set::Bits,
     watch::Component,
 };
@@ -46,6 +46,8 @@ pub mod kind {
     pub const NAME: u16 = 66;
     /// [`super::Question`].
     pub const QUESTION: u16 = 67;
+    /// [`super::Request`].
+    pub const REQUEST: u16 = 68;
     /// [`super::Kill`].
     pub const KILL: u16 = 80;
 }
@@ -443,6 +445,26 @@ pub struct Question {
     pub len: u32,
     /// The name as it stands in the message.
     pub name: [u8; HOST_BYTES],
+}
+
+/// A process that holds something sends to a service of the host that finds names. Said once for the same holder, load and bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Request {
+    /// Head.
+    pub header: Header,
+    /// What the process carries, but for what it read itself as a declared reader: the name is read by user space, and judged there.
+    pub held: Bits,
+    /// The service ([`crate::service`]).
+    pub service: u32,
+    /// Bytes in use.
+    pub len: u32,
+    /// 1 when these are all that the call sends.
+    pub whole: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// What is sent, zero behind its end.
+    pub bytes: [u8; SERVICE_BYTES],
 }
 
 /// A process was sent SIGKILL by the sensor.

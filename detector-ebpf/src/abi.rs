@@ -161,6 +161,7 @@ pub(crate) const FMODE_WRITE: u32 = 2;
 pub(crate) const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
 /// include/linux/socket.h.
+pub(crate) const AF_UNIX: u16 = 1;
 pub(crate) const AF_INET: u16 = 2;
 pub(crate) const AF_INET6: u16 = 10;
 

@@ -140,6 +140,13 @@ fn enter_ask(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// A step of [`sys_enter`]: a holder sends on a unix socket.
+#[btf_tracepoint(function = "sys_enter")]
+fn enter_service(ctx: BtfTracePointContext) -> i32 {
+    hook::call::serving(&ctx);
+    0
+}
+
 /// `TP_PROTO(struct pt_regs *regs, long ret)`.
 #[btf_tracepoint(function = "sys_exit")]
 fn sys_exit(ctx: BtfTracePointContext) -> i32 {

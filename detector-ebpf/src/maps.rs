@@ -200,7 +200,7 @@ pub(crate) static EXEC_STEPS: ProgramArray = ProgramArray::with_max_entries(8, 0
 
 /// What the entry of some calls goes on with. Written by user space.
 #[map]
-pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(4, 0);
+pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(5, 0);
 
 /// What the exit of a call goes on with. Written by user space.
 #[map]

@@ -9,7 +9,7 @@
 use crate::{command::Line, flow::Buffer, layout::read, maps::SCAN, path::at_most};
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_probe_read_user};
 use detector_common::{
-    limits::{PRINT_BYTES, REQUEST_BYTES, SCAN_BYTES, SHELL_BYTES, TOKEN_BYTES, TOKENS},
+    limits::{PRINT_BYTES, REQUEST_BYTES, SCAN_BYTES, SERVICE_BYTES, SHELL_BYTES, TOKEN_BYTES, TOKENS},
     program::{Program, Script},
     set::Bits,
     state::{Entered, Tokens},
@@ -71,6 +71,12 @@ impl Scan {
     #[inline(always)]
     pub(crate) fn opaque(&self, value: u64) -> u64 {
         value | self.zero
+    }
+
+    /// The `n`th word of what [`request`] took.
+    #[inline(always)]
+    pub(crate) fn request(&self, n: usize) -> u64 {
+        self.words[1 + n]
     }
 }
 
@@ -439,6 +445,27 @@ pub(crate) fn asks(scan: &mut Scan, buffer: Buffer) -> u64 {
         found |= (behind | one) & there;
     }
     found | odd | method ^ 1
+}
+
+/// Takes the first bytes of `buffer`, without what is behind it; returns how many there are, and a hash of them.
+///
+/// VERIFIER: without a branch, as [`fetch`].
+#[inline(always)]
+pub(crate) fn request(scan: &mut Scan, buffer: Buffer) -> (u64, u64) {
+    const PRIME: u64 = 0xff51_afd7_ed55_8ccd;
+    let len = fetch::<{ SERVICE_BYTES as u64 }>(scan, buffer);
+    let mut hash = len;
+    for i in 0..SERVICE_BYTES as u64 / 8 {
+        let there = below(i << 3, len).wrapping_neg();
+        let end = (some(i ^ (len >> 3)) ^ 1).wrapping_neg();
+        let padding = (scan.opaque(u64::MAX) << ((len & 7) << 3)) & end;
+        let word = scan.words[1 + i as usize] & there & !padding;
+        // SAFETY: a word of this CPU's own. Volatile: the verifier need not know it.
+        unsafe { (&raw mut scan.words[1 + i as usize]).write_volatile(word) };
+        hash = (hash ^ word).wrapping_mul(PRIME);
+        hash ^= hash >> 32;
+    }
+    (len, hash)
 }
 
 /// The high bit of each byte of `word` that is `byte`.

@@ -1,7 +1,7 @@
 //! Marks on sockets, and whether what they carry may go where they lead.
 
 use crate::{
-    abi::{AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP},
+    abi::{AF_INET, AF_INET6, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP},
     emit::{self, now},
     file::File,
     job,
@@ -59,15 +59,31 @@ pub(crate) struct Judgement {
     pub(crate) denied: bool,
 }
 
-/// A send-type call on `file`, which is a socket: marks it, before a byte has left.
+/// The network side of `file`, which is a socket.
 #[inline(always)]
-pub(crate) fn send(current: &mut Current<'_>, file: File) {
-    let Some(socket) = read!(file.address, file_private, u64) else { return count(Counter::Unread) };
-    let Some(sk) = read!(socket, socket_sk, u64) else { return count(Counter::Unread) };
-    let Some(family) = read!(sk, sock_family, u16) else { return count(Counter::Unread) };
-    if family != AF_INET && family != AF_INET6 {
-        return;
+pub(crate) fn behind(file: File) -> Option<u64> {
+    read!(file.address, file_private, u64).and_then(|socket| read!(socket, socket_sk, u64))
+}
+
+/// A send-type call on `file`, which is a socket: marks it, before a byte has left. True where a holder sends on a unix socket: then
+/// it is still to be seen who is at its other end.
+#[inline(always)]
+pub(crate) fn send(current: &mut Current<'_>, file: File) -> bool {
+    let Some((sk, family)) = behind(file).and_then(|sk| Some((sk, read!(sk, sock_family, u16)?))) else {
+        count(Counter::Unread);
+        return false;
+    };
+    if family == AF_UNIX {
+        return current.sets().strong() != 0;
     }
+    if family == AF_INET || family == AF_INET6 {
+        reach(current, sk, family);
+    }
+    false
+}
+
+#[inline(always)]
+fn reach(current: &mut Current<'_>, sk: u64, family: u16) {
     let sets = current.sets();
     let cookie = read!(sk, sock_cookie, u64).unwrap_or(0);
     // SAFETY: bytes that only ever go from 0 to 1.

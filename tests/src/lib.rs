@@ -27,6 +27,7 @@ pub mod recording;
 pub mod resolver;
 pub mod run;
 pub mod scene;
+pub mod service;
 pub mod sink;
 pub mod spent;
 mod stream;

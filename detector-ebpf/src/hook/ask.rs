@@ -24,12 +24,32 @@ use detector_common::{
 #[inline(always)]
 pub(crate) fn is_to_metadata(fd: u64) -> bool {
     let Some(file) = File::of_descriptor(fd).filter(|file| file.mode & S_IFMT == S_IFSOCK) else { return false };
-    let Some(sk) = read!(file.address, file_private, u64).and_then(|socket| read!(socket, socket_sk, u64)) else {
-        return false;
-    };
+    let Some(sk) = socket::behind(file) else { return false };
     let family = read!(sk, sock_family, u16).unwrap_or(0);
     matches!(family, abi::AF_INET | abi::AF_INET6)
         && socket::remote(sk, family).is_some_and(|remote| remote.is_metadata())
+}
+
+/// The first buffer that the call sends, and 1 where that is all of it. Of calls that send no buffer it is none.
+///
+/// VERIFIER: without a branch, so that a loop behind it is followed once.
+#[inline(always)]
+pub(crate) fn sent(number: u64, arguments: &Arguments) -> (Buffer, u64) {
+    let is = |call: u64| some(number ^ call) ^ 1;
+    let Buffer { address, len } = arguments.buffer();
+    let (plain, vector, many) = (is(abi::WRITE) | is(abi::SENDTO), is(abi::WRITEV), is(abi::SENDMMSG));
+    let message = is(abi::SENDMSG) | many;
+    let choose = |condition: u64, a: u64, b: u64| (a & condition.wrapping_neg()) | (b & condition.wrapping_sub(1));
+    // struct user_msghdr (include/linux/socket.h): msg_iov and msg_iovlen behind name and its length; struct mmsghdr begins with one.
+    let inner = element(Buffer { address, len: 2 }, 1);
+    let array = Buffer { address: choose(message, inner.address, address), len: choose(message, inner.len, len) };
+    let first = element(array, 0);
+    let sends = plain | vector | message;
+    let len_of_it = choose(plain, len, first.len) & sends.wrapping_neg();
+    let buffer = Buffer { address: choose(plain, address, first.address), len: len_of_it };
+    // Of several buffers and messages the others are not looked at.
+    let single = (some(array.len ^ 1) ^ 1) & (some(len ^ 1) & many ^ 1);
+    (buffer, plain | (vector | message) & single)
 }
 
 /// 1 when the call that begins sends a request for credentials, or what cannot be told from one.
@@ -37,17 +57,7 @@ pub(crate) fn is_to_metadata(fd: u64) -> bool {
 /// VERIFIER: before the process is looked up, and without a branch, so that the loop is followed once.
 #[inline(always)]
 pub(crate) fn asks(number: u64, arguments: &Arguments) -> u64 {
-    let is = |call: u64| some(number ^ call) ^ 1;
-    let Buffer { address, len } = arguments.buffer();
-    let (plain, vector, message) = (is(abi::WRITE) | is(abi::SENDTO), is(abi::WRITEV), is(abi::SENDMSG));
-    let choose = |condition: u64, a: u64, b: u64| (a & condition.wrapping_neg()) | (b & condition.wrapping_sub(1));
-    // struct user_msghdr (include/linux/socket.h): msg_iov and msg_iovlen behind name and its length.
-    let inner = element(Buffer { address, len: 2 }, 1);
-    let array = Buffer { address: choose(message, inner.address, address), len: choose(message, inner.len, len) };
-    let first = element(array, 0);
-    let buffer = Buffer { address: choose(plain, address, first.address), len: choose(plain, len, first.len) };
-    // Of several buffers the others are not looked at.
-    let one = plain | (vector | message) & (some(array.len ^ 1) ^ 1);
+    let (buffer, one) = sent(number, arguments);
     let Some(scan) = SCAN.get_ptr_mut(0) else { return 1 };
     // SAFETY: this CPU's own slot; tracepoints run with preemption off.
     scan::asks(unsafe { &mut *scan }, buffer) | one ^ 1

@@ -6,7 +6,7 @@ use crate::{
     emit::{self, now},
     file::File,
     flow::{self, Buffer, NO_BUFFER},
-    hook::{ask, exec, memory, open, print, probe},
+    hook::{ask, exec, memory, open, print, probe, service},
     layout::{load, read},
     maps::{ENTER_STEPS, EXIT_STEPS, count, first, global},
     program, scan, socket,
@@ -63,6 +63,9 @@ pub(crate) fn element(array: Buffer, n: u64) -> Buffer {
     Buffer { address: read[0], len: read[1] & (u64::MAX >> 1) & there.wrapping_neg() }
 }
 
+/// No descriptor.
+const NOTHING: u64 = u64::MAX;
+
 /// At the entry.
 #[inline(always)]
 pub(crate) fn enter(ctx: &BtfTracePointContext) {
@@ -110,13 +113,29 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     } else {
         (source(number, &arguments), target(number, &arguments))
     };
-    if let Some(from) = from {
+    // VERIFIER: numbers and no options, of which the empty ones' would be kept, unwritten, where registers are short.
+    let (from, to) = (from.unwrap_or(NOTHING), to.unwrap_or(NOTHING));
+    if from != NOTHING {
         take(&current, from);
     }
-    if let Some(to) = to {
-        give(&mut current, to, 0, flow::token(buffer));
-        // A send that blocks on what is dropped would not return for a quarter of an hour.
-        kill();
+    if to == NOTHING {
+        return;
+    }
+    let further = give(&mut current, to, 0, flow::token(buffer));
+    // A send that blocks on what is dropped would not return for a quarter of an hour.
+    kill();
+    if further {
+        to_service(ctx);
+    }
+}
+
+/// A holder sends on a unix socket: goes on with who is at its other end.
+#[inline(always)]
+fn to_service(ctx: &BtfTracePointContext) {
+    if service::is_known() {
+        // SAFETY: the programs in the map are of this tracepoint.
+        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Service as u32) };
+        count(Counter::Unread);
     }
 }
 
@@ -159,6 +178,7 @@ enum EnterStep {
     Write = 1,
     Print = 2,
     Ask = 3,
+    Service = 4,
 }
 
 /// A holder of what the job's log does not accept is about to write there.
@@ -208,6 +228,20 @@ pub(crate) fn asking(ctx: &BtfTracePointContext) {
     kill();
 }
 
+/// A holder is about to send on a unix socket.
+///
+/// VERIFIER: a program of its own, as [`writing`] is.
+#[inline(always)]
+pub(crate) fn serving(ctx: &BtfTracePointContext) {
+    let number = ctx.arg::<u64>(1);
+    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    let to = if number == abi::IO_SUBMIT { submitted(&arguments).1 } else { target(number, &arguments) };
+    let service = to.and_then(File::of_descriptor).map_or(0, service::behind);
+    if service != 0 {
+        service::asked(service, number, &arguments);
+    }
+}
+
 /// One buffer is about to be written by a program whose writes are searched.
 ///
 /// VERIFIER: a program of its own, as the steps of exec are, and the search before all else: so it is followed once.
@@ -218,8 +252,11 @@ pub(crate) fn writing(ctx: &BtfTracePointContext) {
     let (fd, said) = (arguments.get(0), scan::said(buffer.address, buffer.len));
     let Some(mut current) = current() else { return };
     let plain = flow::is_plain(&current, &said);
-    give(&mut current, fd, plain, flow::token(buffer));
+    let further = give(&mut current, fd, plain, flow::token(buffer));
     kill();
+    if further {
+        to_service(ctx);
+    }
 }
 
 /// What the exit of a call goes on with, by its place in [`EXIT_STEPS`].
@@ -453,14 +490,17 @@ fn buffer(number: u64, arguments: &Arguments) -> Buffer {
     }
 }
 
+/// True where it is still to be seen who is at the other end, as [`socket::send`] says.
 #[inline(always)]
-fn give(current: &mut Current<'_>, fd: u64, plain: u64, token: u64) {
-    let Some(file) = File::of_descriptor(fd) else { return };
+fn give(current: &mut Current<'_>, fd: u64, plain: u64, token: u64) -> bool {
+    let Some(file) = File::of_descriptor(fd) else { return false };
     if file.mode & abi::S_IFMT == abi::S_IFSOCK {
-        socket::send(current, file);
-    } else if flow::carries(file) {
+        return socket::send(current, file);
+    }
+    if flow::carries(file) {
         flow::give(current, file, plain | token & u64::from(file.mode & abi::S_IFMT == abi::S_IFIFO));
     }
+    false
 }
 
 /// Whether the call came through the 32-bit entry, whose numbers and registers are others.

@@ -14,3 +14,4 @@ pub(crate) mod print;
 pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod question;
+pub(crate) mod service;

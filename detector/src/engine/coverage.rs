@@ -1,7 +1,7 @@
 //! What was seen and what was missed.
 
 use super::{Capability, Coverage};
-use crate::event::{Body, Counted, Event};
+use crate::event::{Body, Counted, Event, Service};
 use detector_common::counter::{Counter, Kind};
 use std::collections::BTreeMap;
 
@@ -24,6 +24,8 @@ pub(super) struct Observed {
     armed: Option<u64>,
     proved: Option<u64>,
     incomplete: Vec<String>,
+    /// Services of the host that were asked for names, and how often.
+    asked: BTreeMap<Service, u64>,
 }
 
 impl Observed {
@@ -62,6 +64,11 @@ impl Observed {
     /// A take whose give was not seen.
     pub(super) fn orphan(&mut self) {
         add(&mut self.orphans, 1);
+    }
+
+    /// A holder asked a service of the host for a name.
+    pub(super) fn asked(&mut self, service: Service) {
+        add(self.asked.entry(service).or_insert(0), 1);
     }
 
     /// Something outside the events makes them incomplete.
@@ -104,8 +111,18 @@ impl Observed {
             lost: owned(&self.lost),
             armed: since(self.armed),
             proved: since(self.proved),
+            gaps: self.asked.iter().map(|(service, count)| unanswered(*service, *count)).collect(),
         }
     }
+}
+
+/// What a service of the host answers is not seen, and what it asks itself is no job's.
+fn unanswered(service: Service, count: u64) -> String {
+    let (name, s) = (service.name(), if count == 1 { "" } else { "s" });
+    format!(
+        "{name} was asked {count} question{s} by processes that held a secret: each was judged by its name, and none could be refused, \
+         since {name} asks in its own name; its answers are not seen, so no address was learned from them"
+    )
 }
 
 fn add(count: &mut u64, more: u64) {

@@ -3,9 +3,10 @@
 use super::{
     Action, Destination, Finding, Severity,
     enforcement::{Outcomes, Reach},
+    model::UNREADABLE,
 };
 use crate::{
-    event::{Call, Drop, JobId, Outcome, Process, StepId},
+    event::{Call, Drop, JobId, Outcome, Process, Service, StepId},
     policy::Rule,
     secret::ClassSet,
 };
@@ -127,6 +128,10 @@ impl Record {
         }
         if reach.call == Call::Ask {
             self.asked |= self.outcomes.is_empty();
+            // The one that could not be refused.
+            if self.asked && reach.to.service.is_some() {
+                self.finding.destination = Some(reach.to.clone());
+            }
         } else if self.asked {
             self.asked = false;
             self.finding.destination = Some(reach.to.clone());
@@ -350,6 +355,11 @@ fn id(record: &Record, nth: u64) -> String {
     digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What was asked for at `to`, which says so itself where that is no name.
+fn asked_for(to: &Destination) -> String {
+    if to.name.is_none() && to.service.is_some() { UNREADABLE.to_owned() } else { Target::of(to).text() }
+}
+
 fn message(finding: &Finding, about: &About, asked: bool, got_out: bool) -> String {
     let (Some(process), Some(to)) = (&finding.process, &finding.destination) else {
         let (count, s) = (finding.count, if finding.count == 1 { "" } else { "s" });
@@ -357,9 +367,11 @@ fn message(finding: &Finding, about: &About, asked: bool, got_out: bool) -> Stri
     };
     let pid = process.process.pid;
     let who = if process.name.is_empty() { format!("process {pid}") } else { process.name.clone() };
-    let (what, to) = (finding.secret.join(", "), if asked { Target::of(to).text() } else { to.to_string() });
+    let what = finding.secret.join(", ");
     let one = finding.secret.len() == 1;
     let it = if one { "it" } else { "them" };
+    let outcome = finding.enforced.map(|enforced| enforced.outcome);
+    let to = if asked { asked_for(to) } else { to.to_string() };
     if let About::Inherited(places) = about {
         let to = match places.len() {
             0 | 1 => format!("reached {to}, which does not"),
@@ -372,17 +384,18 @@ fn message(finding: &Finding, about: &About, asked: bool, got_out: bool) -> Stri
         return format!("{who} {to} accept [{what}]: {were} upstream, and nothing shows that {they} came along");
     }
     let refuses = format!("to {to}, which does not accept {it}");
-    let said = match finding.enforced.map(|enforced| enforced.outcome) {
-        _ if !asked => None,
-        Some(Outcome::Passed) => {
-            Some(format!("{who} holds [{what}] and asked a name server for {to}, which does not accept {it}"))
+    let service = finding.destination.as_ref().and_then(|to| to.service).map(Service::name);
+    let said = match (outcome, service) {
+        (Some(Outcome::Passed), Some(service)) if asked => format!(
+            "{who} holds [{what}] and asked {service} for {to}, which does not accept {it}; {service} asks in its own name, so that \
+             could not be refused"
+        ),
+        (Some(Outcome::Passed), None) if asked => {
+            format!("{who} holds [{what}] and asked a name server for {to}, which does not accept {it}")
         }
-        _ => Some(format!("{who} tried to ask a name server for {to}, which does not accept [{what}]")),
-    };
-    let said = match finding.enforced.map(|enforced| enforced.outcome) {
-        _ if said.is_some() => said.unwrap_or_default(),
-        Some(Outcome::Passed) if got_out => format!("{who} sent [{what}] {refuses}"),
-        Some(Outcome::Passed) => format!("{who} holds [{what}] and connected {refuses}"),
+        _ if asked => format!("{who} tried to ask a name server for {to}, which does not accept [{what}]"),
+        (Some(Outcome::Passed), _) if got_out => format!("{who} sent [{what}] {refuses}"),
+        (Some(Outcome::Passed), _) => format!("{who} holds [{what}] and connected {refuses}"),
         _ => format!("{who} tried to send [{what}] {refuses}"),
     };
     match about {

@@ -15,7 +15,10 @@ use detector_common::{
     dns,
     judge::{Judged, Sets, Spending, judge},
 };
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 impl Engine {
     /// A reach for the network: marks the socket, and is a leak when the destination does not accept what both carry.
@@ -63,13 +66,18 @@ impl Engine {
         found
     }
 
-    /// A question to a name server: a send to the name that it asks for. What a declared reader read itself it does not spell.
+    /// A question to a name server, or to a service of the host: a send to the name that it asks for. What a declared reader read
+    /// itself it does not spell.
     pub(super) fn question(&mut self, event: &Event, actor: &Actor, question: &Question) -> Vec<Finding> {
         let mut sets = self.holders.sets(actor.holder);
         let carried = self.sockets.carried(question.socket).sets().strong();
         let socket = carried & !(sets.own & !sets.held);
         sets.own = 0;
         let strong = sets.strong() | socket;
+        if let Some(service) = question.service {
+            self.observed.asked(service);
+            self.decision = Kernel { bits: sets.strong(), ..Kernel::default() };
+        }
         if strong == 0 {
             return Vec::new();
         }
@@ -86,10 +94,14 @@ impl Engine {
         };
         let judged = judge(&sets, &spending);
         let weak = judged.weak & strong;
-        self.decision = Kernel { bits: judged.carried, leak: judged.leak, weak, ..Kernel::default() };
-        let Question { server, socket: cookie, outcome, .. } = *question;
+        let Question { server, service, socket: cookie, outcome, .. } = *question;
+        // Of what a service is asked for, the kernel side knows no name.
+        if service.is_none() {
+            self.decision = Kernel { bits: judged.carried, leak: judged.leak, weak, ..Kernel::default() };
+        }
         let name = if question.name.is_empty() { None } else { Some(Arc::from(question.name.as_str())) };
-        let to = Destination { name, ..Destination::new(server, dns::PORT) };
+        let server = server.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let to = Destination { name, service, ..Destination::new(server, dns::PORT) };
         let reach = Reach { to, call: Call::Ask, socket: cookie, outcome };
         let classes = [(judged.leak, Leak::Held), (weak, alert(&sets, &spending))];
         let found = classes.map(|(classes, leak)| self.leak(event, actor, ClassSet::from_bits(classes), leak, &reach));
@@ -99,7 +111,7 @@ impl Engine {
     /// The address with the name that it was learned by.
     fn destination(&self, job: JobId, address: IpAddr, port: u16) -> Destination {
         let name = self.names.of(job, address).last().cloned();
-        Destination { address, port, name }
+        Destination { name, ..Destination::new(address, port) }
     }
 
     /// A packet that egress refused. Where no reach on its socket explains it (a way to send that no hook sees), what

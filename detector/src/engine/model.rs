@@ -1,6 +1,6 @@
 //! What the engine concludes: findings, coverage and the verdict. Reports are made of this and nothing else.
 
-use crate::event::{Call, JobId, Outcome, Process, StepId};
+use crate::event::{Call, JobId, Outcome, Process, Service, StepId};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
@@ -201,31 +201,39 @@ pub enum Did {
     },
 }
 
+/// What a service was asked for, where that is no name.
+pub(super) const UNREADABLE: &str = "a name that cannot be read";
+
 /// Where a secret went or was about to go.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Destination {
-    /// Address; of a question that of the name server.
+    /// Address; of a question that of the name server. All zero where a service of the host was asked.
     pub address: IpAddr,
     /// Port.
     pub port: u16,
     /// The name that the address was learned by, or that was asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name: Option<Arc<str>>,
+    /// The service of the host that was asked for it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub service: Option<Service>,
 }
 
 impl Destination {
     /// A destination without a name.
     pub fn new(address: IpAddr, port: u16) -> Self {
-        Self { address, port, name: None }
+        Self { address, port, name: None, service: None }
     }
 }
 
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let to = SocketAddr::new(self.address, self.port);
-        match &self.name {
-            Some(name) => write!(f, "{name} ({to})"),
-            None => write!(f, "{to}"),
+        match (&self.name, self.service) {
+            (Some(name), Some(service)) => write!(f, "{name} (by {})", service.name()),
+            (None, Some(service)) => write!(f, "{UNREADABLE} (by {})", service.name()),
+            (Some(name), None) => write!(f, "{name} ({to})"),
+            (None, None) => write!(f, "{to}"),
         }
     }
 }
@@ -298,6 +306,9 @@ pub struct Coverage {
     pub armed: Option<u64>,
     /// When proved, nanoseconds after the recording's start.
     pub proved: Option<u64>,
+    /// What was met that is seen and neither refused nor learned from: a sentence each. It does not change the verdict.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub gaps: Vec<String>,
 }
 
 /// Findings that were not made, since policy excepts them.

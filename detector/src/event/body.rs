@@ -35,7 +35,7 @@ pub enum Body {
     /// A credential file that one of its declared readers wrote in this job names a place of its own: from now on such secrets may be
     /// spent there. The actor is absent.
     Kept(Kept),
-    /// A process that holds something asked a name server for a name that does not accept it.
+    /// A process that holds something asked a name server for a name that does not accept it, or a service of the host for any.
     Question(Question),
     /// The egress hook dropped a packet of a socket (in audit: would have): the first one.
     Drop(Drop),
@@ -374,12 +374,37 @@ pub struct Name {
 pub struct Question {
     /// The name, as in [`Name`]; empty where what was sent is no question that can be read.
     pub name: String,
-    /// The name server.
-    pub server: IpAddr,
-    /// Socket cookie.
+    /// The name server; absent where a service of the host was asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub server: Option<IpAddr>,
+    /// The service of the host that was asked over its unix socket, and asks in its own name: what it is asked for is recorded
+    /// whether the name accepts it or not, and was not refused.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub service: Option<Service>,
+    /// Socket cookie; 0 where a service was asked.
     pub socket: u64,
     /// What became of it: passed, or refused.
     pub outcome: Outcome,
+}
+
+/// A service of the host that finds names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Service {
+    /// nscd, and what speaks its protocol.
+    Nscd,
+    /// systemd-resolved, as `nss-resolve` asks it.
+    SystemdResolved,
+}
+
+impl Service {
+    /// Its name for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nscd => "nscd",
+            Self::SystemdResolved => "systemd-resolved",
+        }
+    }
 }
 
 /// See [`Body::Drop`].

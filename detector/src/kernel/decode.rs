@@ -3,14 +3,17 @@
 use crate::{
     event::{
         Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel, Kill,
-        Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, Script, Stream,
+        Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, Script, Service,
+        Stream,
     },
+    network::Request,
     secret::redact,
 };
 use detector_common::{
     identity::{ObjectKey, ProcessId},
     limits::{ARGV_BYTES, NAME_BYTES},
     record::{self, Header, kind},
+    service,
     watch::{Component, door},
 };
 use std::{
@@ -34,18 +37,42 @@ pub struct DecodeError {
     len: usize,
 }
 
-/// The event in `bytes`, its `seq` left 0. `known` says of a host's name how many of its last labels are no secret.
+/// The event in `bytes`, its `seq` left 0; none where a service of the host is asked for something that is no name. `known` says of a
+/// host's name how many of its last labels are no secret.
 ///
 /// # Errors
 /// When kind, length or a number in it is none that this version knows.
-pub fn decode(bytes: &[u8], known: impl Fn(&str) -> usize) -> Result<Event, DecodeError> {
+pub fn decode(bytes: &[u8], known: impl Fn(&str) -> usize) -> Result<Option<Event>, DecodeError> {
     let header = Header::read_from_prefix(bytes).map(|(header, _)| header);
     let kind = header.as_ref().map_or(0, |header| header.kind);
     let error = || DecodeError { kind, len: bytes.len() };
     let header = header.map_err(|_short| error())?;
-    let host = |bytes: &[u8]| redact::name(bytes).map(|name| redact::host(&name, known(&name)));
-    let (body, kernel) = body(kind, bytes, host).ok_or_else(error)?;
-    Ok(Event { seq: 0, time: header.time, actor: Some(actor(&header)), body, kernel })
+    let host = |name: String| redact::host(&name, known(&name));
+    let told = if kind == kind::REQUEST {
+        request(bytes, host).ok_or_else(error)?
+    } else {
+        Some(body(kind, bytes, |bytes| redact::name(bytes).map(host)).ok_or_else(error)?)
+    };
+    let event = |(body, kernel)| Event { seq: 0, time: header.time, actor: Some(actor(&header)), body, kernel };
+    Ok(told.map(event))
+}
+
+/// What a service of the host was asked; none where it was for no name.
+fn request(bytes: &[u8], host: impl Fn(String) -> String) -> Option<Option<(Body, Option<Kernel>)>> {
+    let record = whole::<record::Request>(bytes)?;
+    let service = match record.service {
+        service::NSCD => Service::Nscd,
+        service::RESOLVED => Service::SystemdResolved,
+        _ => return None,
+    };
+    let name = match Request::of(service, record.bytes.get(..record.len as usize)?, record.whole != 0) {
+        Request::Other => return Some(None),
+        Request::Unreadable => String::new(),
+        Request::Name(name) => host(name),
+    };
+    let question = Question { name, server: None, service: Some(service), socket: 0, outcome: Outcome::Passed };
+    let decision = Kernel { bits: record.held, ..Kernel::default() };
+    Some(Some((Body::Question(question), decided(decision))))
 }
 
 /// When the record in `bytes` was made, `CLOCK_BOOTTIME` nanoseconds.
@@ -150,7 +177,8 @@ fn body(kind: u16, bytes: &[u8], host: impl Fn(&[u8]) -> Option<String>) -> Opti
             let name = record.name.get(..record.len as usize)?;
             let question = Question {
                 name: if name.is_empty() { String::new() } else { host(name)? },
-                server: address(record.address),
+                server: Some(address(record.address)),
+                service: None,
                 socket: record.cookie,
                 outcome: if record.denied == 0 { Outcome::Passed } else { Outcome::Refused },
             };
@@ -373,7 +401,7 @@ mod tests {
     }
 
     fn path_of(bytes: &[u8]) -> String {
-        match decode(bytes, |_| 0).unwrap().body {
+        match decode(bytes, |_| 0).unwrap().unwrap().body {
             Body::Open(open) => open.path,
             other => panic!("{other:?}"),
         }
@@ -384,6 +412,36 @@ mod tests {
         assert_eq!(path_of(&open(&["root", ".aws", "credentials"], false)), "/root/.aws/credentials");
         assert_eq!(path_of(&open(&["deep", "x"], true)), "…/deep/x");
         assert_eq!(path_of(&open(&[], false)), "/");
+    }
+
+    fn request(service: u32, sent: &[u8], whole: bool) -> Vec<u8> {
+        let mut record = record::Request::read_from_bytes(&[0; size_of::<record::Request>()]).unwrap();
+        record.header.kind = kind::REQUEST;
+        (record.held, record.service, record.whole) = (5, service, u32::from(whole));
+        record.len = u32::try_from(sent.len()).unwrap();
+        record.bytes[..sent.len()].copy_from_slice(sent);
+        record.as_bytes().to_vec()
+    }
+
+    #[test]
+    fn a_request_becomes_a_question_where_it_is_for_a_name() {
+        let head = |kind: u8, len: u8| [2, 0, 0, 0, kind, 0, 0, 0, len, 0, 0, 0];
+        let asked = [&head(14, 28)[..], b"4eadbeef00112233.evil.test\n\0"].concat();
+        let event = decode(&request(service::NSCD, &asked, true), |_| 0).unwrap().unwrap();
+        let Body::Question(question) = event.body else { panic!("{event:?}") };
+        assert_eq!((question.service, question.server), (Some(Service::Nscd), None));
+        assert_eq!(question.name, "‹redacted:16›.evil.test\\010");
+        assert_eq!(event.kernel, decided(Kernel { bits: 5, ..Kernel::default() }));
+        // A user is no name of a host.
+        let user = [&head(0, 5)[..], b"root\0"].concat();
+        assert_eq!(decode(&request(service::NSCD, &user, true), |_| 0), Ok(None));
+        let unreadable = decode(&request(service::RESOLVED, b"{", true), |_| 0).unwrap().unwrap();
+        assert!(matches!(unreadable.body, Body::Question(Question { ref name, .. }) if name.is_empty()));
+        assert!(decode(&request(3, &user, true), |_| 0).is_err());
+        let mut long = request(service::NSCD, &user, true);
+        long[size_of::<Header>() + 12] = 0xff;
+        long[size_of::<Header>() + 13] = 0xff;
+        assert!(decode(&long, |_| 0).is_err());
     }
 
     #[test]

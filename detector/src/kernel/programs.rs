@@ -97,6 +97,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     step("enter_write", ENTER, 1),
     step("enter_print", ENTER, 2),
     step("enter_ask", ENTER, 3),
+    step("enter_service", ENTER, 4),
     step("exit_open", EXIT, 0),
     step("exit_probe", EXIT, 1),
     step("exit_memory", EXIT, 2),
@@ -152,15 +153,29 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
         Some("cgroup_skb/{egress,ingress}, cgroup/{connect,sendmsg}{4,6}"),
         Some(
             "from answers of the host's name servers over UDP, and TCP in one segment, to processes of the job; not: DNS over TLS \
-             or HTTPS, what nscd or a resolver of systemd is asked over a unix socket",
+             or HTTPS, what nscd or a resolver of systemd answers over a unix socket",
         ),
     ),
 ];
 
-/// The capabilities, as reports have them.
-pub(super) fn capabilities() -> Vec<Capability> {
+/// Of what is asked of services of the host.
+const SEE_SERVICE: &str = "see-service";
+
+/// Its mechanism and gap, and its gap where the kernel's types do not say who is at the other end of a unix socket.
+const SERVICE: [&str; 3] = [
+    "tp_btf/sys_enter",
+    "names that holders ask nscd and, by nss-resolve, systemd-resolved for; reported and not refused: they ask in their own name. Not: \
+     sssd, D-Bus, io_uring",
+    "this kernel does not say who is at the other end of a unix socket",
+];
+
+/// The capabilities, as reports have them; `services` says whether who is at the other end of a unix socket is known.
+pub(super) fn capabilities(services: bool) -> Vec<Capability> {
+    let [mechanism, gap, absent] = SERVICE;
+    let service = if services { (SEE_SERVICE, Some(mechanism), Some(gap)) } else { (SEE_SERVICE, None, Some(absent)) };
     CAPABILITIES
         .iter()
+        .chain([&service])
         .map(|(name, mechanism, gap)| Capability {
             name: (*name).into(),
             mechanism: mechanism.map(Into::into),

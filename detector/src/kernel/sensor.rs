@@ -105,6 +105,8 @@ pub struct Sensor {
     pinned: Vec<PinnedLink>,
     /// What hashes of names begin with.
     pub(super) seed: u64,
+    /// Whether it is known who is at the other end of a unix socket.
+    services: bool,
 }
 
 impl Sensor {
@@ -119,7 +121,9 @@ impl Sensor {
         privileges()?;
         process_ids()?;
         let cgroup = cgroup::root()?;
-        let layout = Abi(with_flags(source.resolve()?, flags));
+        let layout = with_flags(source.resolve()?, flags);
+        let services = knows_services(&layout);
+        let layout = Abi(layout);
         // Given back at the end: the command inherits it.
         let _raised = Memlock::raise();
         let btf = source
@@ -141,6 +145,7 @@ impl Sensor {
             cgroup,
             pinned: Vec::new(),
             seed: random()?,
+            services,
         })
     }
 
@@ -186,7 +191,7 @@ impl Sensor {
     ///
     /// # Errors
     /// When it is not whole.
-    pub fn resume(standing: &Standing) -> Result<Self, KernelError> {
+    pub fn resume(standing: &Standing, source: &LayoutSource) -> Result<Self, KernelError> {
         privileges()?;
         process_ids()?;
         let maps = standing.maps()?;
@@ -202,12 +207,13 @@ impl Sensor {
             pinned: standing
                 .links(PROGRAMS.iter().filter(|program| program.is_attached()).map(|program| program.name))?,
             seed: home.seed,
+            services: knows_services(&source.resolve()?),
         })
     }
 
     /// Mechanism and gap of each capability.
-    pub fn capabilities() -> Vec<Capability> {
-        programs::capabilities()
+    pub fn capabilities(&self) -> Vec<Capability> {
+        programs::capabilities(self.services)
     }
 
     /// Writes a job's policy, then the job itself: from then on its processes can be tracked.
@@ -525,10 +531,22 @@ impl Sensor {
     }
 }
 
+fn knows_services(layout: &Layout) -> bool {
+    ![layout.unix_peer, layout.unix_addr, layout.unix_address_name].contains(&ABSENT)
+}
+
 fn with_flags(mut layout: Layout, flags: Flags) -> Layout {
     // An offset within any structure that has the field: what is read there is not looked at by the matrix.
     const SOMEWHERE: u32 = 16;
-    for offset in [&mut layout.task_thread_status, &mut layout.sock_daddr6, &mut layout.mptcp_first] {
+    let optional = [
+        &mut layout.task_thread_status,
+        &mut layout.sock_daddr6,
+        &mut layout.mptcp_first,
+        &mut layout.unix_peer,
+        &mut layout.unix_addr,
+        &mut layout.unix_address_name,
+    ];
+    for offset in optional {
         match flags {
             Flags::Detected => {}
             Flags::AllOff => *offset = ABSENT,

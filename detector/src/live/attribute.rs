@@ -4,6 +4,10 @@ use crate::{
     event::{Access, Attempt, Body, Event, Process},
     secret::redact,
 };
+use rustix::{
+    io::Errno,
+    process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
+};
 use std::{fs, os::unix::fs::MetadataExt};
 
 /// `sysconf(_SC_CLK_TCK)`: start times in /proc are in these, a hundredth of a second on Linux (proc_pid_stat(5)).
@@ -51,6 +55,23 @@ fn running(pid: u32) -> Option<(procfs::process::Process, u64)> {
     let process = procfs::process::Process::new(i32::try_from(pid).ok()?).ok()?;
     let start = process.stat().ok()?.starttime * TICK;
     Some((process, start))
+}
+
+/// Kills `process`, where it is still there: 0, or a positive errno.
+pub(super) fn kill(process: Process) -> u32 {
+    let errno = |errno: Errno| errno.raw_os_error().unsigned_abs();
+    let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else { return errno(Errno::SRCH) };
+    let held = match pidfd_open(pid, PidfdFlags::empty()) {
+        Ok(held) => held,
+        Err(gone) => return errno(gone),
+    };
+    // From here on the number is nobody else's.
+    match running(process.pid) {
+        Some((_, start)) if start.abs_diff(process.start) <= TICK => {
+            pidfd_send_signal(held, Signal::KILL).map_or_else(errno, |()| 0)
+        }
+        _ => errno(Errno::SRCH),
+    }
 }
 
 /// argv[0] is how an agent is known to people (`Runner.Worker`), and where that is `java`, its archive (`agent.jar`);

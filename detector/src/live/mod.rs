@@ -12,6 +12,7 @@ mod programs;
 mod proof;
 mod resolvers;
 mod run;
+mod services;
 mod session;
 mod signals;
 

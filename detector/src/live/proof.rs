@@ -79,7 +79,7 @@ pub(super) async fn prove(sensor: &mut Sensor, rings: &mut Rings, mode: Mode) ->
         }
         let waited = tokio::time::timeout(LIMIT, rings.wait()).await;
         waited.unwrap_or(Ok(())).map_err(LiveError::system("cannot wait for the rings"))?;
-        rings.drain(false, |record| events.extend(decode(&record, |_| 0).ok()));
+        rings.drain(false, |record| events.extend(decode(&record, |_| 0).ok().flatten()));
     }
     events.retain(|event| event.actor.is_some_and(|actor| actor.job == JOB));
     seen(&events, &known, &decoys)?;

@@ -7,12 +7,12 @@ use super::{
     kept::{self, Keeper},
     log::{Relays, Rest},
     programs::{Places, Programs},
-    proof, resolvers,
+    proof, resolvers, services,
     session::{JOB, Session},
     signals::Signals,
 };
 use crate::{
-    engine::{Conclusion, Finding, Mode},
+    engine::{Capability, Conclusion, Finding, Mode},
     event::{Body, SCHEMA},
     kernel::{Flags, JobSettings, LayoutSource, Quarantine, Rings, Sensor},
     policy::Policy,
@@ -84,7 +84,8 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     let alone = !kept::is_within_another();
     let (kept, read) = if alone { kept::found(&files) } else { (Vec::new(), Vec::new()) };
     let listed = resolvers::listed();
-    let policy = policy.with_kept(&kept).with_hosts(&listed).with_search(&resolvers::searched());
+    let policy = policy.with_kept(&kept).with_hosts(&listed);
+    let policy = policy.with_search(&resolvers::searched()).with_local(&services::look(&listed));
     let before = alone.then(|| kept::Before { places: Rc::new(files), read, listed: listed.into() });
     let left = Quarantine::sweep();
     if left != 0 {
@@ -127,7 +128,7 @@ async fn watch(
     Watched { policy, mode, record, before }: Watched,
     found: &mut impl FnMut(&Finding),
 ) -> Result<Ended, LiveError> {
-    let header = header(&command.argv, &policy, mode);
+    let header = header(&command.argv, &policy, mode, sensor.capabilities());
     let places = Places::new(user(command), |name| std::env::var_os(name));
     let programs = Programs::search(policy.programs(), &places);
     sensor.attach(quarantine)?;
@@ -270,7 +271,7 @@ fn recorded(status: ExitStatus) -> Status {
 }
 
 /// The header of a recording that begins now, of a job whose command is `argv`.
-pub(super) fn header(argv: &[OsString], policy: &Policy, mode: Mode) -> Header {
+pub(super) fn header(argv: &[OsString], policy: &Policy, mode: Mode, capabilities: Vec<Capability>) -> Header {
     let system = rustix::system::uname();
     let realtime = rustix::time::clock_gettime(rustix::time::ClockId::Realtime);
     let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
@@ -295,7 +296,7 @@ pub(super) fn header(argv: &[OsString], policy: &Policy, mode: Mode) -> Header {
         },
         mode,
         policy: policy.into(),
-        capabilities: Sensor::capabilities(),
+        capabilities,
         command: redact::argv(&command, false),
     }
 }

@@ -1,10 +1,10 @@
 //! One job under watch: every event goes into the recording first, then to the engine.
 
-use super::attribute::attribute;
+use super::attribute::{attribute, kill};
 use crate::{
-    engine::{Capability, Conclusion, Engine, Finding, Mode},
-    event::{Body, Counted, Event, JobId, Kept},
-    kernel::{Left, decode, time},
+    engine::{Action, Capability, Conclusion, Engine, Finding, Mode},
+    event::{Body, Counted, Event, JobId, Kept, Kill},
+    kernel::{Left, boottime, decode, time},
     policy::Policy,
     recording::{Footer, Header, Writer},
 };
@@ -26,6 +26,7 @@ pub(super) fn tells_of_leak(event: &Event) -> bool {
 /// One job under watch.
 pub(super) struct Session {
     job: JobId,
+    mode: Mode,
     engine: Engine,
     writer: Option<Writer<File>>,
     capabilities: Vec<Capability>,
@@ -44,6 +45,7 @@ impl Session {
     pub(super) fn new(job: JobId, policy: Policy, mode: Mode, header: &Header, record: Option<File>) -> Self {
         let mut session = Self {
             job,
+            mode,
             engine: Engine::new(policy, mode, header.started.boottime),
             writer: record.map(Writer::new),
             capabilities: header.capabilities.clone(),
@@ -61,6 +63,7 @@ impl Session {
     pub(super) fn resume(job: JobId, policy: Policy, header: &Header, told: Vec<Event>, record: File) -> Self {
         let mut session = Self {
             job,
+            mode: header.mode,
             engine: Engine::new(policy, header.mode, header.started.boottime),
             writer: None,
             capabilities: header.capabilities.clone(),
@@ -83,10 +86,17 @@ impl Session {
         self.kept_until(time(bytes));
         let decoded = decode(bytes, |name| self.engine.policy().known_labels(name));
         match decoded {
-            Ok(event) if event.actor.is_some_and(|actor| actor.job != self.job) => Vec::new(),
-            Ok(mut event) => {
+            Ok(None) => Vec::new(),
+            Ok(Some(event)) if event.actor.is_some_and(|actor| actor.job != self.job) => Vec::new(),
+            Ok(Some(mut event)) => {
                 attribute(&mut event);
-                self.event(event)
+                let actor = event.actor;
+                let found = self.event(event);
+                if let Some(actor) = actor.filter(|_| self.mode == Mode::Enforce && found.iter().any(kills)) {
+                    let body = Body::Kill(Kill { errno: kill(actor.process) });
+                    self.event(Event { seq: 0, time: boottime(), actor: Some(actor), body, kernel: None });
+                }
+                found
             }
             Err(error) => {
                 tracing::warn!("{error}");
@@ -194,4 +204,9 @@ impl Session {
             self.engine.note_incomplete(format!("the recording is incomplete: {error}"));
         }
     }
+}
+
+/// Whether `finding` is of a leak that kills, and that only user space could tell: what a service of the host was asked.
+fn kills(finding: &Finding) -> bool {
+    finding.action == Action::Kill && finding.destination.as_ref().is_some_and(|to| to.service.is_some())
 }

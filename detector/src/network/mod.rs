@@ -2,3 +2,6 @@
 
 mod authority;
 pub mod kept;
+mod service;
+
+pub use service::Request;

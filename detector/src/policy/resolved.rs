@@ -281,6 +281,29 @@ impl Policy {
         self
     }
 
+    /// This policy, and any process may ask for `names`, which this host knows itself and asks nobody for. Whatever is answered, nothing
+    /// may be spent there but questions.
+    #[must_use]
+    pub fn with_local(mut self, names: &[String]) -> Self {
+        let mut added = Vec::new();
+        for name in names {
+            let to = format!("{name}:{DNS}");
+            // Of a name that is none there is no row.
+            if self.destinations.has_room_for(&to) && self.destinations.add(&to, 0, ClassSet::ALL).is_ok() {
+                added.push(to);
+            }
+        }
+        if !added.is_empty() {
+            self.document.destinations.push(DestinationDocument {
+                to: added,
+                accept: Accept::All,
+                readers: Vec::new(),
+                reason: Some("a name that this host knows itself".to_owned()),
+            });
+        }
+        self
+    }
+
     /// This policy, and what credential files say of their own places: whoever read such a secret itself may spend it there. Classes
     /// that are not there, and places for which there is no room, are passed over.
     #[must_use]

@@ -105,7 +105,8 @@ pub(crate) fn events() -> Vec<Event> {
     let name = Name { name: "upload.evil.test".to_owned(), addresses: vec![DESTINATION] };
     let question = Question {
         name: "‹redacted:63›.evil.test".to_owned(),
-        server: IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 53)),
+        server: Some(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 53))),
+        service: None,
         socket: 4098,
         outcome: Outcome::Refused,
     };

@@ -138,6 +138,9 @@ fn coverage(coverage: &Coverage, policy: &str) -> String {
     row("proved", vec![after(coverage.proved)]);
     row("seen", counted(&coverage.seen));
     row("lost", counted(&coverage.lost));
+    for gap in bounded(&coverage.gaps, 16, |gap| clip(gap, 480)) {
+        row("gap", words(&gap).collect());
+    }
     out
 }
 

@@ -109,6 +109,13 @@ pub(super) const ALL: &[Resolver] = &[
     row("glibc, dnsmasq at 127.0.0.1", Server::Dnsmasq, "", GETENT, "dnsmasq --version | head -n 1 | cut -d' ' -f1-3"),
 ];
 
+/// Services of the host that are asked over a unix socket: how, and whether they are learned from and refused. `--test services` holds
+/// them to it.
+pub(super) const SERVICES: &[(&str, &str)] = &[
+    ("nscd, by the C library", "| unix socket | no | found, **not refused** |"),
+    ("systemd-resolved, by the call of `nss-resolve`", "| unix socket | no | found, **not refused** |"),
+];
+
 /// What could not be run where the page was made, and what follows from how it works.
 pub(super) const UNTESTED: &[(&str, &str)] = &[
     (
@@ -116,8 +123,12 @@ pub(super) const UNTESTED: &[(&str, &str)] = &[
         "it needs systemd; asked over UDP, the stub is a server of the host as above",
     ),
     (
-        "systemd-resolved by `nss-resolve`, nscd, sssd",
-        "a unix socket: no question of the job is seen, so nothing would be learned, and what a holder asks would leave as the daemon's own question",
+        "systemd-resolved over D-Bus (`resolvectl`, `busctl`), sssd",
+        "a unix socket that is not looked into: nothing would be learned, and what a holder asks would leave as the daemon's own question, unseen",
+    ),
+    (
+        "avahi (`mdns4_minimal`)",
+        "a unix socket that is not looked into: it asks the local network for names below `local`, which nobody learns",
     ),
     (
         "DNS over TLS or HTTPS by a program itself",

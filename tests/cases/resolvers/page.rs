@@ -2,7 +2,7 @@
 
 use super::{
     bench::{Bench, Measured, version},
-    list::{ALL, Resolver, UNTESTED},
+    list::{ALL, Resolver, SERVICES, UNTESTED},
 };
 use anyhow::{Context as _, ensure};
 use std::{env, fmt::Write as _, fs, path::PathBuf};
@@ -14,6 +14,15 @@ for an allowed name under the detector in enforce; then a key was sent to the IP
 says for which addresses the answer was taken down, and with IPv4 the key arrived. Then the resolver asked for another name with\n\
 the key in its environment: *refused* says that the question did not get to the name server. The same in audit: there it did.\n\n\
 | resolver | version | asked | learned | a holder's question |\n|---|---|---|---|---|\n";
+
+const SERVICES_HEAD: &str = "\n\
+A service of the host asks name servers in its own name. What a holder asks one over its unix socket, known by the path that it is\n\
+bound to, is read as the call begins and judged by the name: it is found, in audit and in enforce alike, and where the class says so\n\
+the process is killed afterwards; the question itself cannot be refused. What is not one whole request in one buffer counts as a\n\
+question that cannot be read, which goes to a name that accepts nothing. The service's answer is not seen, so nothing is learned\n\
+from it: `detector run` and `detector daemon` warn of such a service at their start, and the report says once that one was asked\n\
+(`cargo test -p detector-tests --test services`).\n\n\
+| service | asked | learned | a holder's question |\n|---|---|---|---|\n";
 
 const UNTESTED_HEAD: &str = "\nNot tested; what follows from how they work:\n\n| resolver | why |\n|---|---|\n";
 
@@ -32,6 +41,8 @@ pub(super) fn check() -> anyhow::Result<()> {
         }
         writeln!(page, "| {} | {} {end}", resolver.name, version(resolver)?)?;
     }
+    page += SERVICES_HEAD;
+    SERVICES.iter().try_for_each(|(name, what)| writeln!(page, "| {name} {what}"))?;
     page += UNTESTED_HEAD;
     UNTESTED.iter().try_for_each(|(name, why)| writeln!(page, "| {name} | {why} |"))?;
     if bless {

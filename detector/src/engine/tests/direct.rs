@@ -287,9 +287,9 @@ fn a_sender_that_is_refused_has_swept_and_sent() {
 fn who_has_swept_and_asks_for_a_name_sends() {
     let mut story = step();
     story.read(PYTHON, AWS).read(PYTHON, NPMRC).read(PYTHON, SSH);
-    let swept = said(story.ask(PYTHON, "backup.test"));
+    let swept = said(story.ask(PYTHON, None, "backup.test"));
     assert!(swept.contains(&"sweep medium".to_owned()), "where all is accepted: {swept:?}");
-    assert_eq!(said(story.stopping(Outcome::Refused).ask(PYTHON, "drop.evil.test"))[0], "sweep high");
+    assert_eq!(said(story.stopping(Outcome::Refused).ask(PYTHON, None, "drop.evil.test"))[0], "sweep high");
     let sweep = &found(&story)[0];
     assert!(sweep.message.ends_with("and then sent to drop.evil.test"), "{}", sweep.message);
 }

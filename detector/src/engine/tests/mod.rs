@@ -7,6 +7,7 @@ mod exceptions;
 mod findings;
 mod images;
 mod properties;
+mod questions;
 mod random;
 mod spending;
 mod story;
@@ -34,6 +35,7 @@ destinations:
   - { to: ["198.51.100.7:443"], accept: [npm], reason: "the registry" }
   - { to: ["198.51.100.8:443"], accept: [git], reason: "the forge" }
   - { to: ["198.51.100.9:443"], accept: [crates], reason: "another registry" }
+  - { to: ["registry.test"], accept: [npm], reason: "the registry, by its name" }
 "#;
 
 /// Declared programs, by their numbers.

@@ -5,7 +5,7 @@ use crate::{
     engine::{Conclusion, Engine, Finding, Mode},
     event::{
         Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network,
-        Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, Script, StepId,
+        Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, Script, Service, StepId,
     },
     policy::Policy,
     secret::ClassSet,
@@ -234,10 +234,11 @@ impl Story {
         self.act(pid, Body::Network(Network { call, address, port, protocol: Protocol::Tcp, socket, outcome }))
     }
 
-    /// Asks a name server.
-    pub(super) fn ask(&mut self, pid: u32, name: &str) -> &mut Self {
-        let (server, outcome) = (address(SINK).ip(), self.outcome);
-        self.act(pid, Body::Question(Question { name: name.to_owned(), server, socket: u64::from(pid), outcome }))
+    /// Asks a service of the host for `name`, or a name server.
+    pub(super) fn ask(&mut self, pid: u32, service: Option<Service>, name: &str) -> &mut Self {
+        let server = if service.is_none() { Some(address(SINK).ip()) } else { None };
+        let (socket, outcome) = (u64::from(pid), self.outcome);
+        self.act(pid, Body::Question(Question { name: name.to_owned(), server, service, socket, outcome }))
     }
 
     pub(super) fn dropped(&mut self, pid: u32, socket: u64, to: &str, dropped: bool) -> &mut Self {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     ci::Provider,
-    engine::{Conclusion, Finding, Verdict},
+    engine::{Capability, Conclusion, Finding, Verdict},
     event::{Body, Counted, Event, Step},
     kernel::{Left, Notice, Sensor, boottime},
     policy::Policy,
@@ -65,9 +65,9 @@ impl Job {
         (number, provider, worker): (u32, Provider, &Seen),
         policy: Rc<Applied>,
         store: &Store,
-        before: Counters,
+        (before, capabilities): (Counters, Vec<Capability>),
     ) -> io::Result<Self> {
-        let header = run::header(&worker.arguments(), &policy.policy, policy.mode);
+        let header = run::header(&worker.arguments(), &policy.policy, policy.mode, capabilities);
         let (files, recording) = store.begin(header.started.realtime / 1_000_000_000, provider.name(), number)?;
         let session = Session::new(number, policy.policy.clone(), policy.mode, &header, Some(recording));
         let steps = Steps::of(worker, provider);

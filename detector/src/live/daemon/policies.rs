@@ -4,7 +4,7 @@ use super::{
     super::{
         LiveError, kept,
         programs::{Places, Programs},
-        resolvers,
+        resolvers, services,
     },
     agents,
     config::Config,
@@ -138,7 +138,8 @@ fn applied(config: &Config, policy: Option<&Path>, home: Option<&Path>, id: u32)
     let files = kept::Places::new(home, Vec::new(), uid);
     let (kept, read) = kept::found(&files);
     let listed = resolvers::listed();
-    let policy = policy.with_kept(&kept).with_hosts(&listed).with_search(&resolvers::searched());
+    let policy = policy.with_kept(&kept).with_hosts(&listed);
+    let policy = policy.with_search(&resolvers::searched()).with_local(&services::look(&listed));
     let tables = policy.tables(id);
     // What was in a workspace before a job, one before it left: of these only what the job itself has written counts.
     let workspaces = agents::roots().iter().flat_map(|root| checkouts(&root.join("_work"))).collect();

@@ -41,7 +41,7 @@ pub async fn daemon(config: Config, layout: LayoutSource, found: impl FnMut(&Fin
     let store = Store::open(&config.directory, config.keep)?;
     Quarantine::sweep();
     if let Some(standing) = Standing::find() {
-        return again(config, control, store, standing, found).await;
+        return again(config, control, store, (standing, &layout), found).await;
     }
     let mut policies = Policies::load(&config, 0)?;
     let mut sensor = Sensor::load(&layout, Flags::Detected)?;
@@ -82,10 +82,10 @@ async fn again(
     config: Config,
     control: Control,
     store: Store,
-    standing: Standing,
+    (standing, layout): (Standing, &LayoutSource),
     found: impl FnMut(&Finding),
 ) -> Result<(), LiveError> {
-    let mut sensor = Sensor::resume(&standing)?;
+    let mut sensor = Sensor::resume(&standing, layout)?;
     let rings = sensor.rings()?;
     let jobs = sensor.jobs()?;
     let numbers = jobs.iter().map(|(job, _)| *job).filter(|job| *job != proof::JOB).max().unwrap_or(0);
@@ -262,7 +262,7 @@ impl Watch {
     fn late(&mut self, record: &[u8]) {
         let job = job_of(record);
         if let Some(applied) = self.ended.get(&job)
-            && let Ok(event) = crate::kernel::decode(record, |name| applied.policy.known_labels(name))
+            && let Ok(Some(event)) = crate::kernel::decode(record, |name| applied.policy.known_labels(name))
             && tells_of_leak(&event)
         {
             // It is no other job's.
@@ -313,13 +313,13 @@ impl Watch {
             return Ok(());
         }
         let under = self.ready.remove(&job);
-        let before = self.sensor.counters()?;
+        let now = (self.sensor.counters()?, self.sensor.capabilities());
         let policy = Rc::clone(self.policies.of(seen.root().as_deref()));
         // Until now it was under the usual one.
         if under != Some(policy.id) {
             self.set(job, &policy)?;
         }
-        match Job::begin((job, provider, seen), policy, &self.store, before) {
+        match Job::begin((job, provider, seen), policy, &self.store, now) {
             Ok(mut begun) => {
                 begun.believe(&mut self.sensor)?;
                 begun.own(self.times.0, Body::Armed);

@@ -144,6 +144,22 @@ fn the_recorded_document_makes_the_same_policy() {
 }
 
 #[test]
+fn names_that_the_host_knows_itself_are_accepted_as_questions() {
+    let names = ["localhost", "here.test", "no name", ""].map(str::to_owned);
+    let policy = Policy::builtin().with_local(&names);
+    for name in ["localhost", "here.test"] {
+        let host = policy.host(name);
+        assert_eq!(host.over_all_ports().0, ClassSet::ALL, "{name}");
+        assert_eq!((host.accepted(53), host.accepted(443)), (ClassSet::ALL, ClassSet::EMPTY), "{name}");
+    }
+    assert!(policy.host("a.here.test").is_unknown());
+    let again = Policy::from_document(policy.document()).unwrap();
+    assert_eq!(again.document().destinations.last().unwrap().to, ["localhost:53", "here.test:53"]);
+    assert_eq!(again.digest(), policy.digest());
+    assert_eq!(Policy::builtin().with_local(&names[2..]).digest(), Policy::builtin().digest());
+}
+
+#[test]
 fn a_forged_document_is_refused() {
     let mut document = Policy::builtin().document();
     document.classes.push(document.classes[0].clone());
