@@ -256,6 +256,20 @@ pub struct Job {
     pub reserved: u32,
 }
 
+/// Who wrote a file that may name places of its own.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Author {
+    /// Classes of whose places it tells.
+    pub bits: Bits,
+    /// Start of the process that wrote it, where that held nothing and was the only one; else 0.
+    pub start: u64,
+    /// That process.
+    pub pid: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
 /// How far a job is: what the hooks note of it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -6,9 +6,20 @@ use crate::{
     layout::{load, offset, read},
     maps::{AUTHORS, PROGRESS, forget, global},
     path,
-    task::{Current, grow},
+    task::{Current, find, grow, sets},
 };
-use detector_common::{identity::ObjectKey, judge::Sets, record, set::Bits, state::Job, watch::kind as row};
+use detector_common::{
+    identity::ObjectKey,
+    judge::Sets,
+    record,
+    set::Bits,
+    state::{Author, Job},
+    watch::kind as row,
+};
+
+/// Processes between the one that reads and the one that wrote, with the first: `git clone` starts `git`, which starts what speaks
+/// the protocol.
+const GENERATIONS: usize = 4;
 
 /// Classes of whose places `current` may tell: those that it is a declared reader of, as long as it has read and holds nothing else.
 #[inline(always)]
@@ -32,20 +43,22 @@ pub(crate) fn written(current: &mut Current<'_>, job: &Job, file: File, director
         return;
     }
     let Some(key) = file.object(current.task.job) else { return };
-    // SAFETY: a word that is written whole.
-    let before = unsafe { AUTHORS.get(&key) }.copied().unwrap_or(0);
+    let before = author(&key);
     let writers = load::<u32>(file.inode as usize + offset!(inode_writers)).unwrap_or(0);
     let fresh =
         read!(file.inode, inode_size, u64) == Some(0) && path::watch(job.policy, row::KEPT, directory).is_some();
-    let bits = tells & if fresh { Bits::MAX } else { before };
+    let bits = tells & if fresh { Bits::MAX } else { before.bits };
     if bits == 0 || writers != 1 {
-        if before != 0 {
+        if before.bits != 0 {
             forget(&AUTHORS, &key);
         }
         return;
     }
+    let own = (current.pid, current.task.start);
+    let alone = current.sets().all() == 0 && (fresh || (before.pid, before.start) == own);
+    let (pid, start) = if alone { own } else { (0, 0) };
     // Without room it is nobody's, which is no worse.
-    if AUTHORS.insert(&key, &bits, 0).is_ok() {
+    if AUTHORS.insert(&key, &Author { bits, start, pid, reserved: 0 }, 0).is_ok() {
         current.task.author = 1;
         if let Some(global) = global() {
             global.authored = 1;
@@ -65,8 +78,7 @@ pub(crate) fn looked(current: &mut Current<'_>, job: &Job, file: File, [leaf, di
         return;
     }
     let Some(key) = file.object(current.task.job) else { return };
-    // SAFETY: a word that is written whole.
-    if unsafe { AUTHORS.get(&key) }.copied().unwrap_or(0) & current.task.reads == 0 {
+    if author(&key).bits & current.task.reads == 0 {
         mislead(current);
     }
 }
@@ -79,8 +91,7 @@ pub(crate) fn credential(current: &mut Current<'_>, file: &record::File, bits: B
         return;
     }
     let key = key(current.task.job, file);
-    // SAFETY: a word that is written whole.
-    if bits & !unsafe { AUTHORS.get(&key) }.copied().unwrap_or(0) != 0 {
+    if bits & !author(&key).bits != 0 {
         mislead(current);
     }
 }
@@ -105,8 +116,7 @@ pub(crate) fn of(job: u32, file: &record::File) -> Bits {
     }
     // SAFETY: bytes that only ever go from 0 to 1.
     let misled = unsafe { PROGRESS.get(&job) }.map_or(Bits::MAX, |progress| progress.misled.bits());
-    // SAFETY: a word that is written whole.
-    unsafe { AUTHORS.get(&key(job, file)) }.copied().unwrap_or(0) & !misled
+    author(&key(job, file)).bits & !misled
 }
 
 /// `file` tells of places of `bits` in `job`, for it was there before.
@@ -115,11 +125,42 @@ pub(crate) fn believe(job: u32, file: &record::File, bits: Bits) -> bool {
     if let Some(global) = global() {
         global.authored = 1;
     }
-    AUTHORS.insert(&key(job, file), &bits, 0).is_ok()
+    AUTHORS.insert(&key(job, file), &Author { bits, ..Author::default() }, 0).is_ok()
+}
+
+/// Whether `current` wrote the file of `key` itself, or who started it did, and that process holds nothing to this day: then it reads
+/// what its own lineage knew anyway, as git does that clones and asks the remote in the configuration that it has just written.
+#[inline(always)]
+pub(crate) fn reads_back(current: &Current<'_>, key: &ObjectKey) -> bool {
+    if global().is_none_or(|global| global.authored == 0) {
+        return false;
+    }
+    let Author { start, pid, .. } = author(key);
+    if pid == 0 || start > current.task.start {
+        return false;
+    }
+    let mut at = (current.pid, current.task.start, current.task.parent);
+    for _ in 0..GENERATIONS {
+        if at.0 == pid {
+            break;
+        }
+        let Some(task) = find(at.2) else { return false };
+        at = (at.2, task.start, task.parent);
+    }
+    if (at.0, at.1) != (pid, start) {
+        return false;
+    }
+    find(pid).is_some_and(|task| sets(task.holder, task.job).all() == 0)
 }
 
 #[inline(always)]
-fn key(job: u32, file: &record::File) -> ObjectKey {
+fn author(key: &ObjectKey) -> Author {
+    // SAFETY: an entry that is written whole.
+    unsafe { AUTHORS.get(key) }.copied().unwrap_or_default()
+}
+
+#[inline(always)]
+pub(crate) fn key(job: u32, file: &record::File) -> ObjectKey {
     let &record::File { device, inode, generation, .. } = file;
     ObjectKey { job, device, inode, generation, reserved: 0 }
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     abi::{S_IFIFO, S_IFMT, S_IFREG},
+    author,
     emit::{self, now},
     file::File,
     job,
@@ -144,10 +145,12 @@ pub(crate) fn take(current: &Current<'_>, file: File, handed: bool) {
     // SAFETY: bytes that only ever go from 0 to 1, and a word.
     let Some(object) = (unsafe { OBJECTS.get(&key) }) else { return };
     let observed = job::find(current.task.job).map_or(0, |job| job.observe);
+    let credential = object.credential.bits() & !observed;
+    let credential = if credential != 0 && author::reads_back(current, &key) { 0 } else { credential };
     let offer = Offer {
         carried: object.carried.bits(),
         inherited: object.inherited.bits(),
-        credential: object.credential.bits() & !observed,
+        credential,
         handed,
     };
     let new = current.sets().taken(&offer, &current.reader());

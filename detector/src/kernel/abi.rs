@@ -8,7 +8,7 @@ use detector_common::{
     layout::Layout,
     program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
     set::GrowingSet,
-    state::{Global, Holder, Home, Job, Object, Progress, Resolver, Socket, Task},
+    state::{Author, Global, Holder, Home, Job, Object, Progress, Resolver, Socket, Task},
     watch::{WatchKey, WatchValue},
 };
 
@@ -28,6 +28,7 @@ macro_rules! plain {
 
 plain!(
     AddressKey,
+    Author,
     CommandKey,
     Destination,
     DestinationKey,

@@ -13,6 +13,7 @@ use detector_common::{
     limits,
     program::Register,
     set::{Bits, GrowingSet},
+    state::Author,
     watch::{Component, WatchKey, WatchValue, hash, kind},
 };
 use std::{
@@ -110,7 +111,7 @@ impl Sensor {
 
     /// Forgets what `job` was told.
     pub(super) fn forget_kept(&mut self, job: u32) -> Result<(), KernelError> {
-        let mut authors: HashMap<_, Abi<ObjectKey>, Bits> = typed(&mut self.maps, "AUTHORS")?;
+        let mut authors: HashMap<_, Abi<ObjectKey>, Abi<Author>> = typed(&mut self.maps, "AUTHORS")?;
         let own: Vec<_> = authors.keys().flatten().filter(|Abi(key)| key.job == job).collect();
         // Whatever is not there any more needs not go.
         own.iter().for_each(|key| _ = authors.remove(key));
