@@ -166,7 +166,7 @@ fn a_policy_is_read_anew_as_often_as_one_likes() -> Result {
 
 #[test]
 fn a_runner_may_have_a_policy_of_its_own() -> Result {
-    let (alone, scene) = (Alone::new(), Scene::new()?);
+    let (alone, scene) = (Alone::wait()?, Scene::new()?);
     let (usual, own) = (Runner::new()?, Runner::new()?);
     let sink = scene.sink.at(detector_tests::namespace::SINK_V4);
     let more = |files: &std::path::Path| -> anyhow::Result<String> {
@@ -232,7 +232,7 @@ fn the_socket_tells_how_it_is_and_does_nothing_else() -> Result {
 /// A job that had begun before the daemon is watched from then on, and does not pass.
 #[test]
 fn a_job_that_runs_already_is_not_seen_whole() -> Result {
-    let (alone, scene) = (Alone::new(), Scene::new()?);
+    let (alone, scene) = (Alone::wait()?, Scene::new()?);
     let runner = Runner::new()?;
     // Its first step waits until somebody reads.
     let gate = runner.path().join("gate");

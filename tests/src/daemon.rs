@@ -36,20 +36,12 @@ pub struct Alone {
 
 impl Alone {
     /// Waits until it is so.
-    ///
-    /// # Panics
-    /// Where there is no file to lock.
-    pub fn new() -> Self {
+    pub fn wait() -> anyhow::Result<Self> {
         let guard = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let file = fs::File::create(std::env::temp_dir().join("detector-tests.lock")).expect("a file to lock");
-        file.lock().expect("a lock");
-        Self { _guard: guard, _file: file }
-    }
-}
-
-impl Default for Alone {
-    fn default() -> Self {
-        Self::new()
+        let path = std::env::temp_dir().join("detector-tests.lock");
+        let file = fs::File::create(&path).with_context(|| path.display().to_string())?;
+        file.lock()?;
+        Ok(Self { _guard: guard, _file: file })
     }
 }
 
@@ -67,7 +59,7 @@ pub struct Judged {
 impl Daemon {
     /// Starts one in `namespace`, under this policy and in this mode, and waits until it watches.
     pub fn start(namespace: &Namespace, policy: &str, mode: &str) -> anyhow::Result<Self> {
-        Self::start_alone(Alone::new(), namespace, policy, mode)
+        Self::start_alone(Alone::wait()?, namespace, policy, mode)
     }
 
     /// As [`Self::start`], where there are runners already.
