@@ -85,24 +85,21 @@ impl Rings {
         }
     }
 
-    /// Takes what the rings have and passes on, oldest first, what has settled; with `all`, everything.
+    /// Takes what the rings have and passes on, oldest first, what has settled; with `all`, everything that was said by now.
     pub fn drain(&mut self, all: bool, mut each: impl FnMut(Vec<u8>)) {
         let now = boottime();
         // The secret ring last: what its records refer to is in the other two by then.
         let [process, secret, network] = &mut self.rings;
         self.more = false;
+        let mut until = if all { u64::MAX } else { now.saturating_sub(nanoseconds(SETTLE)) };
         for ring in [process, network, secret] {
-            let mut taken = 0;
-            while taken < AT_ONCE
-                && let Some(item) = ring.next()
-            {
-                self.batch.push(item.to_vec());
-                taken += 1;
+            let (left, last) = self.batch.take(|| ring.next().map(|item| item.to_vec()), all.then_some(now));
+            if left {
+                // A ring that was not emptied wakes nobody, and what is left in it is older than what others have.
+                self.more = true;
+                until = until.min(last);
             }
-            // A ring that was not emptied wakes nobody.
-            self.more |= taken == AT_ONCE;
         }
-        let until = if all { u64::MAX } else { now.saturating_sub(nanoseconds(SETTLE)) };
         while let Some(record) = self.batch.pop(until) {
             each(record);
         }
@@ -125,6 +122,21 @@ impl Rings {
 }
 
 impl Batch {
+    /// Takes records as `next` gives them: up to the first that is younger than `to`, or so many. Whether some may be left, and the time
+    /// of the last one.
+    fn take(&mut self, mut next: impl FnMut() -> Option<Vec<u8>>, to: Option<u64>) -> (bool, u64) {
+        let (mut taken, mut last) = (0, 0);
+        while let Some(record) = next() {
+            last = decode::time(&record);
+            self.push(record);
+            taken += 1;
+            if to.map_or(taken == AT_ONCE, |to| last > to) {
+                return (to.is_none(), last);
+            }
+        }
+        (false, last)
+    }
+
     fn push(&mut self, record: Vec<u8>) {
         self.arrived += 1;
         self.waiting.push(Reverse((decode::time(&record), self.arrived, record)));
@@ -180,5 +192,16 @@ mod tests {
         batch.push(record(2));
         assert!(batch.pop(u64::MAX).is_some());
         assert_eq!(batch.late, 1, "a record older than one passed on is counted");
+    }
+
+    #[test]
+    fn so_many_are_taken_at_once_or_all_there_are() {
+        let mut times = 1..;
+        let mut batch = Batch::default();
+        let mut next = || times.next().map(record);
+        assert_eq!(batch.take(&mut next, None), (true, AT_ONCE as u64));
+        assert_eq!(batch.take(&mut next, Some(3 * AT_ONCE as u64)), (false, 3 * AT_ONCE as u64 + 1));
+        assert_eq!(batch.take(|| None, None), (false, 0));
+        assert_eq!(batch.arrived, 3 * AT_ONCE as u64 + 1);
     }
 }
