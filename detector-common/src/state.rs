@@ -151,13 +151,20 @@ pub struct Socket {
     pub packets: u64,
     /// Their bytes, from the network header on.
     pub bytes: u64,
+    /// When the last of them was dropped, or the last descriptor went: `CLOCK_MONOTONIC`, nanoseconds, which runs as TCP's timers do.
+    pub last: u64,
 }
 
+/// Nanoseconds after which a TCP socket that has lost its last descriptor, and tried to send nothing since, is gone. While it has
+/// something to send a timer of at most two minutes runs (`TCP_RTO_MAX`, include/net/tcp.h), and each try passes the egress hook.
+const SILENCE: u64 = 300_000_000_000;
+
 impl Socket {
-    /// Whether it can send no more: its entry is left over, where it was not taken away.
+    /// Whether it can send no more at `now` (`CLOCK_MONOTONIC`, nanoseconds): its entry is left over, where it was not taken away.
     #[inline(always)]
-    pub fn is_gone(&self) -> bool {
-        self.released != 0 && (self.stream == 0 || self.closed != 0)
+    pub fn is_gone(&self, now: u64) -> bool {
+        let over = self.closed != 0 || now.saturating_sub(self.last) > SILENCE;
+        self.released != 0 && (self.stream == 0 || over)
     }
 }
 
@@ -308,4 +315,22 @@ pub struct Global {
     pub hosting: u32,
     /// 1 once any file may name places of its own: before, none is asked for.
     pub authored: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn socket(released: u8, stream: u8, closed: u8) -> Socket {
+        Socket { released, stream, closed, last: 7, ..Socket::default() }
+    }
+
+    #[test]
+    fn a_socket_is_gone_when_nothing_is_left_to_send_it() {
+        let (soon, later) = (7 + SILENCE, 8 + SILENCE);
+        assert!(socket(1, 0, 0).is_gone(soon), "a datagram that is refused is not sent again");
+        assert!(socket(1, 1, 1).is_gone(soon), "TCP is closed");
+        assert!(!socket(1, 1, 0).is_gone(soon) && socket(1, 1, 0).is_gone(later), "it tries no more");
+        assert!(!socket(0, 0, 0).is_gone(later) && !socket(0, 1, 1).is_gone(later), "a process has it");
+    }
 }

@@ -5,7 +5,7 @@ use crate::{
     task::Current,
 };
 use aya_ebpf::{
-    helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns},
+    helpers::{bpf_get_smp_processor_id, bpf_ktime_get_boot_ns, bpf_ktime_get_ns},
     maps::{RingBuf, ring_buf::RingBufEntry},
 };
 use detector_common::{counter::Counter, identity::ProcessId, record::Header};
@@ -15,6 +15,13 @@ use detector_common::{counter::Counter, identity::ProcessId, record::Header};
 pub(crate) fn now() -> u64 {
     // SAFETY: takes nothing.
     unsafe { bpf_ktime_get_boot_ns() }
+}
+
+/// `CLOCK_MONOTONIC`, nanoseconds.
+#[inline(always)]
+pub(crate) fn monotonic() -> u64 {
+    // SAFETY: takes nothing.
+    unsafe { bpf_ktime_get_ns() }
 }
 
 /// The head of a record of `kind` about what `current` does at `time`.

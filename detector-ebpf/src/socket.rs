@@ -2,7 +2,7 @@
 
 use crate::{
     abi::{AF_INET, AF_INET6, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP},
-    emit::{self, now},
+    emit::{self, monotonic, now},
     file::File,
     job,
     layout::{load, offset, read},
@@ -223,6 +223,7 @@ fn mark(current: &Current<'_>, sk: u64, cookie: u64, protocol: u16) -> Option<&'
         holder: current.task.holder,
         packets: 0,
         bytes: 0,
+        last: monotonic(),
     };
     if cookie == 0 { entry(&PENDING, &sk, &fresh) } else { entry(&SOCKETS, &cookie, &fresh) }
 }
@@ -269,4 +270,5 @@ pub(crate) fn remote(sk: u64, family: u16) -> Option<Remote> {
 pub(crate) fn tally(mark: &mut Socket, bytes: u32) {
     add(&mut mark.packets, 1);
     add(&mut mark.bytes, u64::from(bytes));
+    mark.last = monotonic();
 }

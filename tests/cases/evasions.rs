@@ -14,7 +14,6 @@ use std::{path::Path, time::Duration};
 type Result = anyhow::Result<()>;
 
 const SOON: Duration = Duration::from_secs(5);
-const TRIED: Duration = Duration::from_secs(90);
 
 /// Runs an act under enforce. Every word of the report is true of what arrived.
 fn attempt(scene: &Scene, name: &str, file: &Path, more: &[&str]) -> anyhow::Result<Watched> {
@@ -28,7 +27,7 @@ fn attempt(scene: &Scene, name: &str, file: &Path, more: &[&str]) -> anyhow::Res
 fn is_stopped(name: &str, more: &[&str]) -> Result {
     let scene = Scene::new()?;
     let run = attempt(&scene, name, &scene.home.credential("ssh"), more)?;
-    quarantine::await_end(&run.pins()?, TRIED)?;
+    quarantine::await_end(&run.pins()?, quarantine::GONE)?;
     assert_eq!(scene.sink.bytes().len(), 0, "bytes that arrived, where the report says that none did");
     assert_eq!(run.conclusion.verdict, Verdict::Fail, "{name}");
     let stopped = run.leaks().all(|f| f.enforced.is_some_and(|e| e.outcome != Fate::Passed));

@@ -137,7 +137,7 @@ fn nothing_leaves_to_where_it_is_not_accepted() -> Result {
     // What they had given to the kernel it tries to send again and again, and nobody watches but the pin.
     let tries = quarantine::await_silence(&scene.network.job, TRIED)?;
     assert!(tries >= 2, "no socket tried again ({tries}): this shows nothing");
-    quarantine::await_end(&pins, TRIED)?;
+    quarantine::await_end(&pins, quarantine::GONE)?;
     let stolen = [scene.home.canary("ssh").clone(), scene.home.canary("aws").clone()];
     canary::assert_absent(&stolen, "what arrived", &scene.sink.bytes());
     let wanted = |c: &&detector_tests::sink::Connection| !c.bytes.is_empty();

@@ -11,7 +11,6 @@ use std::{collections::BTreeSet, fs, time::Duration};
 type Result = anyhow::Result<()>;
 
 const SOON: Duration = Duration::from_secs(5);
-const TRIED: Duration = Duration::from_secs(40);
 const SIGKILL: u8 = 9;
 
 /// Reads a file of a process in /proc and sends what it read.
@@ -132,7 +131,7 @@ fn the_agents_memory_and_environment_do_not_leave() -> Result {
     assert_eq!(run.recording.ended_by(SIGKILL), culprits);
     // Those that brought nothing did their work.
     assert!(scene.sink.wait_for(SOON, |all| all.iter().filter(|c| c.bytes.starts_with(b"looked at")).count() == 4));
-    quarantine::await_end(&run.pins()?, TRIED)?;
+    quarantine::await_end(&run.pins()?, quarantine::GONE)?;
     scene.assert_absent_from("what arrived", &scene.sink.bytes());
     assert!(scene.agent.alive(), "the agent is left alone");
     Ok(())

@@ -84,7 +84,7 @@ impl Theft {
         let thieves = run.culprits().union(&run.processes("agent-memory")).copied().collect();
         assert_eq!(run.recording.killed(), thieves, "who reads memory or sends is killed, and nobody else");
         assert_eq!(run.recording.ended_by(SIGKILL), thieves);
-        quarantine::await_end(&run.pins()?, SOON)?;
+        quarantine::await_end(&run.pins()?, quarantine::GONE)?;
         assert_eq!(scene.keys.open(&scene.sink)?, [[0_u8; 0]; 0], "loot arrived");
         scene.assert_absent_from("what arrived", &scene.sink.bytes());
         assert!(scene.agent.alive());

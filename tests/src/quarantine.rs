@@ -14,6 +14,10 @@ use std::{
 const TICK_NS: u64 = 10_000_000;
 const POLL: Duration = Duration::from_millis(10);
 
+/// When a mark is gone at the latest: where the kernel side does not see its socket close, which happens now and then while other
+/// detectors start and end, it is known by its silence.
+pub const GONE: Duration = Duration::from_secs(330);
+
 /// Where the detector that ran as `sensor` pins what outlives it.
 pub fn directory(sensor: Process) -> PathBuf {
     PathBuf::from(format!("/sys/fs/bpf/detector/{}-{}", sensor.pid, sensor.start / TICK_NS))

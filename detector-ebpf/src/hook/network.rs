@@ -2,6 +2,7 @@
 
 use crate::{
     abi::{AF_INET, AF_INET6, TCP_CLOSE},
+    emit::monotonic,
     job,
     layout::read,
     maps::{ASKERS, PENDING, SOCKETS, count, forget, global},
@@ -113,6 +114,7 @@ pub(crate) fn released(ctx: &SockContext) -> i32 {
     let Some(mark) = SOCKETS.get_ptr_mut(&cookie) else { return PASS };
     // SAFETY: bytes of a preallocated map, that other CPUs write too; the context as above.
     unsafe {
+        (*mark).last = monotonic();
         (&raw mut (*mark).released).write_volatile(1);
         add(&mut (*mark).packets, 0); // a barrier, as in `state`
         let state = core::ptr::read_volatile(&raw const (*ctx.sock).state);

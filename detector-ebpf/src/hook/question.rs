@@ -1,7 +1,7 @@
 //! A question to a name server on its way out: a send to the name that it asks for.
 
 use crate::{
-    emit::{self, now},
+    emit::{self, monotonic, now},
     hook::{
         egress::{self, DROP, PASS, Step},
         packet::{Packet, Way, Which},
@@ -288,6 +288,7 @@ fn quarantine(ctx: &SkBuffContext, cookie: u64, who: &Who, leak: Bits) {
         holder: who.holder,
         packets: 0,
         bytes: 0,
+        last: monotonic(),
     };
     let Some(mark) = entry(&SOCKETS, &cookie, &fresh) else { return count(Counter::SocketsFull) };
     task::grow(&mut mark.carried, leak);

@@ -3,6 +3,7 @@
 use super::{
     KernelError, Sensor,
     abi::Abi,
+    rings::monotonic,
     sensor::{absent, map, typed},
 };
 use aya::maps::{Array, HashMap, MapData, Queue};
@@ -148,8 +149,9 @@ impl Sensor {
     /// When a map cannot be had.
     pub fn forget_job(&mut self, job: u32) -> Result<bool, KernelError> {
         let sockets: HashMap<_, u64, Abi<Socket>> = typed(&mut self.maps, "SOCKETS")?;
+        let now = monotonic();
         let gone: Vec<_> = sockets.iter().flatten().filter(|(_, Abi(socket))| socket.job == job).collect();
-        if gone.iter().any(|(_, Abi(socket))| !socket.is_gone()) {
+        if gone.iter().any(|(_, Abi(socket))| !socket.is_gone(now)) {
             return Ok(false);
         }
         let mut tasks: HashMap<_, u32, Abi<Task>> = typed(&mut self.maps, "TASKS")?;

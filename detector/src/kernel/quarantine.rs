@@ -5,6 +5,7 @@ use super::{
     KernelError,
     abi::Abi,
     programs::{EGRESS_STEPS, PROGRAMS},
+    rings::monotonic,
     sensor::{chain, map as map_error},
     standing,
 };
@@ -140,10 +141,10 @@ pub(super) fn private(path: &Path) -> bool {
 pub(super) fn quarantined<T: Borrow<MapData>>(
     sockets: HashMap<T, u64, Abi<Socket>>,
 ) -> Result<Vec<(u64, Socket)>, KernelError> {
-    let mut found = Vec::new();
+    let (mut found, now) = (Vec::new(), monotonic());
     for entry in sockets.iter() {
         let (cookie, Abi(socket)) = entry.map_err(|error| map_error(SOCKETS, "read", &error))?;
-        if socket.quarantined != 0 && !socket.is_gone() {
+        if socket.quarantined != 0 && !socket.is_gone(now) {
             found.push((cookie, socket));
         }
     }

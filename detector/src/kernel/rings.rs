@@ -2,6 +2,7 @@
 
 use super::decode;
 use aya::maps::{MapData, RingBuf};
+use rustix::time::{ClockId, clock_gettime};
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
@@ -158,7 +159,16 @@ impl Batch {
 
 /// `CLOCK_BOOTTIME`, nanoseconds: the clock of every record.
 pub fn boottime() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    clock(ClockId::Boottime)
+}
+
+/// `CLOCK_MONOTONIC`, nanoseconds.
+pub(super) fn monotonic() -> u64 {
+    clock(ClockId::Monotonic)
+}
+
+fn clock(which: ClockId) -> u64 {
+    let now = clock_gettime(which);
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
 }

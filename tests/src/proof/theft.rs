@@ -19,7 +19,6 @@ use detector::engine::{Mode, Severity, Verdict};
 use std::{
     collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
 };
 
 /// A theft: its fixture is `attacks/NAME/run.sh`.
@@ -64,9 +63,6 @@ const DROP: &str = "drop.evil.test";
 /// Another's, which he uses: a forge that he has a place at, say.
 const FORGE: &str = "forge.test";
 
-/// What may be left in the kernel is gone by then.
-const SOON: Duration = Duration::from_secs(5);
-
 impl Theft {
     /// Runs it and counts. What does not hold that must always hold (no secret in the output, replay alike, kernel and engine
     /// alike) is missed, too.
@@ -105,7 +101,7 @@ impl Theft {
                 }
             }
             Mode::Enforce => {
-                quarantine::await_end(&watched.pins()?, SOON)?;
+                quarantine::await_end(&watched.pins()?, quarantine::GONE)?;
                 figures.enforce = counted(&watched);
                 figures.killed = watched.recording.killed().len();
                 let (secrets, [sent, logged]) = (scene.canaries(), self.opened(&scene, &sinks, &watched)?);

@@ -3,7 +3,7 @@
 //! Enforce: nothing of the loot arrives, now or later; who opens the agent's memory or sends what its class kills for is
 //! killed, and nobody else is touched. Audit: the same is found, all of the loot arrives, and the command never knows.
 
-use super::job::{BUILTIN, SIGKILL, SOON, equipped, npmrc};
+use super::job::{BUILTIN, SIGKILL, equipped, npmrc};
 use crate::{
     canary::{self, Canary},
     fixture::attack,
@@ -141,7 +141,7 @@ impl Theft {
         let thieves = run.to_kill().union(&run.processes(MEMORY)).copied().collect();
         assert_eq!(run.recording.killed(), thieves, "who reads memory or sends is killed, and nobody else");
         assert_eq!(run.recording.ended_by(SIGKILL), thieves);
-        quarantine::await_end(&run.pins()?, SOON)?;
+        quarantine::await_end(&run.pins()?, quarantine::GONE)?;
         let secrets = scene.canaries();
         for sink in [&scene.sink, &metadata] {
             canary::assert_absent(&secrets, "what arrived", &scene.keys.read_sink(sink)?);
