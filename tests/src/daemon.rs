@@ -6,7 +6,7 @@ use detector::engine::Conclusion;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Lines},
+    io::{BufRead as _, BufReader, Lines, Read as _, Write as _},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -279,5 +279,47 @@ impl Runner {
         command.env("SINK", scene.sink.at(crate::namespace::SINK_V4).to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         scene.network.job.enter(&mut command).spawn().context("cannot start the runner")
+    }
+}
+
+/// An imitated service that runs the jobs of a host one after another (`gitlab-runner run`): a copy of the shell under that name, which
+/// runs each line that it is given as a stage of a job. Ended on drop.
+pub struct Service {
+    child: Child,
+    _directory: TempDir,
+}
+
+impl Service {
+    /// Starts one in the scene's job namespace, with its home.
+    pub fn start(scene: &Scene) -> anyhow::Result<Self> {
+        let directory = tempfile::Builder::new().prefix("detector-service-").tempdir()?;
+        let program = directory.path().join("gitlab-runner");
+        // As in `Runner::new`.
+        anyhow::ensure!(Command::new("cp").arg("/bin/bash").arg(&program).status()?.success(), "cannot copy the shell");
+        fs::write(directory.path().join("run"), "while read -r stage; do /bin/bash -c \"$stage\"; echo done; done\n")?;
+        let mut command = Command::new(program);
+        command.arg("run").current_dir(directory.path()).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        command.env("HOME", scene.home.path());
+        command.env("SINK", scene.sink.at(crate::namespace::SINK_V4).to_string());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let child = scene.network.job.enter(&mut command).spawn().context("cannot start the service")?;
+        Ok(Self { child, _directory: directory })
+    }
+
+    /// Has it run a stage (a line of the shell), and waits for its end.
+    pub fn run(&mut self, stage: &str) -> anyhow::Result<()> {
+        let (stdin, stdout) = (self.child.stdin.as_mut(), self.child.stdout.as_mut());
+        writeln!(stdin.context("no stdin")?, "{}", stage.trim_end())?;
+        let mut done = [0; 5];
+        stdout.context("no stdout")?.read_exact(&mut done)?;
+        Ok(())
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It ends with its input.
+        drop(self.child.stdin.take());
+        _ = self.child.wait();
     }
 }

@@ -36,6 +36,9 @@ pub struct Config {
     /// Ended jobs whose files are kept; the oldest go.
     #[serde(default = "keep")]
     pub keep: usize,
+    /// Seconds after which a worker that has many jobs, and runs nothing, has ended the one that it had.
+    #[serde(default = "idle")]
+    pub idle: u64,
     /// Runners whose jobs are under a policy of their own.
     #[serde(default)]
     pub runners: Vec<Runner>,
@@ -65,6 +68,10 @@ fn socket() -> PathBuf {
 
 fn keep() -> usize {
     1_000
+}
+
+fn idle() -> u64 {
+    30
 }
 
 /// Why there are no settings to go by.
@@ -98,6 +105,7 @@ impl Default for Config {
             socket: socket(),
             home: None,
             keep: keep(),
+            idle: idle(),
             runners: Vec::new(),
         }
     }
@@ -130,6 +138,9 @@ impl Config {
         }) {
             return Err(format!("the runner at `{}` is named twice", twice.display()));
         }
+        if config.idle == 0 {
+            return Err("idle is 0, which would end a job between its steps; write 1 or more seconds".into());
+        }
         if config.runners.len() > RUNNERS {
             return Err(format!("at most {RUNNERS} runners may have policies of their own"));
         }
@@ -160,6 +171,7 @@ mod tests {
             ("version: 2\n", "write `version: 1`"),
             ("version: 1\nmod: audit\n", "mod"),
             ("version: 1\nmode: strict\n", "strict"),
+            ("version: 1\nidle: 0\n", "idle is 0"),
             ("version: 1\ndirectory: var\n", "`var` is not an absolute path"),
             ("version: 1\nrunners: [{ at: /a, policy: p.yaml }]\n", "`p.yaml` is not an absolute path"),
             ("version: 1\nrunners: [{ at: /a }, { at: /a }]\n", "the runner at `/a` is named twice"),

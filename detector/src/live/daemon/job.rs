@@ -8,8 +8,8 @@ use super::{
     store::{Files, Store, reopen},
 };
 use crate::{
-    ci::Provider,
-    engine::{Capability, Conclusion, Finding, Verdict},
+    ci::{Jobs, Provider},
+    engine::{Capability, Conclusion, Finding},
     event::{Body, Counted, Event, Step},
     kernel::{Left, Notice, Sensor, boottime},
     policy::Policy,
@@ -41,6 +41,12 @@ pub(super) struct Job {
     steps: Option<Steps>,
     /// What is to be added to `CLOCK_BOOTTIME` for the time since 1970, nanoseconds.
     clock: u64,
+    /// Whether its worker has other jobs, before it and after.
+    many: bool,
+    /// When something of it was told last; nothing was yet where it is absent.
+    seen: Option<Instant>,
+    /// Its worker has gone on to the next job.
+    pub(super) past: bool,
     /// When its worker ended.
     ended: Option<Instant>,
     /// When the host's counters were taken after that, these, and what was left of the job.
@@ -62,7 +68,7 @@ pub(super) struct Told {
 impl Job {
     /// A job whose worker is process `worker` with these arguments.
     pub(super) fn begin(
-        (number, provider, worker): (u32, Provider, &Seen),
+        (number, (provider, jobs), worker): (u32, (Provider, Jobs), &Seen),
         policy: Rc<Applied>,
         store: &Store,
         (before, capabilities): (Counters, Vec<Capability>),
@@ -86,6 +92,9 @@ impl Job {
             keeper,
             steps,
             clock,
+            many: jobs == Jobs::Many,
+            seen: None,
+            past: false,
             ended: None,
             counted: None,
         })
@@ -129,6 +138,7 @@ impl Job {
         let keeper = policy.keeper(number).resume(kept);
         let steps = worker.and_then(|worker| Steps::of(worker, provider));
         let clock = header.started.realtime.wrapping_sub(header.started.boottime);
+        let many = worker.and_then(Seen::worker).is_some_and(|(_, jobs)| jobs == Jobs::Many);
         let worker = worker.map_or(0, Seen::pid);
         Some(Self {
             number,
@@ -142,6 +152,9 @@ impl Job {
             keeper,
             steps,
             clock,
+            many,
+            seen: Some(Instant::now()),
+            past: false,
             ended: None,
             counted: None,
         })
@@ -151,6 +164,7 @@ impl Job {
     pub(super) fn record(&mut self, record: &[u8]) -> Vec<Finding> {
         let found = self.session.record(record);
         self.findings += found.len() as u64;
+        self.seen = Some(Instant::now());
         self.keeper.note(record);
         if let (Some(steps), Some(forked)) = (&mut self.steps, Notice::step(record)) {
             let named = steps.forked(forked.step, forked.pid, forked.time.wrapping_add(self.clock));
@@ -185,6 +199,12 @@ impl Job {
         self.session.own(time, body);
     }
 
+    /// Its worker, where it may have gone on to another job: it has many, and for so long it was told nothing of this one.
+    pub(super) fn rests(&self, ago: Duration) -> Option<u32> {
+        let rests = self.many && !self.past && !self.is_ending() && self.seen.is_some_and(|seen| seen.elapsed() >= ago);
+        rests.then_some(self.worker)
+    }
+
     /// Its worker has ended.
     pub(super) fn end(&mut self) {
         self.ended = Some(Instant::now());
@@ -217,7 +237,14 @@ impl Job {
 
     /// Ends it: `now` are the host's counters, of which what counts up for several jobs counts for each; `unexplained` is how many
     /// leaks were decided and told of by nobody.
-    pub(super) fn conclude(mut self, now: &Counters, unexplained: u64, left: Left, late: u64) -> Verdict {
+    pub(super) fn conclude(mut self, now: &Counters, unexplained: u64, left: Left, late: u64) {
+        if self.many && self.seen.is_none() {
+            // Its worker waited for a job, and none came.
+            if let Err(error) = self.files.discard() {
+                tracing::warn!("the files of a job that was none cannot be removed: {error}");
+            }
+            return;
+        }
         let mut counters: BTreeMap<_, _> = now
             .iter()
             .map(|(name, count)| (*name, count - self.before.get(name).copied().unwrap_or(0)))
@@ -238,6 +265,5 @@ impl Job {
         }
         let findings = conclusion.findings.len();
         tracing::info!("job {} ended: {verdict:?}, {findings} finding(s): {path}", self.number);
-        verdict
     }
 }

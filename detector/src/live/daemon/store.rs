@@ -35,6 +35,13 @@ pub(super) struct Files {
     directory: PathBuf,
 }
 
+impl Files {
+    /// Takes them away: there was no job.
+    pub(super) fn discard(self) -> io::Result<()> {
+        fs::remove_dir_all(self.directory)
+    }
+}
+
 impl Store {
     /// Opens it, made where it is not there.
     pub(super) fn open(directory: &Path, keep: usize) -> Result<Self, LiveError> {

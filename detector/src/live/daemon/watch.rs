@@ -214,6 +214,7 @@ impl Watch {
             }
             if swept.elapsed() >= SWEEP {
                 swept = Instant::now();
+                self.turn()?;
                 self.sweep()?;
             }
         }
@@ -319,7 +320,7 @@ impl Watch {
         if under != Some(policy.id) {
             self.set(job, &policy)?;
         }
-        match Job::begin((job, provider, seen), policy, &self.store, now) {
+        match Job::begin((job, (provider, jobs), seen), policy, &self.store, now) {
             Ok(mut begun) => {
                 begun.believe(&mut self.sensor)?;
                 begun.own(self.times.0, Body::Armed);
@@ -333,6 +334,38 @@ impl Watch {
             Err(error) => tracing::error!("job {job} is watched and not recorded: {error}"),
         }
         self.make_ready()
+    }
+
+    /// Workers that have many jobs, and have run nothing for a while, get another one: what they run next is no part of the one before.
+    fn turn(&mut self) -> Result<(), LiveError> {
+        let idle = Duration::from_secs(self.config.idle);
+        let resting = self.jobs.iter().filter_map(|(number, job)| Some((*number, job.rests(idle)?)));
+        for (number, worker) in resting.collect::<Vec<_>>() {
+            if self.sensor.left(number)?.processes != 0 {
+                continue;
+            }
+            let seen = Seen::of(worker).and_then(|seen| Some((seen.worker()?, seen)));
+            // Where it is gone, its end is about to be told.
+            let Some(((provider, jobs), seen)) = seen else { continue };
+            let next = self.adopt(worker)?;
+            if next == 0 {
+                continue;
+            }
+            if let Some(job) = self.jobs.get_mut(&number) {
+                job.past = true;
+            }
+            self.begin(next, provider, jobs, &seen, false)?;
+        }
+        // What a worker began in between is of the job before.
+        let left = self.jobs.iter().filter(|(_, job)| job.past && !job.is_ending()).map(|(number, _)| *number);
+        for number in left.collect::<Vec<_>>() {
+            if self.sensor.left(number)?.processes == 0
+                && let Some(job) = self.jobs.get_mut(&number)
+            {
+                job.end();
+            }
+        }
+        Ok(())
     }
 
     /// Workers that are here already.
