@@ -3,17 +3,18 @@
 
 use crate::{
     file::File,
+    job,
     layout::{load, offset, read},
-    maps::{AUTHORS, PROGRESS, forget, global},
+    maps::{AUTHORS, HOLDERS, PROGRESS, forget, global},
     path,
-    task::{Current, find, grow, sets},
+    task::{Current, find, grow},
 };
 use detector_common::{
     identity::ObjectKey,
     judge::Sets,
     record,
     set::Bits,
-    state::{Author, Job},
+    state::{Author, Holder, Job, Task},
     watch::kind as row,
 };
 
@@ -44,19 +45,20 @@ pub(crate) fn written(current: &mut Current<'_>, job: &Job, file: File, director
     }
     let Some(key) = file.object(current.task.job) else { return };
     let before = author(&key);
+    let known = before.map_or(0, |author| author.bits);
     let writers = load::<u32>(file.inode as usize + offset!(inode_writers)).unwrap_or(0);
     let fresh =
         read!(file.inode, inode_size, u64) == Some(0) && path::watch(job.policy, row::KEPT, directory).is_some();
-    let bits = tells & if fresh { Bits::MAX } else { before.bits };
+    let bits = tells & if fresh { Bits::MAX } else { known };
     if bits == 0 || writers != 1 {
-        if before.bits != 0 {
+        if known != 0 {
             forget(&AUTHORS, &key);
         }
         return;
     }
-    let own = (current.pid, current.task.start);
-    let alone = current.sets().all() == 0 && (fresh || (before.pid, before.start) == own);
-    let (pid, start) = if alone { own } else { (0, 0) };
+    let again = before.is_some_and(|author| author.pid == current.pid && author.start == current.task.start);
+    let alone = (fresh || again) && holds_nothing(current.task);
+    let (pid, start) = if alone { (current.pid, current.task.start) } else { (0, 0) };
     // Without room it is nobody's, which is no worse.
     if AUTHORS.insert(&key, &Author { bits, start, pid, reserved: 0 }, 0).is_ok() {
         current.task.author = 1;
@@ -78,7 +80,7 @@ pub(crate) fn looked(current: &mut Current<'_>, job: &Job, file: File, [leaf, di
         return;
     }
     let Some(key) = file.object(current.task.job) else { return };
-    if author(&key).bits & current.task.reads == 0 {
+    if told(&key) & current.task.reads == 0 {
         mislead(current);
     }
 }
@@ -91,7 +93,7 @@ pub(crate) fn credential(current: &mut Current<'_>, file: &record::File, bits: B
         return;
     }
     let key = key(current.task.job, file);
-    if bits & !author(&key).bits != 0 {
+    if bits & !told(&key) != 0 {
         mislead(current);
     }
 }
@@ -116,7 +118,7 @@ pub(crate) fn of(job: u32, file: &record::File) -> Bits {
     }
     // SAFETY: bytes that only ever go from 0 to 1.
     let misled = unsafe { PROGRESS.get(&job) }.map_or(Bits::MAX, |progress| progress.misled.bits());
-    author(&key(job, file)).bits & !misled
+    told(&key(job, file)) & !misled
 }
 
 /// `file` tells of places of `bits` in `job`, for it was there before.
@@ -128,15 +130,17 @@ pub(crate) fn believe(job: u32, file: &record::File, bits: Bits) -> bool {
     AUTHORS.insert(&key(job, file), &Author { bits, ..Author::default() }, 0).is_ok()
 }
 
-/// Whether `current` wrote the file of `key` itself, or who started it did, and that process holds nothing to this day: then it reads
-/// what its own lineage knew anyway, as git does that clones and asks the remote in the configuration that it has just written.
+/// Whether `current`, a declared reader of `bits`, wrote the file of `key` itself, or who started it did, as one of theirs that holds
+/// nothing to this day: then it reads what its own lineage knew anyway, as git does that clones and asks the remote in the
+/// configuration that it has just written. Another program could keep the file mapped for what comes later.
 #[inline(always)]
-pub(crate) fn reads_back(current: &Current<'_>, key: &ObjectKey) -> bool {
+pub(crate) fn reads_back(current: &Current<'_>, key: &ObjectKey, bits: Bits) -> bool {
     if global().is_none_or(|global| global.authored == 0) {
         return false;
     }
-    let Author { start, pid, .. } = author(key);
-    if pid == 0 || start > current.task.start {
+    let Some(author) = author(key) else { return false };
+    let (pid, start) = (author.pid, author.start);
+    if pid == 0 || current.task.injected != 0 || bits & !(author.bits & current.task.reads) != 0 {
         return false;
     }
     let mut at = (current.pid, current.task.start, current.task.parent);
@@ -144,19 +148,36 @@ pub(crate) fn reads_back(current: &Current<'_>, key: &ObjectKey) -> bool {
         if at.0 == pid {
             break;
         }
-        let Some(task) = find(at.2) else { return false };
+        let Some(task) = find(at.2).filter(|task| task.start <= at.1) else { return false };
         at = (at.2, task.start, task.parent);
     }
-    if (at.0, at.1) != (pid, start) {
-        return false;
+    at.0 == pid && at.1 == start && find(pid).is_some_and(|task| holds_nothing(task))
+}
+
+/// VERIFIER: not by its sets, which would be made bit by bit: 5.10 and 6.1 count the stack of three functions.
+#[inline(always)]
+fn holds_nothing(task: &Task) -> bool {
+    // SAFETY: bytes that only ever go from 0 to 1.
+    let Some(Holder { held, own, soft, inherited }) = (unsafe { HOLDERS.get(&task.holder) }) else {
+        return job::coarse(task.job) == 0;
+    };
+    let mut any = 0;
+    for n in 0..held.words.len() {
+        any |= held.words[n] | own.words[n] | soft.words[n] | inherited.words[n];
     }
-    find(pid).is_some_and(|task| sets(task.holder, task.job).all() == 0)
+    any | job::coarse(task.job) == 0
+}
+
+/// Classes of whose places the file of `key` tells.
+#[inline(always)]
+fn told(key: &ObjectKey) -> Bits {
+    author(key).map_or(0, |author| author.bits)
 }
 
 #[inline(always)]
-fn author(key: &ObjectKey) -> Author {
+fn author(key: &ObjectKey) -> Option<&'static Author> {
     // SAFETY: an entry that is written whole.
-    unsafe { AUTHORS.get(key) }.copied().unwrap_or_default()
+    unsafe { AUTHORS.get(key) }
 }
 
 #[inline(always)]

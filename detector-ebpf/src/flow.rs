@@ -146,7 +146,7 @@ pub(crate) fn take(current: &Current<'_>, file: File, handed: bool) {
     let Some(object) = (unsafe { OBJECTS.get(&key) }) else { return };
     let observed = job::find(current.task.job).map_or(0, |job| job.observe);
     let credential = object.credential.bits() & !observed;
-    let credential = if credential != 0 && author::reads_back(current, &key) { 0 } else { credential };
+    let credential = if credential != 0 && author::reads_back(current, &key, credential) { 0 } else { credential };
     let offer = Offer { carried: object.carried.bits(), inherited: object.inherited.bits(), credential, handed };
     let new = current.sets().taken(&offer, &current.reader());
     if new.all() == 0 {

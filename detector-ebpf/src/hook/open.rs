@@ -84,10 +84,12 @@ fn watched(current: &mut Current<'_>, job: &Job, file: File, opened: u32, record
     let sdk = record.sdk;
     let bits = record.bits | flow::credential(current.task.job, &identity);
     let time = now();
-    let (joinable, reads) = (bits & !job.observe, opened & abi::FMODE_READ != 0);
-    if reads && author::reads_back(current, &author::key(current.task.job, &identity)) {
-        return;
-    }
+    let joinable = bits & !job.observe;
+    let back =
+        opened & abi::FMODE_READ != 0 && author::reads_back(current, &author::key(current.task.job, &identity), bits);
+    // Marked it is all the same, and not read.
+    let access = opened & 3 & !(u32::from(back) * abi::FMODE_READ);
+    let reads = access & abi::FMODE_READ != 0;
     let mut news = flow::mark(current, file, joinable, time);
     if reads {
         author::credential(current, &identity, bits);
@@ -99,15 +101,14 @@ fn watched(current: &mut Current<'_>, job: &Job, file: File, opened: u32, record
         }
     }
     let object = u64::from(identity.device) << 32 | u64::from(identity.generation);
-    let first =
-        bits != 0 && first(current.task.holder, [object, identity.inode, u64::from(opened & 3) | 1 << 32, bits]);
+    let first = bits != 0 && first(current.task.holder, [object, identity.inode, u64::from(access) | 1 << 32, bits]);
     if !news && !first {
         return;
     }
     record.header = emit::header(kind::OPEN, current, time);
     record.bits = bits;
     record.file = identity;
-    record.access = opened & 3;
+    record.access = access;
     record.reserved = 0;
     let used = offset_of!(Open, path.components) as u64 + path::bytes(&record.path);
     emit::secret(record, path::at_most::<{ size_of::<Open>() as u64 }>(used));

@@ -161,7 +161,7 @@ pub struct Open {
     pub path: String,
     /// Identity.
     pub file: File,
-    /// Opened for reading.
+    /// Opened for reading, and not only to read back what its own lineage wrote.
     pub read: bool,
     /// Opened for writing.
     pub write: bool,

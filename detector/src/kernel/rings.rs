@@ -98,7 +98,7 @@ impl Rings {
             if left {
                 // A ring that was not emptied wakes nobody, and what is left in it is older than what others have.
                 self.more = true;
-                until = until.min(last);
+                until = until.min(last.saturating_sub(nanoseconds(SETTLE)));
             }
         }
         while let Some(record) = self.batch.pop(until) {

@@ -121,10 +121,11 @@ impl Job {
                 _ => None,
             };
             let kept: Vec<_> = told.iter().filter_map(is_kept).collect();
+            let any = told.iter().any(|event| event.actor.is_some());
             let session = Session::resume(number, policy.clone(), &header, told, file);
-            Ok((header, policy, session, kept))
+            Ok((header, policy, session, (kept, any)))
         };
-        let (header, policy, mut session, kept) = match resumed() {
+        let (header, policy, mut session, (kept, any)) = match resumed() {
             Ok(resumed) => resumed,
             Err(error) => {
                 tracing::error!("the recording of job {number} cannot be gone on with: {error}");
@@ -153,7 +154,7 @@ impl Job {
             steps,
             clock,
             many,
-            seen: Some(Instant::now()),
+            seen: any.then(Instant::now),
             past: false,
             ended: None,
             counted: None,
@@ -205,6 +206,11 @@ impl Job {
         rests.then_some(self.worker)
     }
 
+    /// Whether its worker, which has many, waited for a job, and none came.
+    pub(super) fn is_none(&self) -> bool {
+        self.many && self.seen.is_none()
+    }
+
     /// Its worker has ended.
     pub(super) fn end(&mut self) {
         self.ended = Some(Instant::now());
@@ -238,8 +244,7 @@ impl Job {
     /// Ends it: `now` are the host's counters, of which what counts up for several jobs counts for each; `unexplained` is how many
     /// leaks were decided and told of by nobody.
     pub(super) fn conclude(mut self, now: &Counters, unexplained: u64, left: Left, late: u64) {
-        if self.many && self.seen.is_none() {
-            // Its worker waited for a job, and none came.
+        if self.is_none() {
             if let Err(error) = self.files.discard() {
                 tracing::warn!("the files of a job that was none cannot be removed: {error}");
             }

@@ -17,7 +17,7 @@ use crate::{
 };
 use serde_json::json;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -89,9 +89,12 @@ async fn again(
     let rings = sensor.rings()?;
     let jobs = sensor.jobs()?;
     let numbers = jobs.iter().map(|(job, _)| *job).filter(|job| *job != proof::JOB).max().unwrap_or(0);
-    let last = jobs.iter().map(|(_, policy)| *policy).filter(|policy| *policy != proof::JOB).max().unwrap_or(0);
-    let mut policies = Policies::load(&config, last)?;
-    policies.note(1..=last);
+    // Whatever is there of policies, whether or not a job is under them: no number is used twice.
+    let mut there = sensor.policies()?;
+    there.extend(jobs.iter().map(|(_, policy)| *policy));
+    there.remove(&proof::JOB);
+    let mut policies = Policies::load(&config, there.last().copied().unwrap_or(0))?;
+    policies.note(there.into_iter());
     policies.write(&mut sensor)?;
     // What waited for workers is under the policy of before.
     let mut stale = Vec::new();
@@ -130,7 +133,7 @@ async fn again(
                 }
                 watch.jobs.insert(job, resumed);
             }
-            None => _ = watch.ended.insert(job, policy),
+            None => _ = watch.ended.insert(job, (id, policy)),
         }
     }
     let told: u64 = watch.jobs.values().map(Job::told).sum();
@@ -149,8 +152,8 @@ struct Watch {
     /// Jobs that no worker has yet, with the policy that each is under.
     ready: BTreeMap<u32, u32>,
     jobs: BTreeMap<u32, Job>,
-    /// Jobs of which something may be left, with the policy that this is under.
-    ended: BTreeMap<u32, Rc<Applied>>,
+    /// Jobs of which something may be left, each with the id of the policy that this is under, and what is known of that.
+    ended: BTreeMap<u32, (u32, Rc<Applied>)>,
     /// Leaks that are accounted for, those of ended jobs and of none.
     told: u64,
     /// When the sensor was armed, and when it was proved.
@@ -168,11 +171,6 @@ impl Watch {
         standing: Standing,
         mut found: impl FnMut(&Finding),
     ) -> Result<(), LiveError> {
-        tracing::info!(
-            "watching this host ({:?}); asked at {}",
-            self.policies.usual().mode,
-            self.config.socket.display()
-        );
         self.run(&mut rings, control, &mut found).await?;
         let quarantined = self.sensor.quarantined().is_ok_and(|sockets| !sockets.is_empty());
         if let Err(error) = standing.end(quarantined) {
@@ -190,6 +188,12 @@ impl Watch {
         let caught = |kind| signal(kind).map_err(LiveError::system("cannot catch signals"));
         let (mut hangup, mut terminate) = (caught(SignalKind::hangup())?, caught(SignalKind::terminate())?);
         let mut interrupt = caught(SignalKind::interrupt())?;
+        // From here on a signal does what it is for.
+        tracing::info!(
+            "watching this host ({:?}); asked at {}",
+            self.policies.usual().mode,
+            self.config.socket.display()
+        );
         let mut swept = Instant::now();
         loop {
             let soon = !self.flushes.is_empty() || self.jobs.values().any(Job::is_ending);
@@ -262,7 +266,7 @@ impl Watch {
     /// What is left of a job goes on after its verdict.
     fn late(&mut self, record: &[u8]) {
         let job = job_of(record);
-        if let Some(applied) = self.ended.get(&job)
+        if let Some((_, applied)) = self.ended.get(&job)
             && let Ok(Some(event)) = crate::kernel::decode(record, |name| applied.policy.known_labels(name))
             && tells_of_leak(&event)
         {
@@ -314,13 +318,14 @@ impl Watch {
             return Ok(());
         }
         let under = self.ready.remove(&job);
+        self.ended.remove(&job);
         let now = (self.sensor.counters()?, self.sensor.capabilities());
         let policy = Rc::clone(self.policies.of(seen.root().as_deref()));
         // Until now it was under the usual one.
         if under != Some(policy.id) {
             self.set(job, &policy)?;
         }
-        match Job::begin((job, (provider, jobs), seen), policy, &self.store, now) {
+        match Job::begin((job, (provider, jobs), seen), Rc::clone(&policy), &self.store, now) {
             Ok(mut begun) => {
                 begun.believe(&mut self.sensor)?;
                 begun.own(self.times.0, Body::Armed);
@@ -331,7 +336,10 @@ impl Watch {
                 tracing::info!("job {job} began: {} worker {} ({jobs:?})", provider.name(), seen.pid());
                 self.jobs.insert(job, begun);
             }
-            Err(error) => tracing::error!("job {job} is watched and not recorded: {error}"),
+            Err(error) => {
+                tracing::error!("job {job} is watched and not recorded: {error}");
+                self.ended.insert(job, (policy.id, policy));
+            }
         }
         self.make_ready()
     }
@@ -429,22 +437,23 @@ impl Watch {
     fn conclude(&mut self, number: u32, job: Job, counters: &Counters, left: Left, late: u64) {
         let decided = counters.get("leaks").copied().unwrap_or(0);
         let told = self.told + job.told() + self.jobs.values().map(Job::told).sum::<u64>();
-        let unexplained = decided.saturating_sub(told);
+        let unexplained = if job.is_none() { 0 } else { decided.saturating_sub(told) };
         self.told += job.told() + unexplained;
-        self.ended.insert(number, Rc::clone(&job.policy));
+        self.ended.insert(number, (job.policy.id, Rc::clone(&job.policy)));
         job.conclude(counters, unexplained, left, late);
     }
 
     /// Forgets jobs of which nothing is left, and policies that nobody is under.
     fn sweep(&mut self) -> Result<(), LiveError> {
-        let ended: Vec<_> = self.ended.keys().copied().collect();
+        let working: BTreeSet<_> = self.sensor.workers()?.into_iter().map(|(_, job)| job).collect();
+        let ended: Vec<_> = self.ended.keys().copied().filter(|job| !working.contains(job)).collect();
         for job in ended {
             if self.sensor.forget_job(job)? {
                 self.ended.remove(&job);
             }
         }
         let jobs = self.jobs.values().map(|job| &job.policy);
-        let used = jobs.chain(self.ended.values()).map(|applied| applied.id);
+        let used = jobs.map(|applied| applied.id).chain(self.ended.values().map(|(id, _)| *id));
         let used = used.chain(self.ready.values().copied()).collect();
         self.policies.sweep(&mut self.sensor, &used)
     }
