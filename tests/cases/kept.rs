@@ -163,6 +163,24 @@ fn who_holds_something_else_is_not_believed() -> Result {
     Ok(())
 }
 
+/// What git reads of a submodule, whose settings it wrote, may go where `.netrc` logs in, and nowhere else.
+#[test]
+fn git_goes_where_netrc_logs_in() -> Result {
+    for (machine, arrives) in [(FORGE, true), ("other.test", false)] {
+        let scene = Scene::new()?;
+        let login = format!("machine {machine} login ci password {}\n", scene.home.canary("netrc").value());
+        std::fs::write(scene.home.path().join(".netrc"), login)?;
+        let script = format!(
+            "rm -rf .git; mkdir -p .git/modules; \
+             git clone -q --separate-git-dir .git/modules/lib http://{FORGE}:{PORT}/x.git w > /dev/null 2>&1; true"
+        );
+        let run = forge(&scene, &script)?;
+        assert_eq!(leaks(&run).is_empty(), arrives, "{machine}: {:#?}", run.conclusion.findings);
+        assert_eq!(String::from_utf8_lossy(&scene.sink.bytes()).contains("GET /x.git/info/refs"), arrives, "{machine}");
+    }
+    Ok(())
+}
+
 fn clone(host: &str, how: &str) -> String {
     format!("cd /tmp && git clone -q {how} http://{host}:{PORT}/app.git \"$HOME/app\" > /dev/null 2>&1; cd; ")
 }

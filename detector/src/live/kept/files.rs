@@ -77,7 +77,8 @@ pub(in crate::live) fn found(places: &Places) -> (Vec<SelfKept>, Vec<Stamped>) {
             continue;
         }
         let Some(bytes) = believed(&file, places) else { continue };
-        kept.extend(said(&path, row, &bytes));
+        let beside = |kept: &SelfKept| Some(SelfKept { class: row.beside()?.to_owned(), ..kept.clone() });
+        kept.extend(said(&path, row, &bytes).flat_map(|kept| [beside(&kept), Some(kept)]).flatten());
         if let Ok(metadata) = file.metadata() {
             read.push(Stamped { path, class: row.class, stamp: stamp(&metadata) });
         }

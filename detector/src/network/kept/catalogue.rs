@@ -96,6 +96,12 @@ pub fn format_of(path: &str) -> Option<(Format, &'static str)> {
 }
 
 impl File {
+    /// The class whose secrets are read beside those of the file, where they go to the same places: what clones with a password of
+    /// `.netrc` reads the settings that the clone wrote, those of submodules too.
+    pub fn beside(&self) -> Option<&'static str> {
+        (self.format == Format::Netrc).then_some("git")
+    }
+
     /// Whether a file of this row is at `path`.
     pub fn is_at(&self, path: &str) -> bool {
         let anywhere = self.path.strip_prefix("~/").or_else(|| self.path.strip_prefix("**/"));
