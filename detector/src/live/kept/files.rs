@@ -193,7 +193,11 @@ mod tests {
         let uid = rustix::process::getuid().as_raw();
         let (found, _) = found(&Places::new(Some(home.to_owned()), vec![workspace.to_owned()], uid));
         // The machine's own files are no matter of the test.
-        found.into_iter().filter(|kept| kept.host.ends_with("good.test")).map(|kept| kept.host).collect()
+        found
+            .into_iter()
+            .filter(|kept| kept.host.ends_with("good.test"))
+            .map(|kept| format!("{} {}", kept.class, kept.host))
+            .collect()
     }
 
     #[test]
@@ -208,7 +212,10 @@ mod tests {
         fs::write(workspace.join(".git/config"), "[remote \"origin\"]\n\turl = https://forge.good.test/x\n").unwrap();
         // What a change of the repository may bring.
         fs::write(workspace.join(".npmrc"), "registry=https://evil.good.test/\n").unwrap();
-        assert_eq!(hosts(&home, &workspace), ["good.test", "forge.good.test", "images.good.test"]);
+        assert_eq!(
+            hosts(&home, &workspace),
+            ["git good.test", "netrc good.test", "git forge.good.test", "docker images.good.test"]
+        );
     }
 
     #[test]
