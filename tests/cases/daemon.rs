@@ -201,6 +201,70 @@ fn a_runner_may_have_a_policy_of_its_own() -> Result {
     Ok(())
 }
 
+/// As a runner's server says it.
+const MESSAGE: &str = r#" {
+  "jobDisplayName": "build",
+  "contextData": {
+    "github": {
+      "t": 2,
+      "d": [
+        {
+          "k": "repository",
+          "v": "acme/app"
+        },
+        {
+          "k": "run_id",
+          "v": "4711"
+        },
+        {
+          "k": "workflow",
+          "v": "CI"
+        }
+      ]
+    }
+  }
+}
+"#;
+
+/// Whatever a step sets in its environment, or calls itself.
+#[test]
+fn a_job_is_called_as_its_runner_says() -> Result {
+    let scene = Scene::new()?;
+    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "audit")?;
+    let mut runner = Runner::new()?;
+    runner.message = MESSAGE;
+    let step =
+        "export GITHUB_JOB=deploy GITHUB_REPOSITORY=other/one GITHUB_WORKFLOW=x GITHUB_RUN_ID=1; /bin/bash -c true";
+    runner.job(&scene, &[step])?.wait()?;
+    let job = daemon.next_job()?;
+    assert_eq!(job.conclusion.called.as_deref(), Some("build of acme/app, workflow CI, run 4711"));
+    job.assert_replays()?;
+    Ok(())
+}
+
+/// An agent that has a process for each job tells it by its environment, which is no step's.
+#[test]
+fn a_job_is_called_as_its_agent_was_told() -> Result {
+    let scene = Scene::new()?;
+    let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "audit")?;
+    let directory = tempfile::tempdir()?;
+    let at = |name: &str| directory.path().join(name);
+    // A copy of the shell under that name, made by another process: see `Runner::new`.
+    assert!(Command::new("cp").arg("/bin/bash").arg(at("buildkite-agent")).status()?.success());
+    assert!(Command::new("mkfifo").arg(at("gate")).status()?.success());
+    let told = "BUILDKITE_JOB_ID=7 BUILDKITE_LABEL=tests BUILDKITE_PIPELINE_SLUG=app BUILDKITE_BUILD_NUMBER=12";
+    std::fs::write(at("start"), format!("export {told}\n./buildkite-agent bootstrap\n:\n"))?;
+    std::fs::write(at("bootstrap"), ": > gate\nBUILDKITE_LABEL=deploy /bin/bash -c true\n:\n")?;
+    let mut agent = Command::new(at("buildkite-agent"));
+    let mut child = scene.network.job.enter(agent.arg("start").current_dir(directory.path())).spawn()?;
+    daemon.wait_for("began: Buildkite worker")?;
+    std::fs::read(at("gate"))?;
+    let job = daemon.next_job()?;
+    child.wait()?;
+    assert_eq!(job.conclusion.called.as_deref(), Some("tests, workflow app, run 12"));
+    Ok(())
+}
+
 /// A service that runs jobs one after another: when it has had nothing to do for a while, the next one begins.
 #[test]
 fn a_service_has_a_job_each_time_it_is_busy() -> Result {

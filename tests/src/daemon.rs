@@ -226,6 +226,8 @@ impl Judged {
 /// under those names, as agents are known by their executables.
 pub struct Runner {
     directory: TempDir,
+    /// What its server tells it of the job, as it writes that into the worker's log.
+    pub message: &'static str,
 }
 
 impl Runner {
@@ -240,7 +242,7 @@ impl Runner {
             anyhow::ensure!(copied.success(), "cannot copy the shell");
         }
         fs::write(directory.path().join("listen"), "bin/Runner.Worker spawnclient 3 4\n:\n")?;
-        Ok(Self { directory })
+        Ok(Self { directory, message: "" })
     }
 
     /// Its directory.
@@ -261,6 +263,10 @@ impl Runner {
             "exec 5>> _diag/Worker_20260301-100000-utc.log\n\
              say() { printf '[%(%Y-%m-%d %H:%M:%SZ)T INFO %s] %s\\n' -1 \"$1\" \"$2\" >&5; }\n",
         );
+        if !self.message.is_empty() {
+            fs::write(self.path().join("message"), self.message)?;
+            worker += "say Worker 'Job message:'; cat message >&5\n";
+        }
         for (n, step) in steps.iter().enumerate() {
             fs::write(self.path().join(format!("step{n}.sh")), step)?;
             worker += &format!(

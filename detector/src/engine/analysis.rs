@@ -35,7 +35,9 @@ pub struct Engine {
     pub(super) objects: Objects,
     pub(super) sockets: Sockets,
     pub(super) names: Names,
-    /// What the agent calls steps.
+    /// What the agent calls the job.
+    called: Option<String>,
+    /// What it calls steps.
     steps: BTreeMap<StepId, String>,
     pub(super) findings: Findings,
     pub(super) excepted: Exceptions,
@@ -82,6 +84,7 @@ impl Engine {
             objects: Objects::default(),
             sockets: Sockets::default(),
             names: Names::default(),
+            called: None,
             steps: BTreeMap::new(),
             findings: Findings::default(),
             excepted: Exceptions::default(),
@@ -109,6 +112,9 @@ impl Engine {
         {
             let name = if step.likely { format!("probably {}", step.name) } else { step.name.clone() };
             self.steps.insert(step.step, name);
+        }
+        if let Body::Called(called) = &event.body {
+            self.called = Some(called.to_string());
         }
         if let Body::Kept(kept) = &event.body {
             self.keep(kept);
@@ -165,6 +171,7 @@ impl Engine {
             policy: self.policy.digest(),
             coverage: self.observed.coverage(capabilities, self.start),
             findings,
+            called: self.called.clone(),
             steps: self.steps.clone(),
             excepted: self.excepted.listed(),
         }
@@ -190,7 +197,13 @@ impl Engine {
                 self.findings.killed(actor.process);
             }
             Body::Kill(_) | Body::Attempt(_) => {}
-            Body::Armed | Body::Proved | Body::Step(_) | Body::Kept(_) | Body::Lost(_) | Body::Unexplained { .. } => {}
+            Body::Armed
+            | Body::Proved
+            | Body::Step(_)
+            | Body::Called(_)
+            | Body::Kept(_)
+            | Body::Lost(_)
+            | Body::Unexplained { .. } => {}
         }
         Vec::new()
     }

@@ -154,6 +154,7 @@ fn kind(body: &Body) -> &'static str {
         Body::Armed => "armed",
         Body::Proved => "proved",
         Body::Step(_) => "step",
+        Body::Called(_) => "called",
         Body::Kept(_) => "kept",
         Body::Lost(_) => "lost",
         Body::Unexplained { .. } => "unexplained",

@@ -337,7 +337,10 @@ pub struct Conclusion {
     pub coverage: Coverage,
     /// Findings, worst first, then in order of events.
     pub findings: Vec<Finding>,
-    /// What the job's agent calls its steps, by their numbers.
+    /// What the job's agent calls the job.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub called: Option<String>,
+    /// What it calls its steps, by their numbers.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub steps: BTreeMap<StepId, String>,
     /// What would have been findings, and policy excepts.

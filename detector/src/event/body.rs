@@ -2,7 +2,7 @@
 
 use super::{File, HolderId, JobId, Object, Process, StepId};
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 /// What happened, one variant a kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,8 @@ pub enum Body {
     Proved,
     /// What the job's agent calls a step. The actor is absent.
     Step(Step),
+    /// What the job's agent calls the job. The actor is absent.
+    Called(Called),
     /// Events were lost, cut or not attributed since the last such event: per counter, how many.
     Lost(Counted),
     /// The kernel side decided leaks that the events before do not explain: how many.
@@ -454,6 +456,35 @@ pub struct Step {
     /// The agent's own log does not say it of this process: it was the step that had begun last.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub likely: bool,
+}
+
+/// See [`Body::Called`]. Labels: nothing is decided by them. Each is empty where the agent did not say it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Called {
+    /// The job, as people see it.
+    pub name: String,
+    /// The repository.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub repository: String,
+    /// The workflow, or pipeline.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub workflow: String,
+    /// The number of the run that the job is of.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub run: String,
+}
+
+impl fmt::Display for Called {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, repository, workflow, run } = self;
+        f.write_str(if name.is_empty() { "without a name" } else { name })?;
+        for (what, text) in [(" of ", repository), (", workflow ", workflow), (", run ", run)] {
+            if !text.is_empty() {
+                write!(f, "{what}{text}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 /// See [`Body::Kill`].

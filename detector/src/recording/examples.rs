@@ -6,8 +6,8 @@ use super::{Footer, Header, Host, RecordedPolicy, Started, Status};
 use crate::{
     engine::{Capability, Mode},
     event::{
-        Access, Actor, Attempt, Body, Call, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kept,
-        Kernel, Kill, Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation,
+        Access, Actor, Attempt, Body, Call, Called, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId,
+        Kept, Kernel, Kill, Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation,
         SCHEMA, Script, Step, Stream,
     },
     policy::Policy,
@@ -102,6 +102,12 @@ pub(crate) fn events() -> Vec<Event> {
         runs: Some("actions/setup-thing@v4".to_owned()),
         likely: true,
     };
+    let called = Called {
+        name: "build".to_owned(),
+        repository: "acme/app".to_owned(),
+        workflow: "CI".to_owned(),
+        run: "4711".to_owned(),
+    };
     let name = Name { name: "upload.evil.test".to_owned(), addresses: vec![DESTINATION] };
     let question = Question {
         name: "‹redacted:63›.evil.test".to_owned(),
@@ -183,6 +189,7 @@ pub(crate) fn events() -> Vec<Event> {
         (Some(PYTHON), Body::Kill(Kill { errno: 0 }), None),
         (Some(PYTHON), Body::Exit(Exit { code: 0, signal: 9 }), None),
         (None, Body::Step(step), None),
+        (None, Body::Called(called), None),
         (None, Body::Kept(kept), None),
         (None, Body::Lost(Counted { counters: lost }), None),
         (None, Body::Unexplained { leaks: 1 }, None),
@@ -296,8 +303,9 @@ mod page {
             Body::Question(_) => 18,
             Body::Step(_) => 19,
             Body::Kept(_) => 20,
+            Body::Called(_) => 21,
         };
         let kinds = events().iter().map(|event| number(&event.body)).collect::<BTreeSet<_>>();
-        assert_eq!(kinds, (0..21).collect());
+        assert_eq!(kinds, (0..22).collect());
     }
 }

@@ -212,6 +212,7 @@ fn conclusion(verdict: Verdict, reasons: &[&str], findings: Vec<Finding>) -> Con
             proved: Some(12_034_000_000),
         },
         findings,
+        called: Some("build of acme/app, workflow CI, run 4711".to_owned()),
         steps: BTreeMap::from([(2, "Run tests".to_owned())]),
         excepted: Vec::new(),
     }

@@ -56,6 +56,9 @@ fn verdict(conclusion: &Conclusion) -> String {
         Mode::Enforce => "enforce",
     };
     let mut out = format!("{verdict}: {} in {mode} mode\n", tally(&conclusion.findings));
+    if let Some(called) = &conclusion.called {
+        wrap(&mut out, "  job ", words(&clip(called, 480)));
+    }
     for reason in bounded(&conclusion.reasons, 16, |reason| clip(reason, 480)) {
         wrap(&mut out, "  - ", words(&reason));
     }

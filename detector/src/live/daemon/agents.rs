@@ -5,6 +5,7 @@ use crate::ci::{Agent, Jobs, Provider, Role, Started, is_plausible, leaves};
 use std::{
     ffi::OsString,
     fs,
+    io::Read as _,
     os::unix::ffi::{OsStrExt as _, OsStringExt as _},
     path::PathBuf,
 };
@@ -54,6 +55,15 @@ impl Seen {
     pub(super) fn arguments(&self) -> Vec<OsString> {
         let argv = self.argv.strip_suffix(b"\0").unwrap_or(&self.argv);
         argv.split(|b| *b == 0).map(|argument| OsString::from_vec(argument.to_vec())).collect()
+    }
+
+    /// Its environment, as its exec left it: at most a megabyte.
+    pub(super) fn environment(&self) -> Vec<u8> {
+        let mut environment = Vec::new();
+        let file = fs::File::open(format!("/proc/{}/environ", self.pid));
+        // What cannot be read says nothing.
+        _ = file.and_then(|file| file.take(1 << 20).read_to_end(&mut environment));
+        environment
     }
 
     /// Whose worker it is, if it is one, with the parent that such a worker has.

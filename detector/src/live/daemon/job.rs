@@ -4,7 +4,7 @@ use super::{
     super::{LiveError, kept::Keeper, run, session::Session},
     agents::Seen,
     policies::Applied,
-    steps::Steps,
+    steps::{Steps, called_as},
     store::{Files, Store, reopen},
 };
 use crate::{
@@ -75,7 +75,11 @@ impl Job {
     ) -> io::Result<Self> {
         let header = run::header(&worker.arguments(), &policy.policy, policy.mode, capabilities);
         let (files, recording) = store.begin(header.started.realtime / 1_000_000_000, provider.name(), number)?;
-        let session = Session::new(number, policy.policy.clone(), policy.mode, &header, Some(recording));
+        let mut session = Session::new(number, policy.policy.clone(), policy.mode, &header, Some(recording));
+        // The agent made it for this job before a step ran.
+        if let Some(named) = provider.job(&worker.environment()) {
+            session.own(boottime(), Body::Called(called_as(named)));
+        }
         let steps = Steps::of(worker, provider);
         let clock = header.started.realtime.wrapping_sub(header.started.boottime);
         let worker = worker.pid();
@@ -185,6 +189,9 @@ impl Job {
     }
 
     fn name(&mut self, steps: Vec<Step>) {
+        if let Some(called) = self.steps.as_mut().and_then(Steps::called) {
+            self.session.own(boottime(), Body::Called(called));
+        }
         for step in steps {
             self.session.own(boottime(), Body::Step(step));
         }

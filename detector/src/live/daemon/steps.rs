@@ -5,8 +5,8 @@
 
 use super::agents::Seen;
 use crate::{
-    ci::{Kind, Provider, StepLog, Sure, diagnostics, is_worker_log},
-    event::{Step, StepId},
+    ci::{Event as Said, Job as Named, Kind, Provider, StepLog, Sure, diagnostics, is_worker_log},
+    event::{Called, Step, StepId},
 };
 use std::{
     fs::{self, File},
@@ -23,6 +23,8 @@ const WAITING: usize = 1_024;
 pub(super) struct Steps {
     worker: u32,
     parser: StepLog,
+    /// What it calls the job, until it was told.
+    called: Option<Called>,
     file: Option<File>,
     read: u64,
     /// Steps, with the process and the time (nanoseconds since 1970) that they began with.
@@ -34,7 +36,7 @@ impl Steps {
     pub(super) fn of(worker: &Seen, provider: Provider) -> Option<Self> {
         diagnostics(&worker.started())?;
         let parser = StepLog::new(provider)?;
-        Some(Self { worker: worker.pid(), parser, file: None, read: 0, waiting: Vec::new() })
+        Some(Self { worker: worker.pid(), parser, called: None, file: None, read: 0, waiting: Vec::new() })
     }
 
     /// The worker forked process `pid` as `step` at `time` (nanoseconds since 1970): the names that are known by now.
@@ -44,6 +46,11 @@ impl Steps {
             self.waiting.push((step, pid, time));
         }
         self.named(false)
+    }
+
+    /// What it calls the job, once.
+    pub(super) fn called(&mut self) -> Option<Called> {
+        self.called.take()
     }
 
     /// The worker has ended: the rest of the names.
@@ -86,13 +93,22 @@ impl Steps {
             match file.read(&mut buffer[..most]) {
                 Ok(0) | Err(_) => break,
                 Ok(n) => {
-                    self.parser.feed(&buffer[..n]);
+                    let called = self.parser.feed(&buffer[..n]).into_iter().find_map(|said| match said {
+                        Said::Job(job) => Some(job),
+                        _ => None,
+                    });
+                    self.called = called.map(called_as).or(self.called.take());
                     rest -= n as u64;
                     self.read += n as u64;
                 }
             }
         }
     }
+}
+
+/// What an agent calls a job, as it is recorded.
+pub(super) fn called_as(Named { name, repository, workflow, run, .. }: Named) -> Called {
+    Called { name, repository, workflow, run }
 }
 
 /// The log that process `pid` has open.
