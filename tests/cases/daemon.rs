@@ -233,9 +233,17 @@ fn a_job_is_called_as_its_runner_says() -> Result {
     let mut daemon = Daemon::start(&scene.network.job, BUILTIN, "audit")?;
     let mut runner = Runner::new()?;
     runner.message = MESSAGE;
-    let step =
-        "export GITHUB_JOB=deploy GITHUB_REPOSITORY=other/one GITHUB_WORKFLOW=x GITHUB_RUN_ID=1; /bin/bash -c true";
-    runner.job(&scene, &[step])?.wait()?;
+    let [held, gate] = ["held", "gate"].map(|name| runner.path().join(name));
+    for gate in [&held, &gate] {
+        assert!(Command::new("mkfifo").arg(gate).status()?.success());
+    }
+    let set = "export GITHUB_JOB=deploy GITHUB_REPOSITORY=other/one GITHUB_WORKFLOW=x GITHUB_RUN_ID=1";
+    let mut child = runner.job(&scene, &[&format!("{set}; : > held; : > gate; /bin/bash -c true")])?;
+    // The log is read while its worker is there.
+    std::fs::read(&held)?;
+    daemon.ask("flush")?;
+    std::fs::read(&gate)?;
+    child.wait()?;
     let job = daemon.next_job()?;
     assert_eq!(job.conclusion.called.as_deref(), Some("build of acme/app, workflow CI, run 4711"));
     job.assert_replays()?;
