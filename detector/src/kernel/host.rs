@@ -154,11 +154,14 @@ impl Sensor {
         if gone.iter().any(|(_, Abi(socket))| !socket.is_gone(now)) {
             return Ok(false);
         }
-        let mut tasks: HashMap<_, u32, Abi<Task>> = typed(&mut self.maps, "TASKS")?;
+        let tasks: HashMap<_, u32, Abi<Task>> = typed(&mut self.maps, "TASKS")?;
         if tasks.iter().flatten().any(|(_, Abi(task))| task.job == job) {
             return Ok(false);
         }
-        let _ = &mut tasks;
+        let gone: Vec<_> = gone.into_iter().map(|(cookie, _)| cookie).collect();
+        let mut sockets: HashMap<_, u64, Abi<Socket>> = typed(&mut self.maps, "SOCKETS")?;
+        // Marks whose end was not seen would take up room for ever.
+        gone.iter().for_each(|cookie| _ = sockets.remove(cookie));
         let mut objects: HashMap<_, Abi<ObjectKey>, Abi<Object>> = typed(&mut self.maps, "OBJECTS")?;
         let own: Vec<_> = objects.keys().flatten().filter(|Abi(key)| key.job == job).collect();
         // Whatever is not there any more needs not go.

@@ -70,7 +70,10 @@ impl Policies {
             let (policy, home) = (runner.policy.as_ref(), runner.home.as_ref());
             let policy = policy.or(config.policy.as_ref()).map(PathBuf::as_path);
             let home = home.or(config.home.as_ref()).map(PathBuf::as_path);
-            let at = runner.at.canonicalize().unwrap_or_else(|_| runner.at.clone());
+            let at = runner.at.canonicalize().unwrap_or_else(|error| {
+                tracing::warn!("no job is under the policy of the runner at {}: {error}", runner.at.display());
+                runner.at.clone()
+            });
             own.push((at, Rc::new(applied(config, policy, home, id)?)));
         }
         let last = own.last().map_or(last + 1, |(_, applied)| applied.id);
@@ -132,7 +135,10 @@ impl Policies {
 fn applied(config: &Config, policy: Option<&Path>, home: Option<&Path>, id: u32) -> Result<Applied, BadPolicy> {
     let policy = policy.map_or_else(|| Ok(Policy::builtin()), Policy::load)?;
     let mode = config.mode.or(policy.mode()).unwrap_or(Mode::Audit);
-    let home = home.and_then(|home| home.canonicalize().ok());
+    let home = home.and_then(|home| {
+        let found = home.canonicalize();
+        found.inspect_err(|error| tracing::warn!("the home {} is not looked into: {error}", home.display())).ok()
+    });
     let policy = policy.for_job(&environment(home.as_deref())).with_resolvers(&resolvers::configured());
     let uid = home.as_deref().and_then(|home| fs::metadata(home).ok()).map_or(0, |metadata| metadata.uid());
     let files = kept::Places::new(home, Vec::new(), uid);

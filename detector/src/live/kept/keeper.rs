@@ -9,6 +9,7 @@ use crate::{
     network::kept::{File as Row, formats},
     policy::{Policy, SelfKept},
 };
+use detector_common::host::Place;
 use std::{
     collections::BTreeSet,
     net::IpAddr,
@@ -115,8 +116,7 @@ impl Keeper {
             return Ok(());
         }
         for kept in self.news(sensor, session.policy())? {
-            let addresses = self.tell(sensor, session.policy(), &kept)?;
-            let Some(addresses) = addresses else { continue };
+            let Some(addresses) = self.tell(sensor, session.policy(), &kept) else { continue };
             tracing::info!("job {}: {} names {} for {}", self.job, kept.file, kept.host, kept.class);
             let SelfKept { class, host, port, file } = kept;
             session.keep(boottime(), Kept { job: self.job, class, host, port, file, addresses });
@@ -166,32 +166,40 @@ impl Keeper {
         Ok((sensor.still_kept(self.job, &file)? & wanted != 0).then_some(bytes))
     }
 
-    /// Tells the kernel side; the addresses that it was told. None where there is no room.
-    fn tell(
-        &mut self,
-        sensor: &mut Sensor,
-        policy: &Policy,
-        kept: &SelfKept,
-    ) -> Result<Option<Vec<IpAddr>>, KernelError> {
+    /// Tells the kernel side; the addresses that it was told. None where there is no room: what a job writes must not end what
+    /// watches it.
+    fn tell(&mut self, sensor: &mut Sensor, policy: &Policy, kept: &SelfKept) -> Option<Vec<IpAddr>> {
         if self.kept.len() >= MOST {
             tracing::warn!("job {}: {} names more places than are kept: {}", self.job, kept.file, kept.host);
-            return Ok(None);
+            return None;
         }
         self.kept.push(kept.clone());
-        let Some(place) = policy.place(&kept.host, &self.kept) else {
-            self.kept.pop();
-            return Ok(None);
-        };
-        if let Ok(address) = kept.host.parse() {
-            sensor.keep_address(self.job, address, &place)?;
-            return Ok(Some(Vec::new()));
+        let place = policy.place(&kept.host, &self.kept);
+        let told = place.map(|place| self.write(sensor, &kept.host, &place));
+        match told {
+            Some(Ok(addresses)) => Some(addresses),
+            Some(Err(error)) => {
+                tracing::warn!("job {}: {} names {}, which is not kept: {error}", self.job, kept.file, kept.host);
+                None
+            }
+            None => {
+                self.kept.pop();
+                None
+            }
         }
-        sensor.keep_name((self.job, self.policy), &kept.host, place)?;
-        let listed = self.listed.iter().filter(|(_, name)| *name == kept.host);
+    }
+
+    fn write(&self, sensor: &mut Sensor, host: &str, place: &Place) -> Result<Vec<IpAddr>, KernelError> {
+        if let Ok(address) = host.parse() {
+            sensor.keep_address(self.job, address, place)?;
+            return Ok(Vec::new());
+        }
+        sensor.keep_name((self.job, self.policy), host, *place)?;
+        let listed = self.listed.iter().filter(|(_, name)| *name == host);
         let addresses: Vec<_> = listed.map(|(address, _)| *address).collect();
         for address in &addresses {
-            sensor.keep_address(self.job, *address, &place)?;
+            sensor.keep_address(self.job, *address, place)?;
         }
-        Ok(Some(addresses))
+        Ok(addresses)
     }
 }
