@@ -1,18 +1,20 @@
-//! Policies that nobody is under any more.
+//! The rows of policies: written, and taken away when nobody is under one any more.
 
 use super::{
     KernelError, Sensor,
     abi::Abi,
-    sensor::{absent, map, typed},
+    sensor::{absent, fits, map, typed},
 };
+use crate::policy::Tables;
 use aya::{
     Pod,
-    maps::{HashMap, LpmTrie, MapData},
+    maps::{HashMap, LpmTrie, MapData, lpm_trie::Key},
 };
 use detector_common::{
     command::{CommandKey, Next},
     destination::{Destination, DestinationKey},
     host::{HostKey, Place, PlaceKey},
+    limits,
     program::{InjectKey, NameKey, Program, ProgramKey, Script, ScriptKey},
     watch::{WatchKey, WatchValue},
 };
@@ -21,6 +23,48 @@ use std::collections::BTreeSet;
 type Destinations<'a> = LpmTrie<&'a mut MapData, Abi<DestinationKey>, Abi<Destination>>;
 
 impl Sensor {
+    /// Writes the rows of a policy, which were made for the id `policy`.
+    ///
+    /// # Errors
+    /// When they are more than the tables have room for.
+    pub fn add_policy(&mut self, policy: u32, tables: &Tables) -> Result<(), KernelError> {
+        fits("watched paths", tables.watches.len(), limits::WATCHES)?;
+        fits("destinations", tables.destinations.len(), limits::DESTINATIONS)?;
+        fits("rows of command lines", tables.commands.len(), limits::COMMANDS)?;
+        fits("variables that inject", tables.injections.len(), limits::COMMANDS)?;
+        let mut watches: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.maps, "WATCHES")?;
+        for (key, value) in &tables.watches {
+            watches.insert(Abi(*key), Abi(*value), 0).map_err(|error| map("WATCHES", "write", &error))?;
+        }
+        let mut commands: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.maps, "COMMANDS")?;
+        for (key, next) in &tables.commands {
+            commands.insert(Abi(*key), Abi(*next), 0).map_err(|error| map("COMMANDS", "write", &error))?;
+        }
+        let mut injections: HashMap<_, Abi<_>, u8> = typed(&mut self.maps, "INJECTIONS")?;
+        for key in &tables.injections {
+            injections.insert(Abi(*key), 1, 0).map_err(|error| map("INJECTIONS", "write", &error))?;
+        }
+        let mut destinations = self.destinations()?;
+        for (prefix, key, value) in &tables.destinations {
+            destinations
+                .insert(&Key::new(*prefix, Abi(*key)), Abi(*value), 0)
+                .map_err(|error| map("DESTINATIONS", "write", &error))?;
+        }
+        let seed = self.seed;
+        let mut hosts: HashMap<_, Abi<_>, u32> = typed(&mut self.maps, "HOSTS")?;
+        for row in &tables.hosts {
+            let (kind, hash) = row.key(seed);
+            let key = HostKey { policy, kind, hash };
+            hosts.insert(Abi(key), row.place, 0).map_err(|error| map("HOSTS", "write", &error))?;
+        }
+        let mut places: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.maps, "PLACES")?;
+        for (place, value) in (1..).zip(&tables.places) {
+            let key = PlaceKey { policy, place };
+            places.insert(Abi(key), Abi(*value), 0).map_err(|error| map("PLACES", "write", &error))?;
+        }
+        Ok(())
+    }
+
     /// Ids of policies of which there are rows.
     ///
     /// # Errors

@@ -13,7 +13,7 @@ use super::{
 use crate::{engine::Capability, policy::Tables};
 use aya::{
     Ebpf, EbpfLoader, Pod,
-    maps::{Array, HashMap, LpmTrie, Map, MapData, PerCpuArray, ProgramArray, RingBuf, lpm_trie::Key},
+    maps::{Array, HashMap, Map, MapData, PerCpuArray, ProgramArray, RingBuf},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr,
         links::{FdLink, PinnedLink},
@@ -23,7 +23,6 @@ use detector_common::{
     counter::Counter,
     destination::mapped,
     dns::PORT,
-    host::{HostKey, PlaceKey},
     layout::{ABSENT, Layout},
     limits,
     program::{NameKey, Program, Register, Script, ScriptKey},
@@ -223,50 +222,6 @@ impl Sensor {
     pub fn add_job(&mut self, settings: JobSettings<'_>) -> Result<(), KernelError> {
         self.add_policy(settings.job, settings.tables)?;
         self.set_job(settings, settings.job)
-    }
-
-    /// Writes the rows of a policy, which were made for the id `policy`.
-    ///
-    /// # Errors
-    /// When they are more than the tables have room for.
-    pub fn add_policy(&mut self, policy: u32, tables: &Tables) -> Result<(), KernelError> {
-        fits("watched paths", tables.watches.len(), limits::WATCHES)?;
-        fits("destinations", tables.destinations.len(), limits::DESTINATIONS)?;
-        fits("rows of command lines", tables.commands.len(), limits::COMMANDS)?;
-        fits("variables that inject", tables.injections.len(), limits::COMMANDS)?;
-        let mut watches: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.maps, "WATCHES")?;
-        for (key, value) in &tables.watches {
-            watches.insert(Abi(*key), Abi(*value), 0).map_err(|error| map("WATCHES", "write", &error))?;
-        }
-        let mut commands: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.maps, "COMMANDS")?;
-        for (key, next) in &tables.commands {
-            commands.insert(Abi(*key), Abi(*next), 0).map_err(|error| map("COMMANDS", "write", &error))?;
-        }
-        let mut injections: HashMap<_, Abi<_>, u8> = typed(&mut self.maps, "INJECTIONS")?;
-        for key in &tables.injections {
-            injections.insert(Abi(*key), 1, 0).map_err(|error| map("INJECTIONS", "write", &error))?;
-        }
-        let destinations = self.maps.map_mut("DESTINATIONS").ok_or_else(|| absent("DESTINATIONS"))?;
-        let mut destinations: LpmTrie<_, Abi<_>, Abi<_>> =
-            destinations.try_into().map_err(|error| map("DESTINATIONS", "open", &error))?;
-        for (prefix, key, value) in &tables.destinations {
-            destinations
-                .insert(&Key::new(*prefix, Abi(*key)), Abi(*value), 0)
-                .map_err(|error| map("DESTINATIONS", "write", &error))?;
-        }
-        let seed = self.seed;
-        let mut hosts: HashMap<_, Abi<_>, u32> = typed(&mut self.maps, "HOSTS")?;
-        for row in &tables.hosts {
-            let (kind, hash) = row.key(seed);
-            let key = HostKey { policy, kind, hash };
-            hosts.insert(Abi(key), row.place, 0).map_err(|error| map("HOSTS", "write", &error))?;
-        }
-        let mut places: HashMap<_, Abi<_>, Abi<_>> = typed(&mut self.maps, "PLACES")?;
-        for (place, value) in (1..).zip(&tables.places) {
-            let key = PlaceKey { policy, place };
-            places.insert(Abi(key), Abi(*value), 0).map_err(|error| map("PLACES", "write", &error))?;
-        }
-        Ok(())
     }
 
     /// Adds the job itself, under a policy that was added, or changes how it is carried out: from now on its processes can be tracked.
@@ -609,13 +564,6 @@ pub(super) fn typed<'a, K: Pod, V: Pod>(
     HashMap::try_from(found).map_err(|error| map(name, "open", &error))
 }
 
-fn fits(what: &'static str, rows: usize, bound: u32) -> Result<(), KernelError> {
-    if u32::try_from(rows).is_ok_and(|rows| rows <= bound) {
-        return Ok(());
-    }
-    Err(KernelError::TooLarge { what, rows, bound })
-}
-
 /// Kernels before 5.11 charge maps to this limit when they are made. As it was again when dropped.
 struct Memlock(Rlimit);
 
@@ -696,6 +644,14 @@ pub(super) fn chain(error: &(dyn Error + 'static)) -> String {
         source = error.source();
     }
     text
+}
+
+/// Whether so many rows have room.
+pub(super) fn fits(what: &'static str, rows: usize, bound: u32) -> Result<(), KernelError> {
+    if u32::try_from(rows).is_ok_and(|rows| rows <= bound) {
+        return Ok(());
+    }
+    Err(KernelError::TooLarge { what, rows, bound })
 }
 
 #[cfg(test)]
