@@ -58,6 +58,12 @@ layout! {
     task_real_parent: "task_struct.real_parent", 8, true;
     /// Memory; null for kernel threads.
     task_mm: "task_struct.mm", 8, true;
+    /// Where it is.
+    task_fs: "task_struct.fs", 8, true;
+    /// Mount of the current directory.
+    fs_pwd_mnt: "fs_struct.pwd.mnt", 8, true;
+    /// Dentry of the current directory.
+    fs_pwd_dentry: "fs_struct.pwd.dentry", 8, true;
     /// Descriptors.
     task_files: "task_struct.files", 8, true;
     /// Signal state shared by the threads.

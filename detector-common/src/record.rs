@@ -26,6 +26,8 @@ pub mod kind {
     pub const WORKER: u16 = 5;
     /// [`super::Worker`]: a worker ended.
     pub const WORKER_EXIT: u16 = 6;
+    /// [`super::Workdir`].
+    pub const WORKDIR: u16 = 7;
     /// [`super::Open`].
     pub const OPEN: u16 = 16;
     /// [`super::Attempt`].
@@ -200,6 +202,17 @@ pub struct Worker {
     pub parent: u32,
     /// Zero.
     pub reserved: u32,
+}
+
+/// The directory in which a worker has a step begin: current at the first exec, before anything of the step runs. Only told where
+/// the host is watched.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Workdir {
+    /// Head.
+    pub header: Header,
+    /// The directory.
+    pub path: Path,
 }
 
 /// A watched file was opened.

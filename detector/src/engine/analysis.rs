@@ -196,7 +196,7 @@ impl Engine {
                 self.holders.kill(actor.process);
                 self.findings.killed(actor.process);
             }
-            Body::Kill(_) | Body::Attempt(_) => {}
+            Body::Kill(_) | Body::Attempt(_) | Body::Workdir(_) => {}
             Body::Armed
             | Body::Proved
             | Body::Step(_)

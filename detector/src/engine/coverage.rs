@@ -139,6 +139,7 @@ fn kind(body: &Body) -> &'static str {
         Body::Fork(_) => "fork",
         Body::Exec(_) => "exec",
         Body::Script(_) => "script",
+        Body::Workdir(_) => "workdir",
         Body::Exit(_) => "exit",
         Body::Open(_) => "open",
         Body::Attempt(_) => "attempt",

@@ -14,6 +14,8 @@ pub enum Body {
     Exec(Exec),
     /// A process whose arguments named a declared script opened it, or opened another file of its name.
     Script(Script),
+    /// A worker that has several jobs had the step begin in this directory; only told by the daemon.
+    Workdir(Workdir),
     /// The last thread of a process ended.
     Exit(Exit),
     /// A watched file was opened.
@@ -145,6 +147,13 @@ impl Stream {
 pub struct Script {
     /// The script, by its number in the recorded policy; 0 when the file was another.
     pub program: u16,
+}
+
+/// See [`Body::Workdir`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workdir {
+    /// The directory; `…/` in front when the root was not reached, empty when it could not be read.
+    pub path: String,
 }
 
 /// See [`Body::Exit`].

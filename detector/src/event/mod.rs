@@ -8,7 +8,7 @@ mod identity;
 
 pub use body::{
     Access, Attempt, Body, Call, Called, Counted, Door, Drop, Exec, Exit, Flow, Fork, Kept, Kernel, Kill, Name,
-    Network, Open, Outcome, Print, Probe, Protocol, Question, Relation, Script, Service, Step, Stream,
+    Network, Open, Outcome, Print, Probe, Protocol, Question, Relation, Script, Service, Step, Stream, Workdir,
 };
 pub use identity::{Actor, File, HolderId, JobId, Object, Process, StepId};
 

@@ -4,7 +4,7 @@ use crate::{
     event::{
         Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel, Kill,
         Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, Script, Service,
-        Stream,
+        StepId, Stream, Workdir,
     },
     network::Request,
     secret::redact,
@@ -92,6 +92,11 @@ fn body(kind: u16, bytes: &[u8], host: impl Fn(&[u8]) -> Option<String>) -> Opti
             (Body::Exec(exec(&record)?), sets(record.sets))
         }
         kind::SCRIPT => (Body::Script(Script { program: number(whole::<record::Script>(bytes)?.program)? }), None),
+        kind::WORKDIR => {
+            let record = padded::<record::Workdir>(bytes, offset_of!(record::Workdir, path))?;
+            let path = if record.path.steps == 0 && record.path.cut != 0 { String::new() } else { path(&record.path) };
+            (Body::Workdir(Workdir { path }), None)
+        }
         kind::EXIT => {
             let record = whole::<record::Exit>(bytes)?;
             (Body::Exit(Exit { code: byte(record.status >> 8), signal: byte(record.status & 0x7f) }), None)
@@ -339,6 +344,84 @@ pub fn opened(bytes: &[u8]) -> Option<PathBuf> {
     }
     let names = components.iter().rev().map(|component| OsStr::from_bytes(name(component)));
     Some(Path::new("/").join(names.collect::<PathBuf>()))
+}
+
+/// What a record is about, as far as it is needed to sort it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Glance {
+    /// The step that acts.
+    pub step: StepId,
+    /// The process that acts.
+    pub process: Process,
+    /// What it does.
+    pub about: About,
+}
+
+/// See [`Glance`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// It forks.
+    Fork {
+        /// The child.
+        child: Process,
+        /// The child's step.
+        step: StepId,
+    },
+    /// The directory in which a step begins.
+    Workdir,
+    /// It ends.
+    Exit,
+    /// Addresses are a name's from now on, for the whole job.
+    Name,
+    /// Anything else.
+    Other,
+}
+
+/// What the record in `bytes` is about; none where it is no record.
+pub fn glance(bytes: &[u8]) -> Option<Glance> {
+    let (header, _) = Header::read_from_prefix(bytes).ok()?;
+    let about = match header.kind {
+        kind::FORK => {
+            let fork = whole::<record::Fork>(bytes)?;
+            About::Fork { child: process(&fork.child), step: fork.step }
+        }
+        kind::WORKDIR => About::Workdir,
+        kind::EXIT => About::Exit,
+        kind::NAME => About::Name,
+        _ => About::Other,
+    };
+    Some(Glance { step: header.step, process: process(&header.process), about })
+}
+
+/// The directory in which a step begins, escaped, where the record in `bytes` tells it and it could be read.
+pub fn workdir(bytes: &[u8]) -> Option<String> {
+    match decode(bytes, |_| 0).ok()??.body {
+        Body::Workdir(Workdir { path }) if !path.is_empty() => Some(path),
+        _ => None,
+    }
+}
+
+/// What a process runs from now on, as the kernel has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Path of the program; only its end where it is deep.
+    pub executable: Vec<u8>,
+    /// Arguments, each ended by NUL; cut where they are long.
+    pub argv: Vec<u8>,
+    /// Effective user.
+    pub uid: u32,
+}
+
+/// What the record in `bytes` says that a process runs, where it is of an exec: as it is, and not to be shown.
+pub fn image(bytes: &[u8]) -> Option<Image> {
+    let (header, _) = Header::read_from_prefix(bytes).ok()?;
+    if header.kind != kind::EXEC {
+        return None;
+    }
+    let record::Exec { path, argv, argv_len, uid, .. } = padded(bytes, offset_of!(record::Exec, path))?;
+    let components = path.components.get(..path.steps as usize)?;
+    let executable = components.iter().rev().flat_map(|component| [b"/", name(component)].concat()).collect();
+    Some(Image { executable, argv: argv.get(..(argv_len as usize).min(ARGV_BYTES))?.to_vec(), uid })
 }
 
 fn name(component: &Component) -> &[u8] {

@@ -21,7 +21,7 @@ mod rings;
 mod sensor;
 mod standing;
 
-pub use decode::{DecodeError, decode, opened, time};
+pub use decode::{About, DecodeError, Glance, Image, decode, glance, image, opened, time, workdir};
 pub use error::KernelError;
 pub use host::{Forked, Notice, is_authors_end, job_of};
 pub use layout::LayoutSource;

@@ -171,7 +171,7 @@ async fn watch(
         }
         judge(&mut rings, &mut session, false, keeper.as_mut(), found);
         if let Some(keeper) = &mut keeper {
-            keeper.look(sensor, &mut session)?;
+            look(keeper, sensor, &mut session)?;
         }
         #[cfg(feature = "kernel-log")]
         sensor.pass_log_on();
@@ -190,7 +190,7 @@ async fn watch(
     };
     settle(&mut rings, &mut session, keeper.as_mut(), found).await?;
     if let Some(keeper) = &mut keeper {
-        keeper.look(sensor, &mut session)?;
+        look(keeper, sensor, &mut session)?;
     }
     let left = sensor.left(JOB)?;
     if left.processes != 0 {
@@ -243,6 +243,13 @@ fn judge(
         }
     });
     session.flush();
+}
+
+/// Looks at the files that may name places, where there is a reason.
+fn look(keeper: &mut Keeper, sensor: &mut Sensor, session: &mut Session) -> Result<(), LiveError> {
+    let kept = keeper.look(sensor, session.policy())?;
+    kept.into_iter().for_each(|(time, kept)| session.keep(time, kept));
+    Ok(())
 }
 
 /// The command has ended: what it did last is in the rings, and in order once it has settled.

@@ -8,7 +8,7 @@ use crate::{
     event::{
         Access, Actor, Attempt, Body, Call, Called, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId,
         Kept, Kernel, Kill, Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation,
-        SCHEMA, Script, Step, Stream,
+        SCHEMA, Script, Step, Stream, Workdir,
     },
     policy::Policy,
 };
@@ -175,6 +175,7 @@ pub(crate) fn events() -> Vec<Event> {
             Some(Kernel { bits: 1, inherited: 8, ..Kernel::default() }),
         ),
         (Some(PYTHON), Body::Script(Script { program: 0 }), None),
+        (Some(PYTHON), Body::Workdir(Workdir { path: "/home/ci/workspace/app".into() }), None),
         (Some(SHELL), Body::Give(Flow { plain: true, ..Flow::new(pipe, 8) }), inherited(1)),
         (Some(PYTHON), Body::Take(Flow { handed: true, ..Flow::new(pipe, 8) }), inherited(1)),
         (
@@ -304,8 +305,9 @@ mod page {
             Body::Step(_) => 19,
             Body::Kept(_) => 20,
             Body::Called(_) => 21,
+            Body::Workdir(_) => 22,
         };
         let kinds = events().iter().map(|event| number(&event.body)).collect::<BTreeSet<_>>();
-        assert_eq!(kinds, (0..22).collect());
+        assert_eq!(kinds, (0..23).collect());
     }
 }

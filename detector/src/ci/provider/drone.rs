@@ -7,7 +7,7 @@
 //!
 //! Source: drone-runners/drone-runner-exec, `engine/compiler/compiler.go`, `engine/exec.go`, `command/command.go`.
 
-use super::model::Model;
+use super::model::{Model, until};
 use crate::{
     ci::{Jobs, Named, Role, Started, started},
     secret::redact,
@@ -16,11 +16,16 @@ use crate::{
 /// Longest name that is kept, bytes.
 const NAME_MAX: usize = 128;
 
-pub(super) const MODEL: Model = Model { leaves: &["drone-runner-exec"], role, named, ..Model::SERVICE };
+pub(super) const MODEL: Model =
+    Model { leaves: &["drone-runner-exec"], role, named, workspace: Some(workspace), ..Model::SERVICE };
 
 fn role(process: &Started<'_>) -> Option<Role> {
     let is_runner = process.leaf() == MODEL.leaves[0].as_bytes();
     (is_runner && process.command(&["daemon", "service"]).is_some()).then_some(Role::Worker(Jobs::Many))
+}
+
+fn workspace(workdir: &str) -> Option<&str> {
+    until(workdir, |_, name| name.starts_with("drone-"))
 }
 
 fn named(child: &Started<'_>) -> Option<Named> {
@@ -60,5 +65,12 @@ mod tests {
         assert_eq!(role("drone-runner-exec\0daemon\0"), Some(Role::Worker(Jobs::Many)));
         assert_eq!(role("drone-runner-exec\0service\0run\0"), Some(Role::Worker(Jobs::Many)));
         assert_eq!(role("drone-runner-exec\0compile\0"), None);
+    }
+
+    #[test]
+    fn a_build_has_a_directory_of_its_own() {
+        let workspace = |workdir| Provider::Drone.workspace(workdir);
+        assert_eq!(workspace("/tmp/drone-x1y2/drone/src/a"), Some("/tmp/drone-x1y2"));
+        assert_eq!(workspace("/opt/drone/src"), None);
     }
 }

@@ -1,14 +1,17 @@
 //! GoCD: a bootstrapper (Java) starts the agent (Java), which serves job after job.
 //!
 //! The agent is the worker, and runs one job at a time. A task is a child with the task's own command line, started in
-//! `pipelines/PIPELINE`, which is not among what is given here; the command line names nothing.
+//! `pipelines/PIPELINE` or below; its command line names nothing.
 //!
 //! Source: gocd/gocd, `agent-process-launcher/…/AgentProcessParentImpl.java`, `agent-common/…/Downloader.java`.
 
-use super::{java, model::Model};
+use super::{
+    java,
+    model::{Model, until},
+};
 use crate::ci::{Jobs, Role, Started};
 
-pub(super) const MODEL: Model = Model { role, child_of, ..Model::SERVICE };
+pub(super) const MODEL: Model = Model { role, child_of, workspace: Some(workspace), ..Model::SERVICE };
 
 fn role(process: &Started<'_>) -> Option<Role> {
     let main = java::main(process)?;
@@ -32,6 +35,10 @@ fn is_bootstrapper(process: &Started<'_>) -> bool {
         let wrapped = !main.archive && main.name.ends_with(b".WrapperJarApp");
         main.archive && main.name == ARCHIVE || wrapped && main.arguments.first().is_some_and(|a| a.ends_with(ARCHIVE))
     })
+}
+
+fn workspace(workdir: &str) -> Option<&str> {
+    until(workdir, |above, _| above == "pipelines")
 }
 
 #[cfg(test)]

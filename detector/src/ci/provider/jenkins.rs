@@ -25,7 +25,8 @@ const NAME_MAX: usize = 128;
 /// What stands between a workspace and the number of a durable step.
 const DURABLE: &[u8] = b"@tmp/durable-";
 
-pub(super) const MODEL: Model = Model { role, named, ..Model::SERVICE };
+// Each build has a workspace of its own, in which its steps begin, or below it (`dir`).
+pub(super) const MODEL: Model = Model { role, named, workspace: Some(|workdir| Some(workdir)), ..Model::SERVICE };
 
 fn role(process: &Started<'_>) -> Option<Role> {
     let main = java::main(process)?;

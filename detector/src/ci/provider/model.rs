@@ -32,6 +32,9 @@ pub enum Provider {
     GoCd,
 }
 
+/// A part of a path, or none.
+type Workspace = fn(&str) -> Option<&str>;
+
 /// What is known of a provider's agent.
 pub(in crate::ci) struct Model {
     /// Names of its executables; none where it runs on Java.
@@ -42,6 +45,8 @@ pub(in crate::ci) struct Model {
     pub child_of: fn(&Started<'_>, &Started<'_>) -> bool,
     /// What the command line of a worker's child, as exec left it, says of the job and the step.
     pub named: fn(&Started<'_>) -> Option<Named>,
+    /// The directory that is the job's own, of one in which the worker had a step begin; none where that is not told by it.
+    pub workspace: Option<Workspace>,
     /// What the worker's own environment, as exec left it, says of its job.
     pub job: fn(&[u8]) -> Option<Job>,
 }
@@ -49,7 +54,22 @@ pub(in crate::ci) struct Model {
 impl Model {
     /// A service of the host that says nothing of its jobs.
     pub(super) const SERVICE: Self =
-        Self { leaves: &[], role: |_| None, child_of: |_, _| true, named: |_| None, job: |_| None };
+        Self { leaves: &[], role: |_| None, child_of: |_, _| true, named: |_| None, workspace: None, job: |_| None };
+}
+
+/// `path` as far as the first component that `is` says to be the one, given its name and that of the directory above.
+pub(super) fn until(path: &str, is: impl Fn(&str, &str) -> bool) -> Option<&str> {
+    let mut above = "";
+    let mut end = 0;
+    for component in path.split_inclusive('/') {
+        end += component.len();
+        let name = component.trim_end_matches('/');
+        if is(above, name) {
+            return Some(path[..end].trim_end_matches('/'));
+        }
+        above = name;
+    }
+    None
 }
 
 impl Provider {
@@ -92,6 +112,19 @@ impl Provider {
     /// It must be the command line of the child's first exec: the worker wrote that one, the step all later ones.
     pub fn named(self, child: &Started<'_>) -> Option<Named> {
         (self.model().named)(child)
+    }
+
+    /// The directory that is the job's own, of `workdir` (escaped), in which the worker had a step begin: jobs that one worker has at
+    /// once are told apart by it. None where they are not.
+    ///
+    /// It must be the directory that was current at the step's first exec: the worker chose that one.
+    pub fn workspace(self, workdir: &str) -> Option<&str> {
+        self.model().workspace?(workdir)
+    }
+
+    /// Whether jobs that a worker has at once are told apart by that.
+    pub fn has_workspaces(self) -> bool {
+        self.model().workspace.is_some()
     }
 
     /// What `environment`, the *worker's* (`NAME=VALUE`, each ended by NUL, as its exec left it), says of its job.

@@ -2,18 +2,35 @@
 //!
 //! The agent is the worker; each child is a step: a shell with the step's commands as an argument (`-e -c …`), or a
 //! plugin. Neither names the step. A workflow has a directory of its own (`woodpecker-local-RANDOM/workspace`) in which
-//! the agent starts its children, so that the *current directory of a child's first exec* tells workflows apart; it is
-//! not among what is given here.
+//! the agent starts its children, so that the current directory of a child's first exec tells workflows apart.
 //!
 //! Source: woodpecker-ci/woodpecker, `pipeline/backend/local/local.go`, `command.go`, `cmd/agent/core/run.go`.
 
-use super::model::Model;
+use super::model::{Model, until};
 use crate::ci::{Jobs, Role, Started};
 
-pub(super) const MODEL: Model = Model { leaves: &["woodpecker-agent"], role, ..Model::SERVICE };
+pub(super) const MODEL: Model =
+    Model { leaves: &["woodpecker-agent"], role, workspace: Some(workspace), ..Model::SERVICE };
 
 fn role(process: &Started<'_>) -> Option<Role> {
     let is_agent = process.leaf() == MODEL.leaves[0].as_bytes();
     // It serves when it is told nothing.
     (is_agent && process.command(&["ping", "decode-base64", "help"]).is_none()).then_some(Role::Worker(Jobs::Many))
+}
+
+fn workspace(workdir: &str) -> Option<&str> {
+    until(workdir, |_, name| name.starts_with("woodpecker-local-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ci::Provider;
+
+    #[test]
+    fn a_workflow_has_a_directory_of_its_own() {
+        let workspace = |workdir| Provider::Woodpecker.workspace(workdir);
+        assert_eq!(workspace("/tmp/woodpecker-local-81/workspace/src"), Some("/tmp/woodpecker-local-81"));
+        assert_eq!(workspace("/tmp/woodpecker-local-9"), Some("/tmp/woodpecker-local-9"));
+        assert_eq!(workspace("/var/lib/woodpecker"), None);
+    }
 }

@@ -66,6 +66,11 @@ impl Seen {
         environment
     }
 
+    /// Its current directory; empty where it cannot be read.
+    pub(super) fn directory(&self) -> PathBuf {
+        fs::read_link(format!("/proc/{}/cwd", self.pid)).unwrap_or_default()
+    }
+
     /// Whose worker it is, if it is one, with the parent that such a worker has.
     pub(super) fn worker(&self) -> Option<(Provider, Jobs)> {
         let agent = Agent::of(&self.started())?;

@@ -1,25 +1,26 @@
-//! One job of the host, from its worker's beginning to its end.
+//! One job of the host as the kernel side knows it, from its worker's beginning to its end. Of a worker that has several at once it is
+//! all of them.
 
 use super::{
-    super::{LiveError, kept::Keeper, run, session::Session},
+    super::{LiveError, kept::Keeper, run},
     agents::Seen,
+    part::{Counters, Part, Resumed},
     policies::Applied,
+    several::{Beginning, Several},
     steps::{Steps, called_as},
-    store::{Files, Store, reopen},
+    store::Store,
 };
 use crate::{
     ci::{Jobs, Provider},
-    engine::{Capability, Conclusion, Finding},
-    event::{Body, Counted, Event, Step},
+    engine::Finding,
+    event::{Body, Kept, Process, Step},
     kernel::{Left, Notice, Sensor, boottime},
-    policy::Policy,
-    recording::Reader,
+    secret::redact,
 };
-use detector_common::counter::Counter;
 use serde::Serialize;
 use std::{
-    collections::BTreeMap,
-    io,
+    ffi::OsString,
+    os::unix::ffi::OsStrExt as _,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -29,13 +30,13 @@ pub(super) struct Job {
     number: u32,
     provider: Provider,
     worker: u32,
-    session: Session,
-    files: Files,
+    /// Arguments of its worker.
+    command: Vec<OsString>,
+    /// What is of no job in particular where there are several, else all.
+    own: Part,
+    several: Option<Several>,
     /// The policy that it is under.
     pub(super) policy: Rc<Applied>,
-    /// The host's counters as it began.
-    before: Counters,
-    findings: u64,
     keeper: Keeper,
     /// What its worker calls its steps.
     steps: Option<Steps>,
@@ -43,6 +44,8 @@ pub(super) struct Job {
     clock: u64,
     /// Whether its worker has other jobs, before it and after.
     many: bool,
+    /// When the sensor was armed, and when it was proved.
+    times: (u64, u64),
     /// When something of it was told last; nothing was yet where it is absent.
     seen: Option<Instant>,
     /// Its worker has gone on to the next job.
@@ -53,125 +56,123 @@ pub(super) struct Job {
     pub(super) counted: Option<(Instant, Counters, Left)>,
 }
 
-/// Counters of the kernel side, by name.
-pub(super) type Counters = BTreeMap<&'static str, u64>;
-
 /// What the control socket tells of a job.
 #[derive(Serialize)]
 pub(super) struct Told {
-    job: u32,
+    job: String,
     provider: &'static str,
     worker: u32,
     findings: u64,
 }
 
 impl Job {
-    /// A job whose worker is process `worker` with these arguments.
+    /// A job that `worker` begins, with a sensor that was armed and proved at these times.
     pub(super) fn begin(
         (number, (provider, jobs), worker): (u32, (Provider, Jobs), &Seen),
-        policy: Rc<Applied>,
-        store: &Store,
-        (before, capabilities): (Counters, Vec<Capability>),
-    ) -> io::Result<Self> {
-        let header = run::header(&worker.arguments(), &policy.policy, policy.mode, capabilities);
-        let (files, recording) = store.begin(header.started.realtime / 1_000_000_000, provider.name(), number)?;
-        let mut session = Session::new(number, policy.policy.clone(), policy.mode, &header, Some(recording));
+        policy: &Rc<Applied>,
+        (store, sensor): (&Store, &Sensor),
+        times: (u64, u64),
+    ) -> Result<Self, LiveError> {
+        let command = worker.arguments();
+        let header = run::header(&command, &policy.policy, policy.mode, sensor.capabilities());
+        let clock = header.started.realtime.wrapping_sub(header.started.boottime);
+        let label = (number, number.to_string());
+        let begun = Part::begin(label, provider.name(), &header, (policy, store), sensor.counters()?);
+        let mut own = begun.map_err(LiveError::system("cannot write the recording of a job"))?;
         // The agent made it for this job before a step ran.
         if let Some(named) = provider.job(&worker.environment()) {
-            session.own(boottime(), Body::Called(called_as(named)));
+            own.own(boottime(), Body::Called(called_as(named)));
         }
-        let steps = Steps::of(worker, provider);
-        let clock = header.started.realtime.wrapping_sub(header.started.boottime);
-        let worker = worker.pid();
-        let keeper = policy.keeper(number);
-        Ok(Self {
-            number,
-            provider,
-            worker,
-            session,
-            files,
-            policy,
-            before,
-            findings: 0,
-            keeper,
-            steps,
-            clock,
-            many: jobs == Jobs::Many,
-            seen: None,
-            past: false,
-            ended: None,
-            counted: None,
-        })
+        own.own(times.0, Body::Armed);
+        own.own(times.1, Body::Proved);
+        let job = Self::with(own, (number, provider, Some((jobs, worker))), policy.keeper(number), Rc::clone(policy));
+        Ok(Self { command, clock, times, ..job })
     }
 
     /// A job that a daemon before this one began, from what that recorded; `worker` where it still runs.
     pub(super) fn resume(
         number: u32,
         worker: Option<&Seen>,
-        store: &Store,
-        before: Counters,
+        (store, sensor): (&Store, &Sensor),
         (id, now): (u32, &Applied),
-    ) -> Option<Self> {
-        let (files, provider, recording) = store.unfinished(number)?;
-        let provider = Provider::ALL.into_iter().find(|known| known.name() == provider)?;
-        let resumed = || -> Result<_, Box<dyn std::error::Error>> {
-            let file = reopen(&recording)?;
-            let mut reader = Reader::open(&recording)?;
-            let told = reader.by_ref().collect::<Result<Vec<_>, _>>()?;
-            let header = reader.into_header();
-            let policy = Policy::from_document(header.policy.document.clone())?;
-            let is_kept = |event: &Event| match &event.body {
-                Body::Kept(kept) => Some(kept.clone()),
-                _ => None,
-            };
-            let kept: Vec<_> = told.iter().filter_map(is_kept).collect();
-            let any = told.iter().any(|event| event.actor.is_some());
-            let session = Session::resume(number, policy.clone(), &header, told, file);
-            Ok((header, policy, session, (kept, any)))
-        };
-        let (header, policy, mut session, (kept, any)) = match resumed() {
-            Ok(resumed) => resumed,
-            Err(error) => {
-                tracing::error!("the recording of job {number} cannot be gone on with: {error}");
-                return None;
-            }
-        };
-        let counters = BTreeMap::from([(Counter::Away.name().to_owned(), 1)]);
-        session.own(boottime(), Body::Lost(Counted { counters }));
+    ) -> Result<Option<Self>, LiveError> {
+        let before = sensor.counters()?;
+        let resumed = Part::resume(number, number.to_string(), store, before.clone());
+        let Some(Resumed { part, provider, header, policy, told }) = resumed else { return Ok(None) };
+        let Some(provider) = Provider::ALL.into_iter().find(|known| known.name() == provider) else { return Ok(None) };
+        let kept = told.into_iter().filter_map(|event| match event.body {
+            Body::Kept(kept) => Some(kept),
+            _ => None,
+        });
+        let kept: Vec<Kept> = kept.collect();
         let tables = policy.tables(id);
         let policy = Rc::new(Applied { id, policy, tables, mode: header.mode, before: now.before.clone() });
-        let keeper = policy.keeper(number).resume(kept);
-        let steps = worker.and_then(|worker| Steps::of(worker, provider));
-        let clock = header.started.realtime.wrapping_sub(header.started.boottime);
-        let many = worker.and_then(Seen::worker).is_some_and(|(_, jobs)| jobs == Jobs::Many);
-        let worker = worker.map_or(0, Seen::pid);
-        Some(Self {
+        let keeper = policy.keeper(number).resume(kept.clone());
+        let jobs = worker.and_then(|worker| Some((worker.worker()?.1, worker)));
+        let mut job = Self::with(part, (number, provider, jobs), keeper, policy);
+        if let Some(several) = &mut job.several {
+            several.resume(number, kept, store, &before);
+        }
+        job.clock = header.started.realtime.wrapping_sub(header.started.boottime);
+        let any = job.own.any() || job.several.as_ref().is_some_and(|several| !several.is_empty());
+        job.seen = any.then(Instant::now);
+        Ok(Some(job))
+    }
+
+    fn with(
+        own: Part,
+        (number, provider, worker): (u32, Provider, Option<(Jobs, &Seen)>),
+        keeper: Keeper,
+        policy: Rc<Applied>,
+    ) -> Self {
+        // Where it is gone, what was recorded tells.
+        let several = provider.has_workspaces() && worker.is_none_or(|(jobs, _)| jobs == Jobs::Many);
+        let at = worker.map(|(_, worker)| worker.directory()).unwrap_or_default();
+        let at = redact::path(at.as_os_str().as_bytes());
+        let now = boottime();
+        Self {
             number,
             provider,
-            worker,
-            session,
-            files,
+            worker: worker.map_or(0, |(_, worker)| worker.pid()),
+            command: worker.map(|(_, worker)| worker.arguments()).unwrap_or_default(),
+            own,
+            several: several.then(|| Several::new(provider, at)),
             policy,
-            before,
-            findings: 0,
             keeper,
-            steps,
-            clock,
-            many,
-            seen: any.then(Instant::now),
+            steps: worker.and_then(|(_, worker)| Steps::of(worker, provider)),
+            clock: 0,
+            many: worker.is_some_and(|(jobs, _)| jobs == Jobs::Many),
+            times: (now, now),
+            seen: None,
             past: false,
             ended: None,
             counted: None,
-        })
+        }
     }
 
-    /// Takes in a record of it.
-    pub(super) fn record(&mut self, record: &[u8]) -> Vec<Finding> {
-        let found = self.session.record(record);
-        self.findings += found.len() as u64;
+    /// Takes in a record of it. A job of its worker may begin with it.
+    pub(super) fn record(&mut self, record: Vec<u8>, store: &Store, sensor: &Sensor) -> Vec<Finding> {
         self.seen = Some(Instant::now());
-        self.keeper.note(record);
-        if let (Some(steps), Some(forked)) = (&mut self.steps, Notice::step(record)) {
+        self.keeper.note(&record);
+        let forked = Notice::step(&record);
+        let found = match &mut self.several {
+            None => self.own.record(&record),
+            Some(several) => {
+                let (policy, command) = (&self.policy, &self.command);
+                let (job, provider, times) = (self.number, self.provider, self.times);
+                several.record(record, &mut self.own, || Beginning {
+                    job,
+                    provider,
+                    header: run::header(command, &policy.policy, policy.mode, sensor.capabilities()),
+                    policy,
+                    store,
+                    // What cannot be read now is counted from the host's beginning on.
+                    counters: sensor.counters().unwrap_or_default(),
+                    times,
+                })
+            }
+        };
+        if let (Some(steps), Some(forked)) = (&mut self.steps, forked) {
             let named = steps.forked(forked.step, forked.pid, forked.time.wrapping_add(self.clock));
             self.name(named);
         }
@@ -185,32 +186,44 @@ impl Job {
 
     /// Looks at its files that name places, where there is a reason.
     pub(super) fn look(&mut self, sensor: &mut Sensor) -> Result<(), LiveError> {
-        Ok(self.keeper.look(sensor, &mut self.session)?)
+        for (time, kept) in self.keeper.look(sensor, self.own.policy())? {
+            if let Some(several) = &mut self.several {
+                several.keep(time, &kept);
+            }
+            self.own.keep(time, kept);
+        }
+        Ok(())
     }
 
     fn name(&mut self, steps: Vec<Step>) {
         if let Some(called) = self.steps.as_mut().and_then(Steps::called) {
-            self.session.own(boottime(), Body::Called(called));
+            self.own.own(boottime(), Body::Called(called));
         }
-        for step in steps {
-            self.session.own(boottime(), Body::Step(step));
-        }
+        self.own.name(steps);
+    }
+
+    fn parts_mut(&mut self) -> impl Iterator<Item = &mut Part> {
+        std::iter::once(&mut self.own).chain(self.several.iter_mut().flat_map(Several::parts_mut))
     }
 
     /// What makes the verdict no better than INCONCLUSIVE.
     pub(super) fn note(&mut self, reason: &str) {
-        self.session.note_incomplete(reason.to_owned());
-    }
-
-    /// What the sensor says of itself.
-    pub(super) fn own(&mut self, time: u64, body: Body) {
-        self.session.own(time, body);
+        self.parts_mut().for_each(|part| part.note(reason));
     }
 
     /// Its worker, where it may have gone on to another job: it has many, and for so long it was told nothing of this one.
     pub(super) fn rests(&self, ago: Duration) -> Option<u32> {
         let rests = self.many && !self.past && !self.is_ending() && self.seen.is_some_and(|seen| seen.elapsed() >= ago);
         rests.then_some(self.worker)
+    }
+
+    /// Ends those of its worker's jobs that had no process for so long.
+    pub(super) fn end_idle(&mut self, idle: Duration, sensor: &Sensor, late: u64) -> Result<(), LiveError> {
+        if let Some(several) = self.several.as_mut().filter(|several| !several.is_empty()) {
+            let lives = |process: Process| Seen::of(process.pid).is_some_and(|seen| seen.is(process.start));
+            several.end_idle(idle, lives, &sensor.counters()?, late);
+        }
+        Ok(())
     }
 
     /// Whether its worker, which has many, waited for a job, and none came.
@@ -233,49 +246,42 @@ impl Job {
         self.ended.is_some_and(|ended| ended.elapsed() >= ago)
     }
 
-    /// Writes the recording out.
+    /// Writes the recordings out.
     pub(super) fn flush(&mut self) {
-        self.session.flush();
+        self.parts_mut().for_each(Part::flush);
     }
 
     /// Leaks that the kernel side told of.
     pub(super) fn told(&self) -> u64 {
-        self.session.told()
+        self.own.told() + self.several.as_ref().map_or(0, Several::told)
     }
 
-    /// For the control socket.
-    pub(super) fn status(&self) -> Told {
-        Told { job: self.number, provider: self.provider.name(), worker: self.worker, findings: self.findings }
-    }
-
-    /// Ends it: `now` are the host's counters, of which what counts up for several jobs counts for each; `unexplained` is how many
-    /// leaks were decided and told of by nobody.
-    pub(super) fn conclude(mut self, now: &Counters, unexplained: u64, left: Left, late: u64) {
-        if self.is_none() {
-            if let Err(error) = self.files.discard() {
-                tracing::warn!("the files of a job that was none cannot be removed: {error}");
-            }
-            return;
-        }
-        let mut counters: BTreeMap<_, _> = now
-            .iter()
-            .map(|(name, count)| (*name, count - self.before.get(name).copied().unwrap_or(0)))
-            .filter(|(_, count)| *count != 0)
-            .collect();
-        let leaks = self.session.told() + unexplained;
-        if leaks == 0 {
-            counters.remove("leaks")
-        } else {
-            counters.insert("leaks", leaks)
+    /// For the control socket: the jobs that its worker has, and where that has none, itself.
+    pub(super) fn status(&self) -> Vec<Told> {
+        let told = |part: &Part| Told {
+            job: part.label().to_owned(),
+            provider: self.provider.name(),
+            worker: self.worker,
+            findings: part.findings(),
         };
+        let several = self.several.as_ref().filter(|several| !several.is_empty());
+        let own = (several.is_none() || self.own.any()).then_some(&self.own);
+        own.into_iter().chain(several.into_iter().flat_map(Several::parts)).map(told).collect()
+    }
+
+    /// Ends it: `now` are the host's counters; `unexplained` is how many leaks were decided and told of by nobody.
+    pub(super) fn conclude(mut self, now: &Counters, unexplained: u64, mut left: Left, late: u64) {
         let named = self.steps.as_mut().map(Steps::ended).unwrap_or_default();
         self.name(named);
-        let conclusion: Conclusion = self.session.end(boottime(), None, &counters, left, late);
-        let (path, verdict) = (self.files.path().display(), conclusion.verdict);
-        if let Err(error) = self.files.conclude(&conclusion) {
-            tracing::error!("the report of job {} cannot be written to {path}: {error}", self.number);
+        let many = self.many || self.several.is_some();
+        if let Some(mut several) = self.several {
+            several.settle(&mut self.own);
+            left = several.conclude(now, left, late);
         }
-        let findings = conclusion.findings.len();
-        tracing::info!("job {} ended: {verdict:?}, {findings} finding(s): {path}", self.number);
+        // There was no job, or it did nothing beside them.
+        if many && !self.own.any() && unexplained == 0 && left.processes == 0 {
+            return self.own.discard();
+        }
+        self.own.conclude(now, unexplained, left, late);
     }
 }

@@ -58,18 +58,18 @@ impl Store {
     }
 
     /// Files of a job that began at `seconds` since 1970; removes those of the oldest jobs.
-    pub(super) fn begin(&self, seconds: u64, provider: &str, job: u32) -> io::Result<(Files, File)> {
+    pub(super) fn begin(&self, seconds: u64, provider: &str, label: &str) -> io::Result<(Files, File)> {
         self.tidy();
-        let directory = self.directory.join(format!("{seconds:010}-{provider}-{job}"));
+        let directory = self.directory.join(format!("{seconds:010}-{provider}-{label}"));
         DirBuilder::new().mode(0o700).create(&directory)?;
         let files = Files { directory };
         let recording = files.create(RECORDING)?;
         Ok((files, recording))
     }
 
-    /// The files of `job`, which no verdict was written of: which provider it is of, and its recording.
-    pub(super) fn unfinished(&self, job: u32) -> Option<(Files, String, PathBuf)> {
-        let end = format!("-{job}");
+    /// The files of the job of this label, which no verdict was written of: which provider it is of, and its recording.
+    pub(super) fn unfinished(&self, label: &str) -> Option<(Files, String, PathBuf)> {
+        let end = format!("-{label}");
         let entries = fs::read_dir(&self.directory).ok()?;
         let own = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(&end));
         let mut found: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(own).collect();
@@ -79,6 +79,19 @@ impl Store {
         let provider = name.split_once('-')?.1.to_owned();
         let recording = directory.join(RECORDING);
         Some((Files { directory }, provider, recording))
+    }
+
+    /// Which parts of `job` no verdict was written of, by their numbers, and the last number of all.
+    pub(super) fn parts(&self, job: u32) -> (Vec<u32>, u32) {
+        let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
+        let parts = entries.filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let (of, number) = name.rsplit('-').next()?.split_once('.')?;
+            (of.parse() == Ok(job)).then(|| Some((number.parse().ok()?, entry.path().join("verdict").exists())))?
+        });
+        let parts: Vec<(u32, bool)> = parts.collect();
+        let last = parts.iter().map(|(number, _)| *number).max().unwrap_or(0);
+        (parts.into_iter().filter(|(_, judged)| !judged).map(|(number, _)| number).collect(), last)
     }
 
     /// Names begin with the time: their order is that of the jobs.

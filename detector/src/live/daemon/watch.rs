@@ -5,14 +5,14 @@ use super::{
     agents::{self, Seen},
     config::Config,
     control::{Ask, Asked, Control, Reply},
-    job::{Counters, Job},
+    job::Job,
+    part::Counters,
     policies::{Applied, NoPolicy, Policies},
     store::Store,
 };
 use crate::{
     ci::Jobs,
     engine::{Finding, Mode},
-    event::Body,
     kernel::{Flags, JobSettings, LayoutSource, Left, Notice, Quarantine, Rings, Sensor, Standing, boottime, job_of},
 };
 use serde_json::json;
@@ -124,7 +124,7 @@ async fn again(
         let worker = workers.get(&job).and_then(|pid| Seen::of(*pid));
         let root = worker.as_ref().and_then(Seen::root);
         let policy = Rc::clone(watch.policies.of(root.as_deref()));
-        match Job::resume(job, worker.as_ref(), &watch.store, counters.clone(), (id, &policy)) {
+        match Job::resume(job, worker.as_ref(), (&watch.store, &watch.sensor), (id, &policy))? {
             Some(mut resumed) => {
                 tracing::info!("job {job} goes on: the daemon before this one ended in the middle of it");
                 // Its end may be told in what the kernel side said meanwhile; if that was lost, it is over now.
@@ -218,6 +218,9 @@ impl Watch {
             }
             if swept.elapsed() >= SWEEP {
                 swept = Instant::now();
+                if !rings.is_behind() {
+                    self.end_idle(rings.late())?;
+                }
                 self.turn()?;
                 self.sweep()?;
             }
@@ -248,7 +251,7 @@ impl Watch {
                     }
                 }
                 None => match self.jobs.get_mut(&job_of(&record)) {
-                    Some(job) => job.record(&record).iter().for_each(&mut *found),
+                    Some(job) => job.record(record, &self.store, &self.sensor).iter().for_each(&mut *found),
                     None => self.late(&record),
                 },
             }
@@ -319,17 +322,14 @@ impl Watch {
         }
         let under = self.ready.remove(&job);
         self.ended.remove(&job);
-        let now = (self.sensor.counters()?, self.sensor.capabilities());
         let policy = Rc::clone(self.policies.of(seen.root().as_deref()));
         // Until now it was under the usual one.
         if under != Some(policy.id) {
             self.set(job, &policy)?;
         }
-        match Job::begin((job, (provider, jobs), seen), Rc::clone(&policy), &self.store, now) {
+        match Job::begin((job, (provider, jobs), seen), &policy, (&self.store, &self.sensor), self.times) {
             Ok(mut begun) => {
                 begun.believe(&mut self.sensor)?;
-                begun.own(self.times.0, Body::Armed);
-                begun.own(self.times.1, Body::Proved);
                 if running {
                     begun.note("the job had begun before the daemon did: what it had started is not watched");
                 }
@@ -342,6 +342,12 @@ impl Watch {
             }
         }
         self.make_ready()
+    }
+
+    /// Ends jobs that workers have beside others, and that have run nothing for a while.
+    fn end_idle(&mut self, late: u64) -> Result<(), LiveError> {
+        let idle = Duration::from_secs(self.config.idle);
+        self.jobs.values_mut().try_for_each(|job| job.end_idle(idle, &self.sensor, late))
     }
 
     /// Workers that have many jobs, and have run nothing for a while, get another one: what they run next is no part of the one before.
@@ -483,7 +489,7 @@ impl Watch {
                 "version": env!("CARGO_PKG_VERSION"),
                 "mode": self.policies.usual().mode,
                 "policy": self.policies.usual().policy.digest(),
-                "jobs": self.jobs.values().map(Job::status).collect::<Vec<_>>(),
+                "jobs": self.jobs.values().flat_map(Job::status).collect::<Vec<_>>(),
                 "left": self.ended.len(),
             }),
         };

@@ -5,7 +5,6 @@ use super::files::{GIT_CONFIG, Places, Stamped, all, believed, directories, open
 use crate::{
     event::Kept,
     kernel::{KernelError, Sensor, boottime, is_authors_end, opened},
-    live::session::Session,
     network::kept::{File as Row, formats},
     policy::{Policy, SelfKept},
 };
@@ -110,18 +109,23 @@ impl Keeper {
         }
     }
 
-    /// Looks at the files again where there is a reason: what is new, the kernel side is told, then `session`.
-    pub(in crate::live) fn look(&mut self, sensor: &mut Sensor, session: &mut Session) -> Result<(), KernelError> {
+    /// Looks at the files again where there is a reason: what is new to `policy`, and since when the kernel side knows.
+    pub(in crate::live) fn look(
+        &mut self,
+        sensor: &mut Sensor,
+        policy: &Policy,
+    ) -> Result<Vec<(u64, Kept)>, KernelError> {
+        let mut told = Vec::new();
         if !std::mem::take(&mut self.due) {
-            return Ok(());
+            return Ok(told);
         }
-        for kept in self.news(sensor, session.policy())? {
-            let Some(addresses) = self.tell(sensor, session.policy(), &kept) else { continue };
+        for kept in self.news(sensor, policy)? {
+            let Some(addresses) = self.tell(sensor, policy, &kept) else { continue };
             tracing::info!("job {}: {} names {} for {}", self.job, kept.file, kept.host, kept.class);
             let SelfKept { class, host, port, file } = kept;
-            session.keep(boottime(), Kept { job: self.job, class, host, port, file, addresses });
+            told.push((boottime(), Kept { job: self.job, class, host, port, file, addresses }));
         }
-        Ok(())
+        Ok(told)
     }
 
     fn news(&self, sensor: &mut Sensor, policy: &Policy) -> Result<Vec<SelfKept>, KernelError> {
