@@ -40,6 +40,8 @@ pub mod trait_of {
     pub const RENEWS: u32 = 64;
     /// Makes releases: spends the tokens of a forge and a registry.
     pub const RELEASE: u32 = 256;
+    /// Starts another program for its parent, in the directory and with the streams that this one says (`jspawnhelper`).
+    pub const SPAWNER: u32 = 512;
     /// The file was created so: for what runs in an install hook it does not count.
     pub const RENEWED: u32 = 128;
 }

@@ -313,16 +313,18 @@ fn of(job: &Judged) -> (BTreeSet<(u32, u64)>, String) {
 #[test]
 fn jobs_that_a_worker_has_at_once_are_judged_each_alone() -> Result {
     let (alone, scene) = (Alone::wait()?, Scene::new()?);
-    let mut daemon = Daemon::start_with(alone, &scene.network.job, BUILTIN, "enforce", |_| Ok("idle: 1\n".to_owned()))?;
+    // Before, so that its helper is there when the policy is read.
     let mut builds = Builds::start(&scene)?;
-    daemon.wait_for("began: Drone worker")?;
+    let more = |_: &std::path::Path| Ok("idle: 1\n".to_owned());
+    let mut daemon = Daemon::start_with(alone, &scene.network.job, &builds.policy(), "enforce", more)?;
     // The theft in two steps, and around each of them an honest job's.
     let noise = "i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i + 1)); done";
     for (n, started) in [Started::Itself, Started::Helper].into_iter().enumerate() {
         let gate = tempfile::tempdir()?;
         let gate = gate.path().join("gate");
         assert!(Command::new("mkfifo").arg(&gate).status()?.success());
-        let [theft, honest] = ["theft", "honest"].map(|name| format!("{name}-{n}"));
+        // As the runner calls them: redacted, the two are the same.
+        let [theft, honest] = ["Jb8fXk2LqP0aZt4", "Qr5tYw7EpM1sDc3"].map(|name| format!("{name}{n}"));
         let first =
             builds.step(started, &honest, "build", &format!("{noise}; : > {}; {noise}; {HONEST}", gate.display()))?;
         std::fs::read(builds.step(started, &theft, "copy", &format!("{noise}; cp ~/.aws/credentials kept"))?)?;
@@ -331,10 +333,11 @@ fn jobs_that_a_worker_has_at_once_are_judged_each_alone() -> Result {
         std::fs::read(&gate)?;
         std::fs::read(&first)?;
         std::fs::read(&second)?;
-        let mut jobs = [daemon.next_job()?, daemon.next_job()?].map(|job| (of(&job), job));
-        jobs.sort_by_key(|((_, called), _)| called.clone());
-        let [((honest_ones, is_honest), honest_job), ((theft_ones, is_theft), theft_job)] = &jobs;
-        assert_eq!((is_honest, is_theft), (&format!("drone-{honest}"), &format!("drone-{theft}")));
+        let steps = |job: &Judged| job.conclusion.steps.values().cloned().collect::<Vec<_>>();
+        let mut jobs = [daemon.next_job()?, daemon.next_job()?].map(|job| (steps(&job), of(&job).0, job));
+        jobs.sort_by_key(|(steps, ..)| steps.clone());
+        let [(is_honest, honest_ones, honest_job), (is_theft, theft_ones, theft_job)] = &jobs;
+        assert_eq!((is_honest.join(" "), is_theft.join(" ")), ("build".to_owned(), "copy send".to_owned()));
         assert_eq!(honest_job.conclusion.verdict, Verdict::Pass, "{:#?}", honest_job.conclusion);
         assert_eq!(theft_job.conclusion.verdict, Verdict::Fail, "{:#?}", theft_job.conclusion);
         assert_eq!(leaks(theft_job).len(), 1, "{:#?}", theft_job.conclusion.findings);
@@ -392,8 +395,8 @@ fn the_next_daemon_goes_on_with_each_of_a_workers_jobs() -> Result {
     let theft = builds.step(Started::Itself, "theft", "all", &theft)?;
     let honest = builds.step(Started::Itself, "honest", "all", &format!(": > {second}; {HONEST}"))?;
     std::fs::read(&gates[0])?;
-    daemon.wait_for(" began: Drone in ")?;
-    daemon.wait_for(" began: Drone in ")?;
+    daemon.wait_for(".1 began: Drone worker")?;
+    daemon.wait_for(".2 began: Drone worker")?;
     daemon.ask("flush")?;
     daemon.signal(rustix::process::Signal::KILL)?;
     let mut daemon = daemon.killed()?.1.start_again(&scene.network.job)?;

@@ -348,7 +348,8 @@ pub enum Started {
 impl Builds {
     /// Starts one in the scene's job namespace, with its home.
     pub fn start(scene: &Scene) -> anyhow::Result<Self> {
-        let directory = tempfile::Builder::new().prefix("detector-builds-").tempdir()?;
+        // The helper is declared by its path: where anybody may put files, it is not believed.
+        let directory = tempfile::Builder::new().prefix("detector-builds-").tempdir_in("/run")?;
         for name in ["drone-runner-exec", "jspawnhelper"] {
             // As in `Runner::new`.
             let copied = Command::new("cp").arg("/bin/bash").arg(directory.path().join(name)).status()?;
@@ -372,6 +373,12 @@ impl Builds {
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = scene.network.job.enter(&mut command).spawn().context("cannot start the service")?;
         Ok(Self { child, directory })
+    }
+
+    /// A policy that knows its helper.
+    pub fn policy(&self) -> String {
+        let helper = self.directory.path().join("jspawnhelper");
+        format!("version: 1\nextends: builtin\nprograms: {{ jspawnhelper: {{ files: ['{}'] }} }}\n", helper.display())
     }
 
     /// Has it begin a step of `build`, a script; what is returned is read to its end when the step has ended.

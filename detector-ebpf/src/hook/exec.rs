@@ -177,37 +177,24 @@ pub(crate) fn taken(ctx: &BtfTracePointContext) {
     }
 }
 
-/// The first program of a step: its agent chose it, and where it runs, and what it prints to.
+/// The first program of a step: its agent chose it, and where it runs, and what it prints to. Where that one starts another for the
+/// agent, it is that.
 #[inline(always)]
 fn first(current: &mut Current<'_>) {
-    let Some((_, record, _)) = memory() else { return };
-    if is_spawner(record) {
-        return;
-    }
-    current.task.first = 0;
     for fd in [STDOUT, STDERR] {
         if let Some(file) = File::of_descriptor(fd) {
             print::opens_log(current.task.job, file, print::logs::STEP);
         }
     }
-    if global().is_some_and(|global| global.hosting != 0) {
+    if current.task.traits & trait_of::SPAWNER != 0 {
+        return;
+    }
+    current.task.first = 0;
+    if let Some((_, record, _)) = memory()
+        && global().is_some_and(|global| global.hosting != 0)
+    {
         workdir(current, record);
     }
-}
-
-/// Java's helper, which closes descriptors, enters the directory and runs the program that its parent named (jspawnhelper.c and
-/// childproc.c of OpenJDK; used since version 12).
-#[inline(always)]
-fn is_spawner(record: &Exec) -> bool {
-    const NAME: [u64; 2] = {
-        let len = (b"jspawnhelper".len() as u16).to_le_bytes();
-        [
-            u64::from_le_bytes([len[0], len[1], b'j', b's', b'p', b'a', b'w', b'n']),
-            u64::from_le_bytes([b'h', b'e', b'l', b'p', b'e', b'r', 0, 0]),
-        ]
-    };
-    let words = path::words(&record.path.components[0]);
-    record.path.steps != 0 && words[0] == NAME[0] && words[1] == NAME[1]
 }
 
 /// Says where the step begins. What was said of the exec itself is said: its memory serves again.

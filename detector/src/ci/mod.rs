@@ -13,6 +13,6 @@ mod step;
 pub use agent::{Agent, Jobs, Role, is_plausible, leaves};
 pub use job::{Job, Named};
 pub use log::{Event, Match, StepLog, Sure, UtcNanos, diagnostics, is_worker_log};
-pub use provider::Provider;
+pub use provider::{Begun, Provider};
 pub use started::Started;
 pub use step::{Kind, Outcome, Stage, Step};

@@ -14,7 +14,7 @@ pub enum Body {
     Exec(Exec),
     /// A process whose arguments named a declared script opened it, or opened another file of its name.
     Script(Script),
-    /// A worker that has several jobs had the step begin in this directory; only told by the daemon.
+    /// A worker had the step begin in this directory; only told by the daemon.
     Workdir(Workdir),
     /// The last thread of a process ended.
     Exit(Exit),

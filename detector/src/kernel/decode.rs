@@ -393,16 +393,28 @@ pub fn glance(bytes: &[u8]) -> Option<Glance> {
     Some(Glance { step: header.step, process: process(&header.process), about })
 }
 
-/// The directory in which a step begins, escaped, where the record in `bytes` tells it and it could be read.
-pub fn workdir(bytes: &[u8]) -> Option<String> {
-    match decode(bytes, |_| 0).ok()??.body {
-        Body::Workdir(Workdir { path }) if !path.is_empty() => Some(path),
-        _ => None,
+/// The directory in which a step begins, where the record in `bytes` tells it whole: as it is, and not to be shown. Of a long name
+/// that is its start and its length.
+pub fn workdir(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (header, _) = Header::read_from_prefix(bytes).ok()?;
+    if header.kind != kind::WORKDIR {
+        return None;
     }
+    let record::Workdir { path, .. } = padded(bytes, offset_of!(record::Workdir, path))?;
+    let components = path.components.get(..path.steps as usize)?;
+    let mut whole = Vec::new();
+    for component in components.iter().rev() {
+        whole.push(b'/');
+        whole.extend_from_slice(name(component));
+        if usize::from(component.len) > NAME_BYTES {
+            whole.extend_from_slice(format!("…{}", component.len).as_bytes());
+        }
+    }
+    (path.cut == 0).then_some(whole)
 }
 
 /// What a process runs from now on, as the kernel has it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Image {
     /// Path of the program; only its end where it is deep.
     pub executable: Vec<u8>,

@@ -92,6 +92,14 @@ pub struct Left {
     pub holding: u64,
 }
 
+impl std::ops::Add for Left {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { processes: self.processes + other.processes, holding: self.holding + other.holding }
+    }
+}
+
 /// The sensor. Dropping it detaches everything that is not pinned.
 pub struct Sensor {
     /// The programs; none where they were there before.
@@ -470,17 +478,26 @@ impl Sensor {
     /// # Errors
     /// When a map cannot be read.
     pub fn left(&self, job: u32) -> Result<Left, KernelError> {
+        Ok(self.left_by_step(job)?.into_values().fold(Left::default(), |sum, left| sum + left))
+    }
+
+    /// What is left of each step of `job`.
+    ///
+    /// # Errors
+    /// When a map cannot be had.
+    pub fn left_by_step(&self, job: u32) -> Result<BTreeMap<u32, Left>, KernelError> {
         let tasks = self.maps.map("TASKS").ok_or_else(|| absent("TASKS"))?;
         let tasks: HashMap<&MapData, u32, Abi<Task>> =
             tasks.try_into().map_err(|error| map("TASKS", "open", &error))?;
         let holders = self.maps.map("HOLDERS").ok_or_else(|| absent("HOLDERS"))?;
         let holders: HashMap<&MapData, u64, Abi<Holder>> =
             holders.try_into().map_err(|error| map("HOLDERS", "open", &error))?;
-        let mut left = Left::default();
+        let mut left: BTreeMap<u32, Left> = BTreeMap::new();
         for (_, Abi(task)) in tasks.iter().flatten().filter(|(_, Abi(task))| task.job == job) {
-            left.processes += 1;
             let strong = |Abi(holder): Abi<Holder>| holder.held.bits() | holder.own.bits() | holder.soft.bits();
-            left.holding += u64::from(holders.get(&task.holder, 0).is_ok_and(|holder| strong(holder) != 0));
+            let holding = u64::from(holders.get(&task.holder, 0).is_ok_and(|holder| strong(holder) != 0));
+            let step = left.entry(task.step).or_default();
+            *step = *step + Left { processes: 1, holding };
         }
         Ok(left)
     }

@@ -129,6 +129,11 @@ impl Session {
         self.event(Event { seq: 0, time, actor: None, body, kernel: None });
     }
 
+    /// An event that was decoded already, and of which nothing can be found.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.event(event);
+    }
+
     fn event(&mut self, mut event: Event) -> Vec<Finding> {
         self.seq += 1;
         event.seq = self.seq;

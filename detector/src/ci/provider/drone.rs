@@ -7,7 +7,7 @@
 //!
 //! Source: drone-runners/drone-runner-exec, `engine/compiler/compiler.go`, `engine/exec.go`, `command/command.go`.
 
-use super::model::{Model, until};
+use super::model::{Begun, Model};
 use crate::{
     ci::{Jobs, Named, Role, Started, started},
     secret::redact,
@@ -24,23 +24,31 @@ fn role(process: &Started<'_>) -> Option<Role> {
     (is_runner && process.command(&["daemon", "service"]).is_some()).then_some(Role::Worker(Jobs::Many))
 }
 
-fn workspace(workdir: &str) -> Option<&str> {
-    until(workdir, |_, name| name.starts_with("drone-"))
+fn workspace<'a>(begun: &'a Begun<'_>) -> Option<&'a [u8]> {
+    let root = begun.child.arguments().last().and_then(script).map(|(root, _)| root);
+    root.or_else(|| begun.workdir.strip_suffix(b"/drone/src").filter(|root| is_root(root)))
+}
+
+/// Root and step of the path of a step's commands.
+fn script(path: &[u8]) -> Option<(&[u8], &[u8])> {
+    let step = started::leaf(path);
+    let root = path.strip_suffix(step)?.strip_suffix(b"/opt/")?;
+    (!step.is_empty() && is_root(root)).then_some((root, step))
+}
+
+fn is_root(path: &[u8]) -> bool {
+    started::leaf(path).starts_with(b"drone-")
 }
 
 fn named(child: &Started<'_>) -> Option<Named> {
-    let path = child.arguments().last()?;
-    let step = started::leaf(path);
-    let root = path.strip_suffix(step)?.strip_suffix(b"/opt/")?;
+    let (root, step) = script(child.arguments().last()?)?;
     let build = started::leaf(root);
-    if step.is_empty() || !build.starts_with(b"drone-") {
-        return None;
-    }
     Some(Named { job: Some(redact::text(build, NAME_MAX)), step: Some(redact::text(step, NAME_MAX)) })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Begun;
     use crate::ci::{Agent, Jobs, Provider, Role, Started};
 
     #[test]
@@ -69,8 +77,16 @@ mod tests {
 
     #[test]
     fn a_build_has_a_directory_of_its_own() {
-        let workspace = |workdir| Provider::Drone.workspace(workdir);
-        assert_eq!(workspace("/tmp/drone-x1y2/drone/src/a"), Some("/tmp/drone-x1y2"));
-        assert_eq!(workspace("/opt/drone/src"), None);
+        let workspace = |argv: &str, workdir: &str| {
+            let child = Started { executable: b"/bin/sh", argv: argv.as_bytes(), uid: 0 };
+            let begun = Begun { child, workdir: workdir.as_bytes(), at: b"/" };
+            Provider::Drone.workspace(&begun).map(|own| String::from_utf8(own.to_vec()).unwrap())
+        };
+        let (one, other) = ("/tmp/drone-Jb8fXk2LqP0aZt4w", "/tmp/drone-Qr5tYw7EpM1sDc3v");
+        let script = format!("/bin/sh\0-e\0{one}/opt/unit\0");
+        // Whoever put a link there: the runner wrote the path.
+        assert_eq!(workspace(&script, &format!("{other}/drone/src")).as_deref(), Some(one));
+        assert_eq!(workspace("git\0clone\0", &format!("{other}/drone/src")).as_deref(), Some(other));
+        assert_eq!(workspace("git\0", "/var/lib/drone-runner/x"), None);
     }
 }

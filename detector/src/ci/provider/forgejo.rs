@@ -8,7 +8,7 @@
 //! called `act_runner`, `gitea-runner` and `forgejo-runner`. nektos/act, `pkg/runner/run_context.go`
 //! (`startHostEnvironment`), `pkg/container/host_environment.go`.
 
-use super::model::{Model, until};
+use super::model::{Begun, Model, until};
 use crate::ci::{Jobs, Role, Started};
 
 pub(super) const MODEL: Model = Model {
@@ -28,13 +28,13 @@ fn role(process: &Started<'_>) -> Option<Role> {
     }
 }
 
-fn workspace(workdir: &str) -> Option<&str> {
-    until(workdir, |_, name| name == "hostexecutor")
+fn workspace<'a>(begun: &'a Begun<'_>) -> Option<&'a [u8]> {
+    until(begun.workdir, |_, name| name == b"hostexecutor")
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::ci::{Agent, Jobs, Provider, Role, Started};
+    use crate::ci::{Agent, Begun, Jobs, Provider, Role, Started};
 
     #[test]
     fn a_runner_serves_as_a_daemon_or_once() {
@@ -48,10 +48,13 @@ mod tests {
     }
     #[test]
     fn a_job_has_a_directory_of_its_own() {
-        let workspace = |workdir| Provider::Forgejo.workspace(workdir);
-        let own = "/home/act/.cache/act/5d41402abc4b2a76/hostexecutor";
-        assert_eq!(workspace("/home/act/.cache/act/5d41402abc4b2a76/hostexecutor/src/app"), Some(own));
-        assert_eq!(workspace(own), Some(own));
-        assert_eq!(workspace("/home/act"), None);
+        let workspace = |workdir| {
+            let begun = Begun { child: Started::default(), workdir, at: b"/home/act" };
+            Provider::Forgejo.workspace(&begun).map(<[u8]>::to_vec)
+        };
+        let own = Some(b"/home/act/.cache/act/5d41402abc4b2a76/hostexecutor".to_vec());
+        assert_eq!(workspace(b"/home/act/.cache/act/5d41402abc4b2a76/hostexecutor/src/app"), own);
+        assert_eq!(workspace(b"/home/act/.cache/act/5d41402abc4b2a76/hostexecutor"), own);
+        assert_eq!(workspace(b"/home/act"), None);
     }
 }

@@ -7,7 +7,7 @@
 
 use super::{
     java,
-    model::{Model, until},
+    model::{Begun, Model},
 };
 use crate::ci::{Jobs, Role, Started};
 
@@ -37,12 +37,17 @@ fn is_bootstrapper(process: &Started<'_>) -> bool {
     })
 }
 
-fn workspace(workdir: &str) -> Option<&str> {
-    until(workdir, |above, _| above == "pipelines")
+/// Below the agent's own directory.
+fn workspace<'a>(begun: &'a Begun<'_>) -> Option<&'a [u8]> {
+    begun.workdir.strip_prefix(begun.at)?.strip_prefix(b"/pipelines/")?;
+    let from = begun.at.len() + "/pipelines/".len();
+    let end = begun.workdir[from..].iter().position(|b| *b == b'/').map_or(begun.workdir.len(), |at| from + at);
+    Some(&begun.workdir[..end])
 }
 
 #[cfg(test)]
 mod tests {
+    use super::Begun;
     use crate::ci::{Agent, Jobs, Provider, Role, Started, is_plausible};
 
     #[test]
@@ -56,5 +61,17 @@ mod tests {
             java("java\0org.tanukisoftware.wrapper.WrapperJarApp\0/usr/share/go-agent/lib/agent-bootstrapper.jar\0");
         assert!(is_plausible(agent, &worker, &parent));
         assert!(!is_plausible(agent, &worker, &worker));
+    }
+
+    #[test]
+    fn a_pipeline_has_a_directory_of_its_own() {
+        let workspace = |workdir| {
+            let begun = Begun { child: Started::default(), workdir, at: b"/srv/pipelines/agent" };
+            Provider::GoCd.workspace(&begun).map(<[u8]>::to_vec)
+        };
+        let own = Some(b"/srv/pipelines/agent/pipelines/app".to_vec());
+        assert_eq!(workspace(b"/srv/pipelines/agent/pipelines/app"), own);
+        assert_eq!(workspace(b"/srv/pipelines/agent/pipelines/app/sub/pipelines/x"), own);
+        assert_eq!(workspace(b"/srv/pipelines/agent"), None);
     }
 }

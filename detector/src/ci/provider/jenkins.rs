@@ -13,7 +13,10 @@
 //! Source: jenkinsci/remoting, `pom.xml`, `hudson/remoting/Launcher.java`, `jnlp/Main.java`;
 //! jenkinsci/durable-task-plugin, `BourneShellScript.java`, `FileMonitoringTask.java`.
 
-use super::{java, model::Model};
+use super::{
+    java,
+    model::{Begun, Model},
+};
 use crate::{
     ci::{Jobs, Named, Role, Started, started},
     secret::redact,
@@ -25,8 +28,7 @@ const NAME_MAX: usize = 128;
 /// What stands between a workspace and the number of a durable step.
 const DURABLE: &[u8] = b"@tmp/durable-";
 
-// Each build has a workspace of its own, in which its steps begin, or below it (`dir`).
-pub(super) const MODEL: Model = Model { role, named, workspace: Some(|workdir| Some(workdir)), ..Model::SERVICE };
+pub(super) const MODEL: Model = Model { role, named, workspace: Some(workspace), ..Model::SERVICE };
 
 fn role(process: &Started<'_>) -> Option<Role> {
     let main = java::main(process)?;
@@ -37,28 +39,33 @@ fn role(process: &Started<'_>) -> Option<Role> {
     (agent || swarm).then_some(Role::Worker(Jobs::Many))
 }
 
+/// Each build has a workspace of its own, in which its steps begin, or below it (`dir`).
+fn workspace<'a>(begun: &'a Begun<'_>) -> Option<&'a [u8]> {
+    Some(begun.child.arguments().find_map(|argument| Some(durable(argument)?.0)).unwrap_or(begun.workdir))
+}
+
 fn named(child: &Started<'_>) -> Option<Named> {
-    child.arguments().find_map(durable)
+    let (workspace, id) = child.arguments().find_map(durable)?;
+    let leaf = started::leaf(workspace);
+    // `JOB@2`: the second at once (WorkspaceList.java).
+    let job = match leaf.iter().rposition(|b| *b == b'@') {
+        Some(at) if at > 0 && leaf[at + 1..].iter().all(u8::is_ascii_digit) => &leaf[..at],
+        _ => leaf,
+    };
+    let step = format!("durable-{}", String::from_utf8_lossy(id));
+    Some(Named { job: Some(redact::text(job, NAME_MAX)), step: Some(step) })
 }
 
 /// The workspace and the number in `argument`, a path or a script with paths in quotes or behind `=`.
-fn durable(argument: &[u8]) -> Option<Named> {
+fn durable(argument: &[u8]) -> Option<(&[u8], &[u8])> {
+    /// Digits of a number.
+    const DIGITS: usize = 32;
     let at = argument.windows(DURABLE.len()).position(|window| window == DURABLE)?;
     let (before, after) = (&argument[..at], &argument[at + DURABLE.len()..]);
     let start = before.iter().rposition(|b| matches!(b, b'\'' | b'=' | b'"')).map_or(0, |quote| quote + 1);
     let path = &before[start..];
-    let id: Vec<u8> = after.iter().copied().take_while(u8::is_ascii_hexdigit).take(32).collect();
-    let workspace = started::leaf(path);
-    if !path.starts_with(b"/") || workspace.is_empty() || id.is_empty() {
-        return None;
-    }
-    // `JOB@2`: the second at once (WorkspaceList.java).
-    let job = match workspace.iter().rposition(|b| *b == b'@') {
-        Some(at) if at > 0 && workspace[at + 1..].iter().all(u8::is_ascii_digit) => &workspace[..at],
-        _ => workspace,
-    };
-    let step = format!("durable-{}", String::from_utf8_lossy(&id));
-    Some(Named { job: Some(redact::text(job, NAME_MAX)), step: Some(step) })
+    let digits = after.iter().take(DIGITS).take_while(|b| b.is_ascii_hexdigit()).count();
+    (path.starts_with(b"/") && !started::leaf(path).is_empty() && digits > 0).then(|| (path, &after[..digits]))
 }
 
 #[cfg(test)]
@@ -111,5 +118,18 @@ mod tests {
             assert_eq!(names(argv), None, "{argv}");
         }
         assert_eq!(names("sh\0/w/a\x1b[2Jb@tmp/durable-1a/s\0").unwrap().0, "a\\x1b[2Jb");
+    }
+
+    #[test]
+    fn a_build_has_a_workspace() {
+        let workspace = |argv: &str, workdir: &str| {
+            let child = Started { executable: b"/usr/bin/nohup", argv: argv.as_bytes(), uid: 0 };
+            let begun = Begun { child, workdir: workdir.as_bytes(), at: b"/w" };
+            Provider::Jenkins.workspace(&begun).map(|own| String::from_utf8(own.to_vec()).unwrap())
+        };
+        let durable = "sh\0-xe\0/w/workspace/app@2@tmp/durable-1a2b/script.sh\0";
+        // Whoever put a link there: the agent wrote the path.
+        assert_eq!(workspace(durable, "/w/workspace/other").as_deref(), Some("/w/workspace/app@2"));
+        assert_eq!(workspace("git\0fetch\0", "/w/workspace/app@2").as_deref(), Some("/w/workspace/app@2"));
     }
 }

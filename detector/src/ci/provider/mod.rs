@@ -17,4 +17,4 @@ mod teamcity;
 mod woodpecker;
 
 pub(super) use java::JAVA;
-pub use model::Provider;
+pub use model::{Begun, Provider};

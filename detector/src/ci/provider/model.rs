@@ -32,8 +32,19 @@ pub enum Provider {
     GoCd,
 }
 
-/// A part of a path, or none.
-type Workspace = fn(&str) -> Option<&str>;
+/// See [`Provider::workspace`].
+type Workspace = for<'a> fn(&'a Begun<'_>) -> Option<&'a [u8]>;
+
+/// How a worker had a step begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun<'a> {
+    /// The step's first program.
+    pub child: Started<'a>,
+    /// The directory that was current at its exec.
+    pub workdir: &'a [u8],
+    /// The worker's own current directory.
+    pub at: &'a [u8],
+}
 
 /// What is known of a provider's agent.
 pub(in crate::ci) struct Model {
@@ -45,7 +56,7 @@ pub(in crate::ci) struct Model {
     pub child_of: fn(&Started<'_>, &Started<'_>) -> bool,
     /// What the command line of a worker's child, as exec left it, says of the job and the step.
     pub named: fn(&Started<'_>) -> Option<Named>,
-    /// The directory that is the job's own, of one in which the worker had a step begin; none where that is not told by it.
+    /// The directory that is the job's own; none where that is not told by how its steps begin.
     pub workspace: Option<Workspace>,
     /// What the worker's own environment, as exec left it, says of its job.
     pub job: fn(&[u8]) -> Option<Job>,
@@ -58,15 +69,15 @@ impl Model {
 }
 
 /// `path` as far as the first component that `is` says to be the one, given its name and that of the directory above.
-pub(super) fn until(path: &str, is: impl Fn(&str, &str) -> bool) -> Option<&str> {
-    let mut above = "";
+pub(super) fn until(path: &[u8], is: impl Fn(&[u8], &[u8]) -> bool) -> Option<&[u8]> {
+    let mut above = &b""[..];
     let mut end = 0;
-    for component in path.split_inclusive('/') {
-        end += component.len();
-        let name = component.trim_end_matches('/');
+    for name in path.split(|b| *b == b'/') {
+        end += name.len();
         if is(above, name) {
-            return Some(path[..end].trim_end_matches('/'));
+            return Some(&path[..end]);
         }
+        end += 1;
         above = name;
     }
     None
@@ -114,12 +125,11 @@ impl Provider {
         (self.model().named)(child)
     }
 
-    /// The directory that is the job's own, of `workdir` (escaped), in which the worker had a step begin: jobs that one worker has at
-    /// once are told apart by it. None where they are not.
+    /// The directory that is the job's own: jobs that one worker has at once are told apart by it. None where they are not.
     ///
-    /// It must be the directory that was current at the step's first exec: the worker chose that one.
-    pub fn workspace(self, workdir: &str) -> Option<&str> {
-        self.model().workspace?(workdir)
+    /// The first command line comes before the directory, where it has one: an agent that writes it itself does not follow links.
+    pub fn workspace<'a>(self, begun: &'a Begun<'_>) -> Option<&'a [u8]> {
+        self.model().workspace?(begun)
     }
 
     /// Whether jobs that a worker has at once are told apart by that.

@@ -6,7 +6,7 @@
 //!
 //! Source: woodpecker-ci/woodpecker, `pipeline/backend/local/local.go`, `command.go`, `cmd/agent/core/run.go`.
 
-use super::model::{Model, until};
+use super::model::{Begun, Model, until};
 use crate::ci::{Jobs, Role, Started};
 
 pub(super) const MODEL: Model =
@@ -18,19 +18,25 @@ fn role(process: &Started<'_>) -> Option<Role> {
     (is_agent && process.command(&["ping", "decode-base64", "help"]).is_none()).then_some(Role::Worker(Jobs::Many))
 }
 
-fn workspace(workdir: &str) -> Option<&str> {
-    until(workdir, |_, name| name.starts_with("woodpecker-local-"))
+fn workspace<'a>(begun: &'a Begun<'_>) -> Option<&'a [u8]> {
+    until(begun.workdir, |_, name| name.starts_with(b"woodpecker-local-"))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::ci::Provider;
+    use crate::ci::{Begun, Provider, Started};
 
     #[test]
     fn a_workflow_has_a_directory_of_its_own() {
-        let workspace = |workdir| Provider::Woodpecker.workspace(workdir);
-        assert_eq!(workspace("/tmp/woodpecker-local-81/workspace/src"), Some("/tmp/woodpecker-local-81"));
-        assert_eq!(workspace("/tmp/woodpecker-local-9"), Some("/tmp/woodpecker-local-9"));
-        assert_eq!(workspace("/var/lib/woodpecker"), None);
+        let workspace = |workdir| {
+            let begun = Begun { child: Started::default(), workdir, at: b"/" };
+            Provider::Woodpecker.workspace(&begun).map(<[u8]>::to_vec)
+        };
+        assert_eq!(
+            workspace(b"/tmp/woodpecker-local-2398471650/workspace/src"),
+            Some(b"/tmp/woodpecker-local-2398471650".to_vec())
+        );
+        assert_eq!(workspace(b"/tmp/woodpecker-local-9"), Some(b"/tmp/woodpecker-local-9".to_vec()));
+        assert_eq!(workspace(b"/var/lib/woodpecker"), None);
     }
 }

@@ -13,14 +13,14 @@ use super::{
 use crate::{
     ci::{Jobs, Provider},
     engine::Finding,
-    event::{Body, Kept, Process, Step},
+    event::{Body, Kept, Step, StepId},
     kernel::{Left, Notice, Sensor, boottime},
-    secret::redact,
 };
 use serde::Serialize;
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
-    os::unix::ffi::OsStrExt as _,
+    os::unix::ffi::OsStringExt as _,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -53,7 +53,7 @@ pub(super) struct Job {
     /// When its worker ended.
     ended: Option<Instant>,
     /// When the host's counters were taken after that, these, and what was left of the job.
-    pub(super) counted: Option<(Instant, Counters, Left)>,
+    pub(super) counted: Option<(Instant, Counters, BTreeMap<StepId, Left>)>,
 }
 
 /// What the control socket tells of a job.
@@ -98,10 +98,10 @@ impl Job {
     ) -> Result<Option<Self>, LiveError> {
         let before = sensor.counters()?;
         let resumed = Part::resume(number, number.to_string(), store, before.clone());
-        let Some(Resumed { part, provider, header, policy, told }) = resumed else { return Ok(None) };
+        let Some(Resumed { part, provider, header, policy, told, .. }) = resumed else { return Ok(None) };
         let Some(provider) = Provider::ALL.into_iter().find(|known| known.name() == provider) else { return Ok(None) };
-        let kept = told.into_iter().filter_map(|event| match event.body {
-            Body::Kept(kept) => Some(kept),
+        let kept = told.iter().filter_map(|event| match &event.body {
+            Body::Kept(kept) => Some(kept.clone()),
             _ => None,
         });
         let kept: Vec<Kept> = kept.collect();
@@ -111,7 +111,7 @@ impl Job {
         let jobs = worker.and_then(|worker| Some((worker.worker()?.1, worker)));
         let mut job = Self::with(part, (number, provider, jobs), keeper, policy);
         if let Some(several) = &mut job.several {
-            several.resume(number, kept, store, &before);
+            several.resume((number, kept), (&header, &told), store, &before);
         }
         job.clock = header.started.realtime.wrapping_sub(header.started.boottime);
         let any = job.own.any() || job.several.as_ref().is_some_and(|several| !several.is_empty());
@@ -128,7 +128,6 @@ impl Job {
         // Where it is gone, what was recorded tells.
         let several = provider.has_workspaces() && worker.is_none_or(|(jobs, _)| jobs == Jobs::Many);
         let at = worker.map(|(_, worker)| worker.directory()).unwrap_or_default();
-        let at = redact::path(at.as_os_str().as_bytes());
         let now = boottime();
         Self {
             number,
@@ -136,7 +135,7 @@ impl Job {
             worker: worker.map_or(0, |(_, worker)| worker.pid()),
             command: worker.map(|(_, worker)| worker.arguments()).unwrap_or_default(),
             own,
-            several: several.then(|| Several::new(provider, at)),
+            several: several.then(|| Several::new(provider, at.into_os_string().into_vec())),
             policy,
             keeper,
             steps: worker.and_then(|(_, worker)| Steps::of(worker, provider)),
@@ -150,8 +149,13 @@ impl Job {
         }
     }
 
-    /// Takes in a record of it. A job of its worker may begin with it.
-    pub(super) fn record(&mut self, record: Vec<u8>, store: &Store, sensor: &Sensor) -> Vec<Finding> {
+    /// Takes in a record of it. A job of its worker may begin with it; `before` are the host's counters from before that.
+    pub(super) fn record(
+        &mut self,
+        record: Vec<u8>,
+        store: &Store,
+        (sensor, before): (&Sensor, &Counters),
+    ) -> Vec<Finding> {
         self.seen = Some(Instant::now());
         self.keeper.note(&record);
         let forked = Notice::step(&record);
@@ -166,8 +170,7 @@ impl Job {
                     header: run::header(command, &policy.policy, policy.mode, sensor.capabilities()),
                     policy,
                     store,
-                    // What cannot be read now is counted from the host's beginning on.
-                    counters: sensor.counters().unwrap_or_default(),
+                    counters: before.clone(),
                     times,
                 })
             }
@@ -220,10 +223,15 @@ impl Job {
     /// Ends those of its worker's jobs that had no process for so long.
     pub(super) fn end_idle(&mut self, idle: Duration, sensor: &Sensor, late: u64) -> Result<(), LiveError> {
         if let Some(several) = self.several.as_mut().filter(|several| !several.is_empty()) {
-            let lives = |process: Process| Seen::of(process.pid).is_some_and(|seen| seen.is(process.start));
-            several.end_idle(idle, lives, &sensor.counters()?, late);
+            let left = sensor.left_by_step(self.number)?;
+            several.end_idle(idle, &left, &sensor.counters()?, late);
         }
         Ok(())
+    }
+
+    /// Whether its worker may have several at once.
+    pub(super) fn has_several(&self) -> bool {
+        self.several.is_some()
     }
 
     /// Whether its worker, which has many, waited for a job, and none came.
@@ -269,15 +277,19 @@ impl Job {
         own.into_iter().chain(several.into_iter().flat_map(Several::parts)).map(told).collect()
     }
 
-    /// Ends it: `now` are the host's counters; `unexplained` is how many leaks were decided and told of by nobody.
-    pub(super) fn conclude(mut self, now: &Counters, unexplained: u64, mut left: Left, late: u64) {
+    /// Ends it: `now` are the host's counters; `unexplained` is how many leaks were decided and told of by nobody, `left` what
+    /// is left of each step.
+    pub(super) fn conclude(mut self, now: &Counters, unexplained: u64, left: &BTreeMap<StepId, Left>, late: u64) {
         let named = self.steps.as_mut().map(Steps::ended).unwrap_or_default();
         self.name(named);
         let many = self.many || self.several.is_some();
-        if let Some(mut several) = self.several {
-            several.settle(&mut self.own);
-            left = several.conclude(now, left, late);
-        }
+        let left = match self.several {
+            Some(mut several) => {
+                several.settle(&mut self.own);
+                several.conclude(now, left, late)
+            }
+            None => left.values().fold(Left::default(), |sum, left| sum + *left),
+        };
         // There was no job, or it did nothing beside them.
         if many && !self.own.any() && unexplained == 0 && left.processes == 0 {
             return self.own.discard();

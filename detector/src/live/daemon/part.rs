@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     engine::{Conclusion, Finding},
-    event::{Body, Counted, Event, JobId, Kept, Step},
+    event::{Body, Called, Counted, Event, JobId, Kept, Step},
     kernel::{Left, boottime},
     policy::Policy,
     recording::{Header, Reader},
@@ -29,6 +29,8 @@ pub(super) struct Part {
     findings: u64,
     /// Whether anything was told of it.
     any: bool,
+    /// Whether it was told what it is called.
+    called: bool,
 }
 
 /// What another process recorded of a part.
@@ -43,6 +45,8 @@ pub(super) struct Resumed {
     pub(super) policy: Policy,
     /// What had been told.
     pub(super) told: Vec<Event>,
+    /// What was written of its workspace.
+    pub(super) workspace: Option<String>,
 }
 
 impl Part {
@@ -56,7 +60,7 @@ impl Part {
     ) -> io::Result<Self> {
         let (files, recording) = store.begin(header.started.realtime / 1_000_000_000, provider, &label)?;
         let session = Session::new(job, policy.policy.clone(), policy.mode, header, Some(recording));
-        Ok(Self { label, session, files, before, findings: 0, any: false })
+        Ok(Self { label, session, files, before, findings: 0, any: false, called: false })
     }
 
     /// One that a daemon before this one began, from what that recorded.
@@ -81,8 +85,16 @@ impl Part {
         let counters = BTreeMap::from([(Counter::Away.name().to_owned(), 1)]);
         session.own(boottime(), Body::Lost(Counted { counters }));
         let any = told.iter().any(|event| event.actor.is_some());
-        let part = Self { label, session, files, before, findings: 0, any };
-        Some(Resumed { part, provider, header, policy, told })
+        let called = told.iter().any(|event| matches!(event.body, Body::Called(_)));
+        let workspace = files.workspace();
+        let part = Self { label, session, files, before, findings: 0, any, called };
+        Some(Resumed { part, provider, header, policy, told, workspace })
+    }
+
+    /// The same, with a line beside its recording by which the next daemon knows its workspace.
+    pub(super) fn with_workspace(self, workspace: Option<&str>) -> io::Result<Self> {
+        workspace.map(|workspace| self.files.note_workspace(workspace)).transpose()?;
+        Ok(self)
     }
 
     /// Takes in a record of it.
@@ -96,6 +108,19 @@ impl Part {
     /// Takes in a record that all parts of a job need to know.
     pub(super) fn know(&mut self, record: &[u8]) -> Vec<Finding> {
         self.session.record(record)
+    }
+
+    /// Takes in an event that all parts of a job need to know.
+    pub(super) fn tell(&mut self, event: Event) {
+        self.session.tell(event);
+    }
+
+    /// What its agent calls it, said once.
+    pub(super) fn call(&mut self, called: Option<Called>) {
+        if let Some(called) = called.filter(|_| !self.called) {
+            self.session.own(boottime(), Body::Called(called));
+            self.called = true;
+        }
     }
 
     /// What the sensor says of itself.
@@ -162,7 +187,7 @@ impl Part {
     pub(super) fn conclude(self, now: &Counters, unexplained: u64, left: Left, late: u64) {
         let mut counters: BTreeMap<_, _> = now
             .iter()
-            .map(|(name, count)| (*name, count - self.before.get(name).copied().unwrap_or(0)))
+            .map(|(name, count)| (*name, count.saturating_sub(self.before.get(name).copied().unwrap_or(0))))
             .filter(|(_, count)| *count != 0)
             .collect();
         let leaks = self.session.told() + unexplained;

@@ -4,27 +4,51 @@
 //! step's first exec, before anything of the step runs; what it told of the step before that waits.
 
 use crate::{
-    ci::{Named, Provider, Started},
+    ci::{Begun, Named, Provider, Started},
     event::{Process, StepId},
-    kernel::{About, glance, image, workdir},
+    kernel::{About, Left, glance, image, workdir},
 };
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt as _,
     path::Path,
     time::{Duration, Instant},
 };
 
 /// Records of a step that wait until it is known whose it is: of one that runs no program there may be any number.
 const WAITING: usize = 64;
+/// Jobs that a worker may have at once; what it begins beside them is of none in particular.
+const JOBS: usize = 64;
 
-/// Which job: one of those of the worker's steps by number, or the worker's own.
-pub(super) type Whose = Option<u32>;
+/// What a directory is known by: a digest, since a name may be a secret, and its redacted form may be that of others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Workspace([u8; 16]);
+
+impl Workspace {
+    fn of(path: &Path) -> Self {
+        let digest = Sha256::digest(path.as_os_str().as_bytes());
+        Self(std::array::from_fn(|n| digest[n]))
+    }
+
+    /// As [`Self::to_string`] wrote it.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        u128::from_str_radix(text.trim_end(), 16).ok().map(|number| Self(number.to_be_bytes()))
+    }
+}
+
+impl std::fmt::Display for Workspace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
 
 /// Sorts the records of one worker.
 pub(super) struct Sorter {
     provider: Provider,
     /// The worker's current directory: who begins there or above was given no directory.
-    at: String,
+    at: Vec<u8>,
     steps: BTreeMap<StepId, Step>,
     jobs: BTreeMap<u32, Job>,
     /// No number is used twice.
@@ -34,49 +58,46 @@ pub(super) struct Sorter {
 enum Step {
     /// Nothing was told of its directory yet: what was told of it, and its first process.
     Waits(Process, Vec<Vec<u8>>),
-    Of(Whose),
+    /// It is of this job.
+    Of(u32),
 }
 
 struct Job {
-    workspace: String,
-    processes: BTreeSet<Process>,
+    /// None for what is of no job in particular.
+    workspace: Option<Workspace>,
     seen: Instant,
 }
 
 /// What becomes of a record.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Sorted {
+    /// It is the worker's own.
+    Own(Vec<u8>),
     /// It is of this job.
-    Of(Whose, Vec<u8>),
+    Of(u32, Vec<u8>),
     /// All must know.
     All(Vec<u8>),
     /// It is told later.
     Later,
-    /// It is known now whose this step is: with what its first command line says, and all that was told of it.
-    Begun(StepId, Whose, Option<Named>, Vec<Vec<u8>>),
+    /// It is known now that the step is of this job: with what its first command line says, and all that was told of it.
+    Begun(StepId, u32, Option<Named>, Vec<Vec<u8>>),
 }
 
 impl Sorter {
-    /// One for a worker of `provider` whose current directory is `at` (escaped).
-    pub(super) fn new(provider: Provider, at: String) -> Self {
+    /// One for a worker of `provider` whose current directory is `at`.
+    pub(super) fn new(provider: Provider, at: Vec<u8>) -> Self {
         Self { provider, at, steps: BTreeMap::new(), jobs: BTreeMap::new(), last: 0 }
     }
 
-    /// Whose worker it is.
-    pub(super) fn provider(&self) -> Provider {
-        self.provider
-    }
-
-    /// Goes on with a job of which this is known; `last` is the highest number that was given to any.
+    /// Goes on with a job of which this is known.
     pub(super) fn resume(
         &mut self,
         number: u32,
-        workspace: String,
+        workspace: Option<Workspace>,
         steps: impl IntoIterator<Item = StepId>,
-        processes: BTreeSet<Process>,
     ) {
-        self.steps.extend(steps.into_iter().map(|step| (step, Step::Of(Some(number)))));
-        self.jobs.insert(number, Job { workspace, processes, seen: Instant::now() });
+        self.steps.extend(steps.into_iter().map(|step| (step, Step::Of(number))));
+        self.jobs.insert(number, Job { workspace, seen: Instant::now() });
         self.skip(number);
     }
 
@@ -85,19 +106,14 @@ impl Sorter {
         self.last = self.last.max(last);
     }
 
-    /// The directory of a job.
-    pub(super) fn workspace(&self, job: u32) -> &str {
-        self.jobs.get(&job).map_or("", |job| &job.workspace)
-    }
-
-    /// Processes of a job that have not ended.
-    pub(super) fn processes(&self, job: u32) -> u64 {
-        self.jobs.get(&job).map_or(0, |job| job.processes.len() as u64)
+    /// What the directory of a job is known by; none where it is of no job in particular.
+    pub(super) fn workspace(&self, job: u32) -> Option<Workspace> {
+        self.jobs.get(&job)?.workspace
     }
 
     /// Whose `record` is.
     pub(super) fn sort(&mut self, record: Vec<u8>) -> Sorted {
-        let Some(glance) = glance(&record) else { return Sorted::Of(None, record) };
+        let Some(glance) = glance(&record) else { return Sorted::Own(record) };
         if glance.about == About::Name {
             return Sorted::All(record);
         }
@@ -108,87 +124,84 @@ impl Sorter {
             return Sorted::Later;
         }
         match self.steps.get_mut(&glance.step) {
-            Some(Step::Of(Some(whose))) => {
-                let whose = *whose;
-                self.note(whose, &record);
-                Sorted::Of(Some(whose), record)
+            Some(Step::Of(job)) => {
+                let number = *job;
+                if let Some(job) = self.jobs.get_mut(&number) {
+                    job.seen = Instant::now();
+                }
+                Sorted::Of(number, record)
             }
             Some(Step::Waits(first, told)) => {
                 let ended = glance.about == About::Exit && glance.process == *first;
                 told.push(record);
-                let told_enough = ended || told.len() >= WAITING;
-                if glance.about == About::Workdir || told_enough { self.begun(glance.step) } else { Sorted::Later }
+                let enough = ended || told.len() >= WAITING;
+                if glance.about == About::Workdir || enough { self.begun(glance.step) } else { Sorted::Later }
             }
-            Some(Step::Of(None)) | None => Sorted::Of(None, record),
+            // What was told of its beginning was lost.
+            None if glance.about == About::Workdir && glance.step != 0 => {
+                self.steps.insert(glance.step, Step::Waits(glance.process, vec![record]));
+                self.begun(glance.step)
+            }
+            None => Sorted::Own(record),
         }
     }
 
     /// A step of which enough was told.
     fn begun(&mut self, step: StepId) -> Sorted {
         let Some(Step::Waits(_, told)) = self.steps.remove(&step) else { return Sorted::Later };
-        let whose = told.last().and_then(|record| workdir(record)).and_then(|workdir| self.of(&workdir));
-        self.steps.insert(step, Step::Of(whose));
-        let named = told.iter().rev().find_map(|record| image(record)).and_then(|image| {
-            let started = Started { executable: &image.executable, argv: &image.argv, uid: image.uid };
-            self.provider.named(&started)
+        let image = told.iter().rev().find_map(|record| image(record)).unwrap_or_default();
+        let child = Started { executable: &image.executable, argv: &image.argv, uid: image.uid };
+        let workdir = told.last().and_then(|record| workdir(record));
+        let workspace = workdir.and_then(|workdir| {
+            let begun = Begun { child, workdir: &workdir, at: &self.at };
+            self.provider.workspace(&begun).map(|own| Path::new(OsStr::from_bytes(own)).to_owned())
         });
-        if let Some(whose) = whose {
-            told.iter().for_each(|record| self.note(whose, record));
-        }
-        Sorted::Begun(step, whose, named, told)
+        let job = self.of(workspace.as_deref());
+        self.steps.insert(step, Step::Of(job));
+        Sorted::Begun(step, job, self.provider.named(&child), told)
     }
 
-    /// Whose a step is that begins in `workdir`.
-    fn of(&mut self, workdir: &str) -> Whose {
-        let workspace = Path::new(self.provider.workspace(workdir)?);
-        if !workspace.is_absolute() || Path::new(&self.at).starts_with(workspace) {
-            return None;
-        }
-        // A step may begin below its job's directory, and be the first.
-        let is = |job: &Job| workspace.starts_with(&job.workspace) || Path::new(&job.workspace).starts_with(workspace);
-        if let Some((number, job)) = self.jobs.iter_mut().find(|(_, job)| is(job)) {
-            if Path::new(&job.workspace).starts_with(workspace) {
-                job.workspace = workspace.to_string_lossy().into_owned();
-            }
-            return Some(*number);
-        }
-        self.last += 1;
-        let workspace = workspace.to_string_lossy().into_owned();
-        self.jobs.insert(self.last, Job { workspace, processes: BTreeSet::new(), seen: Instant::now() });
-        Some(self.last)
-    }
-
-    fn note(&mut self, whose: u32, record: &[u8]) {
-        let (Some(job), Some(glance)) = (self.jobs.get_mut(&whose), glance(record)) else { return };
-        job.seen = Instant::now();
-        match glance.about {
-            About::Fork { child, .. } => _ = job.processes.insert(child),
-            About::Exit => _ = job.processes.remove(&glance.process),
-            About::Workdir | About::Name | About::Other => {}
-        }
-    }
-
-    /// Jobs that have been without a process for so long, where `lives` says which processes there are.
-    pub(super) fn idle(&mut self, ago: Duration, lives: impl Fn(Process) -> bool) -> Vec<u32> {
-        let quiet = self.jobs.iter_mut().filter(|(_, job)| job.seen.elapsed() >= ago);
-        let idle = quiet.filter_map(|(number, job)| {
-            // What was told of their ends may have been lost.
-            job.processes.retain(|process| lives(*process));
-            job.processes.is_empty().then_some(*number)
+    /// Whose a step is that begins in `workspace`: that of the closest directory around it.
+    fn of(&mut self, workspace: Option<&Path>) -> u32 {
+        let at = Path::new(OsStr::from_bytes(&self.at));
+        let workspace = workspace.filter(|workspace| workspace.is_absolute() && !at.starts_with(workspace));
+        let find = |jobs: &BTreeMap<u32, Job>, workspace| {
+            jobs.iter().find(|(_, job)| job.workspace == workspace).map(|(number, _)| *number)
+        };
+        let around = workspace.into_iter().flat_map(Path::ancestors);
+        let known = around.map(Workspace::of).find_map(|around| find(&self.jobs, Some(around)));
+        let fresh = workspace.map(Workspace::of).filter(|_| self.jobs.len() < JOBS);
+        let known = known.or_else(|| fresh.is_none().then(|| find(&self.jobs, None))?);
+        let number = known.unwrap_or_else(|| {
+            self.last += 1;
+            self.last
         });
-        idle.collect()
+        self.jobs.entry(number).or_insert(Job { workspace: fresh, seen: Instant::now() }).seen = Instant::now();
+        number
+    }
+
+    /// What is left of a job, of what is left by step.
+    pub(super) fn left(&self, job: u32, left: &BTreeMap<StepId, Left>) -> Left {
+        let its = |step: &StepId| matches!(self.steps.get(step), Some(Step::Of(number)) if *number == job);
+        left.iter().filter(|(step, _)| its(step)).fold(Left::default(), |sum, (_, left)| sum + *left)
+    }
+
+    /// Jobs of which nothing was told for so long, and of which nothing is left, of what is left by step.
+    pub(super) fn idle(&self, ago: Duration, left: &BTreeMap<StepId, Left>) -> Vec<u32> {
+        let quiet = self.jobs.iter().filter(|(_, job)| job.seen.elapsed() >= ago).map(|(number, _)| *number);
+        quiet.filter(|number| self.left(*number, left).processes == 0).collect()
     }
 
     /// The job is over.
     pub(super) fn end(&mut self, job: u32) {
         self.jobs.remove(&job);
-        self.steps.retain(|_, step| !matches!(step, Step::Of(Some(whose)) if *whose == job));
+        self.steps.retain(|_, step| !matches!(step, Step::Of(number) if *number == job));
     }
 
     /// What still waits is told as it is.
     pub(super) fn rest(&mut self) -> Vec<Sorted> {
         let waiting = self.steps.iter().filter(|(_, step)| matches!(step, Step::Waits(..)));
-        let waiting: Vec<_> = waiting.map(|(step, _)| *step).collect();
+        let waiting: BTreeSet<_> = waiting.map(|(step, _)| *step).collect();
         waiting.into_iter().map(|step| self.begun(step)).collect()
     }
 }
@@ -233,78 +246,101 @@ mod tests {
         record.as_bytes()[..std::mem::offset_of!(record::Workdir, path.components) + used].to_vec()
     }
 
-    /// A step of `worker` (process 1) whose first process is `pid` and begins at `at`: whose it is.
-    fn step(sorter: &mut Sorter, step: u32, pid: u32, at: &str) -> Whose {
+    /// A step of the worker (process 1) whose first process is `pid` and begins at `at`: whose it is.
+    fn step(sorter: &mut Sorter, step: u32, pid: u32, at: &str) -> u32 {
         assert_eq!(sorter.sort(fork((0, 1), step, pid)), Sorted::Later);
         match sorter.sort(begins(step, pid, at)) {
-            Sorted::Begun(begun, whose, _, told) => {
+            Sorted::Begun(begun, job, _, told) => {
                 assert_eq!((begun, told.len()), (step, 2), "nothing is lost that was told before");
-                whose
+                job
             }
             other => panic!("{other:?}"),
         }
     }
 
     fn sorter() -> Sorter {
-        Sorter::new(Provider::Jenkins, "/home/ci".to_owned())
+        Sorter::new(Provider::Jenkins, b"/home/ci".to_vec())
     }
 
     #[test]
     fn steps_of_one_directory_are_of_one_job() {
         let mut sorter = sorter();
-        assert_eq!(step(&mut sorter, 1, 11, "/home/ci/workspace/app"), Some(1));
-        assert_eq!(step(&mut sorter, 2, 12, "/home/ci/workspace/app@2"), Some(2));
-        assert_eq!(step(&mut sorter, 3, 13, "/home/ci/workspace/app/sub"), Some(1));
-        assert_eq!(step(&mut sorter, 4, 14, "/home/ci/workspace/other/sub"), Some(3));
-        assert_eq!(step(&mut sorter, 5, 15, "/home/ci/workspace/other"), Some(3), "the first began below");
-        assert_eq!(sorter.workspace(3), "/home/ci/workspace/other");
+        assert_eq!(step(&mut sorter, 1, 11, "/home/ci/workspace/app"), 1);
+        assert_eq!(step(&mut sorter, 2, 12, "/home/ci/workspace/app@2"), 2);
+        assert_eq!(step(&mut sorter, 3, 13, "/home/ci/workspace/app/sub"), 1);
+        // What is redacted alike is not the same.
+        let random = ["Jb8fXk2LqP0aZt4wJb8fXk2L", "Qr5tYw7EpM1sDc3vQr5tYw7E"];
+        let [one, other] = random.map(|name| format!("/home/ci/workspace/{name}"));
+        assert_eq!((step(&mut sorter, 4, 14, &one), step(&mut sorter, 5, 15, &other)), (3, 4));
         // What they do later is theirs, wherever they go.
-        for (by, whose) in [((1, 11), Some(1)), ((2, 12), Some(2))] {
-            assert!(matches!(sorter.sort(fork(by, by.0, 100 + by.1)), Sorted::Of(is, _) if is == whose));
-            assert!(
-                matches!(sorter.sort(begins(by.0, by.1, "/home/ci/workspace/other")), Sorted::Of(is, _) if is == whose)
-            );
+        for (by, job) in [((1, 11), 1), ((2, 12), 2)] {
+            assert!(matches!(sorter.sort(fork(by, by.0, 100 + by.1)), Sorted::Of(is, _) if is == job));
+            assert!(matches!(sorter.sort(begins(by.0, by.1, &other)), Sorted::Of(is, _) if is == job));
         }
     }
 
+    /// Whoever begins above the workspaces of others takes none of them over.
     #[test]
-    fn who_was_given_no_directory_is_the_workers() {
+    fn the_closest_directory_counts() {
+        let mut sorter = sorter();
+        assert_eq!(step(&mut sorter, 1, 11, "/w/a"), 1);
+        assert_eq!(step(&mut sorter, 2, 12, "/w/b"), 2);
+        assert_eq!(step(&mut sorter, 3, 13, "/w"), 3);
+        assert_eq!(step(&mut sorter, 4, 14, "/w/b"), 2);
+        assert_eq!(step(&mut sorter, 5, 15, "/w/a/sub"), 1);
+        assert_eq!(step(&mut sorter, 6, 16, "/w/c"), 3);
+    }
+
+    #[test]
+    fn who_was_given_no_directory_is_of_none() {
         let mut sorter = sorter();
         for (n, at) in [(1, "/home/ci"), (2, "/home"), (3, "/")] {
-            assert_eq!(step(&mut sorter, n, 10 + n, at), None, "{at}");
+            assert_eq!(step(&mut sorter, n, 10 + n, at), 1, "{at}");
         }
-        let mut gitlab = Sorter::new(Provider::GitLab, "/home/ci".to_owned());
-        assert_eq!(step(&mut gitlab, 1, 11, "/home/ci/builds/x"), None);
-        assert!(matches!(sorter.sort(exit(0, 1)), Sorted::Of(None, _)));
+        assert_eq!(sorter.workspace(1), None);
+        assert_eq!(step(&mut sorter, 4, 14, "/home/ci/workspace/app"), 2);
+        assert!(sorter.workspace(2).is_some());
+        assert!(matches!(sorter.sort(exit(0, 1)), Sorted::Own(_)));
+        // What there is no room for.
+        for n in 0..100 {
+            let job = step(&mut sorter, 100 + n, 200 + n, &format!("/tmp/{n}"));
+            assert_eq!(job, if n < 62 { n + 3 } else { 1 });
+        }
     }
 
     #[test]
     fn a_step_that_runs_nothing_does_not_wait_for_ever() {
         let mut sorter = sorter();
         assert_eq!(sorter.sort(fork((0, 1), 1, 11)), Sorted::Later);
-        assert!(matches!(sorter.sort(exit(1, 11)), Sorted::Begun(1, None, None, told) if told.len() == 2));
+        assert!(matches!(sorter.sort(exit(1, 11)), Sorted::Begun(1, 1, None, told) if told.len() == 2));
         assert_eq!(sorter.sort(fork((0, 1), 2, 12)), Sorted::Later);
         let rest = (0..).map(|child| sorter.sort(fork((2, 12), 2, 100 + child)));
         let told = rest.take_while(|sorted| *sorted == Sorted::Later).count();
         assert_eq!(told, WAITING - 2);
-        assert!(matches!(sorter.sort(fork((2, 12), 2, 99)), Sorted::Of(None, _)));
+        assert!(matches!(sorter.sort(fork((2, 12), 2, 99)), Sorted::Of(1, _)));
         assert_eq!(sorter.sort(fork((0, 1), 3, 13)), Sorted::Later);
-        assert!(matches!(&sorter.rest()[..], [Sorted::Begun(3, None, None, _)]));
+        assert!(matches!(&sorter.rest()[..], [Sorted::Begun(3, 1, None, _)]));
+        // Its fork was lost.
+        assert!(matches!(sorter.sort(begins(4, 14, "/home/ci/workspace/app")), Sorted::Begun(4, 2, None, _)));
     }
 
     #[test]
-    fn a_job_is_idle_when_its_last_process_is_gone() {
+    fn a_job_is_idle_when_nothing_is_left_of_it() {
         let mut sorter = sorter();
-        let now = Duration::ZERO;
-        assert_eq!(step(&mut sorter, 1, 11, "/home/ci/workspace/app"), Some(1));
-        sorter.sort(fork((1, 11), 1, 20));
-        sorter.sort(exit(1, 11));
-        assert_eq!((sorter.idle(now, |_| true), sorter.processes(1)), (Vec::new(), 1));
-        assert!(sorter.idle(Duration::from_secs(3600), |_| false).is_empty());
-        assert_eq!(sorter.idle(now, |_| false), [1], "its end may have been lost");
+        let (now, one) = (Duration::ZERO, Left { processes: 1, holding: 1 });
+        assert_eq!(step(&mut sorter, 1, 11, "/home/ci/workspace/app"), 1);
+        assert_eq!(step(&mut sorter, 2, 12, "/home/ci/workspace/other"), 2);
+        let left = BTreeMap::from([(1, one)]);
+        assert_eq!((sorter.idle(now, &left), sorter.left(1, &left)), (vec![2], one));
+        assert!(sorter.idle(Duration::from_secs(3600), &BTreeMap::new()).is_empty());
         sorter.end(1);
-        assert_eq!(step(&mut sorter, 2, 12, "/home/ci/workspace/app"), Some(2), "another run of the job");
-        sorter.sort(exit(2, 12));
-        assert_eq!(sorter.idle(now, |_| true), [2]);
+        assert_eq!(step(&mut sorter, 3, 13, "/home/ci/workspace/app"), 3, "another run of the job");
+    }
+
+    #[test]
+    fn a_workspace_is_known_by_what_is_written_of_it() {
+        let workspace = Workspace::of(Path::new("/home/ci/workspace/app"));
+        assert_eq!(Workspace::parse(&format!("{workspace}\n")), Some(workspace));
+        assert_eq!(Workspace::parse("x"), None);
     }
 }

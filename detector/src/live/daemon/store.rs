@@ -15,6 +15,9 @@ use std::{
 /// The recording, in a job's directory.
 const RECORDING: &str = "recording.jsonl";
 
+/// What the workspace is known by, where a worker has several jobs.
+const WORKSPACE: &str = "workspace";
+
 /// The directory of all jobs' files.
 pub(super) struct Store {
     directory: PathBuf,
@@ -129,6 +132,16 @@ impl Files {
             self.create(name)?.write_all(text.as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Notes what the job's workspace is known by.
+    pub(super) fn note_workspace(&self, workspace: &str) -> io::Result<()> {
+        writeln!(self.create(WORKSPACE)?, "{workspace}")
+    }
+
+    /// What was noted.
+    pub(super) fn workspace(&self) -> Option<String> {
+        fs::read_to_string(self.directory.join(WORKSPACE)).ok()
     }
 
     /// Where they are.

@@ -56,7 +56,8 @@ pub async fn daemon(config: Config, layout: LayoutSource, found: impl FnMut(&Fin
     let proved = boottime();
     sensor.disarm()?;
     policies.write(&mut sensor)?;
-    let told = sensor.counters()?.get("leaks").copied().unwrap_or(0);
+    let counters = sensor.counters()?;
+    let told = counters.get("leaks").copied().unwrap_or(0);
     let mut watch = Watch {
         sensor,
         store,
@@ -68,6 +69,7 @@ pub async fn daemon(config: Config, layout: LayoutSource, found: impl FnMut(&Fin
         told,
         times: (armed, proved),
         flushes: Vec::new(),
+        calm: (Instant::now(), counters.clone()),
         config,
     };
     watch.make_ready()?;
@@ -114,6 +116,7 @@ async fn again(
         told: 0,
         times: (now, now),
         flushes: Vec::new(),
+        calm: (Instant::now(), counters.clone()),
         config,
     };
     for job in &stale {
@@ -160,6 +163,9 @@ struct Watch {
     times: (u64, u64),
     /// Who waits for what was seen until he asked to be written.
     flushes: Vec<(Instant, Reply)>,
+    /// The host's counters as they were, and when, before anything of what waits in the rings: a job that begins with that counts from
+    /// there.
+    calm: (Instant, Counters),
 }
 
 impl Watch {
@@ -208,7 +214,11 @@ impl Watch {
                 () = tokio::time::sleep(wait) => {}
             }
             self.count()?;
+            let calm = self.calmed(rings)?;
             self.drain(rings, false, found)?;
+            if let Some(calm) = calm.filter(|_| !rings.waiting()) {
+                self.calm = calm;
+            }
             if let Some(asked) = asked {
                 self.answer(asked);
             }
@@ -231,8 +241,8 @@ impl Watch {
             if !job.is_ending() {
                 job.note("the daemon was stopped while the job ran");
             }
-            let left = self.sensor.left(number)?;
-            self.conclude(number, job, &counters, left, rings.late());
+            let left = self.sensor.left_by_step(number)?;
+            self.conclude(number, job, &counters, &left, rings.late());
         }
         self.flushed();
         Ok(())
@@ -251,7 +261,10 @@ impl Watch {
                     }
                 }
                 None => match self.jobs.get_mut(&job_of(&record)) {
-                    Some(job) => job.record(record, &self.store, &self.sensor).iter().for_each(&mut *found),
+                    Some(job) => {
+                        let now = (&self.sensor, &self.calm.1);
+                        job.record(record, &self.store, now).iter().for_each(&mut *found);
+                    }
                     None => self.late(&record),
                 },
             }
@@ -412,6 +425,12 @@ impl Watch {
         Ok(self.sensor.set_job(settings, *id)?)
     }
 
+    /// The host's counters of now, where a job that begins may need them, and not too often. They count once what was there is told.
+    fn calmed(&self, rings: &Rings) -> Result<Option<(Instant, Counters)>, LiveError> {
+        let due = !rings.is_behind() && self.calm.0.elapsed() >= SETTLED && self.jobs.values().any(Job::has_several);
+        due.then(|| Ok((Instant::now(), self.sensor.counters()?))).transpose()
+    }
+
     /// Takes the host's counters for jobs that are over: before the records, so that whatever was counted is told of by the time
     /// that they are judged.
     fn count(&mut self) -> Result<(), LiveError> {
@@ -422,7 +441,7 @@ impl Watch {
         }
         let (counters, now) = (self.sensor.counters()?, Instant::now());
         for (number, job) in over {
-            job.counted = Some((now, counters.clone(), self.sensor.left(*number)?));
+            job.counted = Some((now, counters.clone(), self.sensor.left_by_step(*number)?));
         }
         Ok(())
     }
@@ -435,12 +454,12 @@ impl Watch {
             if let Some(mut job) = self.jobs.remove(&number)
                 && let Some((_, counters, left)) = job.counted.take()
             {
-                self.conclude(number, job, &counters, left, late);
+                self.conclude(number, job, &counters, &left, late);
             }
         }
     }
 
-    fn conclude(&mut self, number: u32, job: Job, counters: &Counters, left: Left, late: u64) {
+    fn conclude(&mut self, number: u32, job: Job, counters: &Counters, left: &BTreeMap<u32, Left>, late: u64) {
         let decided = counters.get("leaks").copied().unwrap_or(0);
         let told = self.told + job.told() + self.jobs.values().map(Job::told).sum::<u64>();
         let unexplained = if job.is_none() { 0 } else { decided.saturating_sub(told) };

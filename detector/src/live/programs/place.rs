@@ -9,7 +9,7 @@ use std::{
 
 /// Directories of programs that need not be in PATH. A component `*` is any directory, one that ends with it any that
 /// starts so.
-const STANDARD: [&str; 35] = [
+const STANDARD: [&str; 38] = [
     "/usr/local/sbin",
     "/usr/local/bin",
     "/usr/sbin",
@@ -30,6 +30,9 @@ const STANDARD: [&str; 35] = [
     "/usr/libexec/docker/cli-plugins",
     "/usr/local/lib/docker/cli-plugins",
     "/usr/lib/jvm/*/bin",
+    "/usr/lib/jvm/*/lib",
+    "/opt/java/*/bin",
+    "/opt/java/*/lib",
     "/usr/lib/postgresql/*/bin",
     "/usr/lib/google-cloud-sdk/bin",
     "/usr/lib/google-cloud-sdk/platform/*/bin",

@@ -22,7 +22,7 @@ use detector_common::{
 };
 
 /// Names of traits in a policy.
-const TRAITS: [(&str, u32); 7] = [
+const TRAITS: [(&str, u32); 8] = [
     ("lossy", trait_of::LOSSY),
     ("shell", trait_of::SHELL),
     ("interpreter", trait_of::INTERPRETER),
@@ -30,6 +30,7 @@ const TRAITS: [(&str, u32); 7] = [
     ("installer", trait_of::INSTALLER),
     ("renews", trait_of::RENEWS),
     ("release", trait_of::RELEASE),
+    ("spawner", trait_of::SPAWNER),
 ];
 
 /// Longest name of a program, bytes.
