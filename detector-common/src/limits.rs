@@ -115,6 +115,9 @@ pub const PLACE_ROWS: usize = 8;
 /// Entries of the table of addresses that names were answered with, over all jobs.
 pub const ADDRESSES: u32 = 32_768;
 
+/// Credential files that were there before the jobs, over all policies.
+pub const KNOWN: u32 = 4_096;
+
 /// Files that may name places of their own, over all jobs.
 pub const AUTHORS: u32 = 4_096;
 

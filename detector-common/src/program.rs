@@ -1,6 +1,6 @@
 //! Declared programs: known by their file, which was there before the job or was put there by a trusted installer.
 
-use crate::set::Bits;
+use crate::{record, set::Bits};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// A program of a policy, numbered from 1 in the order of the policy's list; 0 is none.
@@ -110,7 +110,7 @@ pub struct NameKey {
 
 /// What the kernel side is asked to take down, or to say, of the file that the asking process opens next.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Register {
     /// What it is.
     pub program: Program,
@@ -120,8 +120,10 @@ pub struct Register {
     pub policy: u32,
     /// Where this is not 0, no program is taken down: the file tells of places in this job.
     pub job: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Where this is 1, no program is taken down: the file is a credential of the classes `bits` under the policy.
+    pub known: u32,
     /// Classes of whose places it tells; 0 to have them said here.
     pub bits: Bits,
+    /// The answer: the file that was opened.
+    pub file: record::File,
 }

@@ -14,7 +14,7 @@ use detector_common::{
     limits,
     program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
     record::{Attempt, Exec, Open},
-    set::GrowingSet,
+    set::{Bits, GrowingSet},
     state::{Asker, Author, Entered, Global, Holder, Home, Job, Object, Progress, Resolver, Socket, Task},
     watch::{Component, Leaf, WatchKey, WatchValue},
 };
@@ -95,6 +95,11 @@ pub(crate) static PLACES: HashMap<PlaceKey, Place> =
 /// Addresses that names of places were answered with, by job. Written by answers.
 #[map]
 pub(crate) static ADDRESSES: HashMap<AddressKey, GrowingSet> = HashMap::with_max_entries(limits::ADDRESSES, 0);
+
+/// Credential files that are there before the jobs, with their classes: known by any name. Written for user space by the open that it
+/// makes.
+#[map]
+pub(crate) static KNOWN: HashMap<ProgramKey, Bits> = HashMap::with_max_entries(limits::KNOWN, 0);
 
 /// Files that may name places of their own, with the classes that those are for. Written by opens, and for user space by the open that
 /// it makes.

@@ -4,7 +4,7 @@ use crate::{
     author,
     emit::{self, now},
     file::File,
-    maps::{PROGRAM_NAMES, PROGRAMS, REGISTER, count, forget},
+    maps::{KNOWN, PROGRAM_NAMES, PROGRAMS, REGISTER, count, forget},
     task::Current,
 };
 use aya_ebpf::helpers::bpf_get_current_pid_tgid;
@@ -12,6 +12,7 @@ use detector_common::{
     counter::Counter,
     program::{NameKey, Program, ProgramKey, Script as Pending, trait_of},
     record::{self, Script, kind},
+    set::Bits,
     state::Job,
 };
 
@@ -28,6 +29,14 @@ pub(crate) fn of(policy: u32, file: &record::File) -> Option<&'static Program> {
     unsafe { PROGRAMS.get(&key(policy, file)) }
 }
 
+/// Classes of the credential that `file` was before the jobs under `policy`, by whatever name.
+#[inline(always)]
+pub(crate) fn credential(policy: u32, file: File) -> Bits {
+    let Some(file) = file.identity() else { return 0 };
+    // SAFETY: user space has them written before a job runs under the policy.
+    unsafe { KNOWN.get(&key(policy, &file)) }.map_or(0, |bits| *bits)
+}
+
 /// An open of this thread returned `fd`: where user space said so, the file is what it said.
 #[inline(always)]
 pub(crate) fn register(fd: i64) {
@@ -38,7 +47,12 @@ pub(crate) fn register(fd: i64) {
         return;
     }
     let Some(file) = File::of_descriptor(fd as u64).and_then(File::identity) else { return };
-    if asked.job != 0 {
+    if asked.known != 0 {
+        if KNOWN.insert(&key(asked.policy, &file), &asked.bits, 0).is_ok() {
+            asked.file = file;
+            asked.pid = 0;
+        }
+    } else if asked.job != 0 {
         if asked.bits == 0 {
             asked.bits = author::of(asked.job, &file);
         } else if !author::believe(asked.job, &file, asked.bits) {

@@ -36,11 +36,13 @@ pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
     let place = path::named(dentry, mount);
     let Some(leaf) = name_of(place.0, &mut opening.record.path.components[0]) else { return count(Counter::Unread) };
     (opening.record.bits, opening.record.sdk) = (0, 0);
-    if path::gate(job.policy, place, leaf, opened, &mut opening.record.path) {
+    let known = program::credential(job.policy, file);
+    if path::gate(job.policy, place, leaf, opened, &mut opening.record.path) | (known != 0) {
         path::walk(place.0, place.1, &mut opening.record.path);
         let Opened { record, leaf, chains } = opening;
         (record.bits, record.sdk) = path::classes(job.policy, place.0, opened, &record.path, leaf, chains);
     }
+    opening.record.bits |= known;
     // Whoever opens what a holder wrote is about to have it, by whatever call.
     if opened & abi::FMODE_READ != 0 && armed() && flow::carries(file) {
         flow::take(current, file, false);

@@ -116,6 +116,10 @@ impl Engine {
         if let Body::Called(called) = &event.body {
             self.called = Some(called.to_string());
         }
+        if let Body::Known(known) = &event.body {
+            let classes = self.policy.classes_opened(&known.path, false).minus(self.roles.observed);
+            self.objects.know(known.file, classes);
+        }
         if let Body::Kept(kept) = &event.body {
             self.keep(kept);
         }
@@ -202,6 +206,7 @@ impl Engine {
             | Body::Step(_)
             | Body::Called(_)
             | Body::Kept(_)
+            | Body::Known(_)
             | Body::Lost(_)
             | Body::Unexplained { .. } => {}
         }

@@ -157,6 +157,7 @@ fn kind(body: &Body) -> &'static str {
         Body::Step(_) => "step",
         Body::Called(_) => "called",
         Body::Kept(_) => "kept",
+        Body::Known(_) => "known",
         Body::Lost(_) => "lost",
         Body::Unexplained { .. } => "unexplained",
     }

@@ -70,7 +70,8 @@ impl Engine {
     pub(super) fn open(&mut self, event: &Event, actor: &Actor, open: &Open) {
         let file = Object::File(open.file);
         let (known, _) = self.objects.credential(actor.job, file);
-        let classes = self.policy.classes_opened(&open.path, open.write).union(known);
+        let classes =
+            self.policy.classes_opened(&open.path, open.write).union(known).union(self.objects.known(open.file));
         let sdk = self.policy.sdk_of(&open.path);
         self.decision = Kernel { bits: classes.bits(), soft: sdk.bits(), ..Kernel::default() };
         if open.read && !sdk.is_empty() {

@@ -2,7 +2,7 @@
 
 use super::carried::{Carried, Cause};
 use crate::{
-    event::{JobId, Object},
+    event::{File, JobId, Object},
     secret::ClassSet,
 };
 use rustc_hash::FxHashMap;
@@ -17,6 +17,8 @@ static NOTHING: Carried = Carried::NONE;
 #[derive(Debug, Default)]
 pub(super) struct Objects {
     objects: FxHashMap<(JobId, Object), Marked>,
+    /// Credentials that were there before.
+    known: FxHashMap<File, ClassSet>,
 }
 
 #[derive(Debug, Default)]
@@ -46,6 +48,17 @@ impl Objects {
     pub(super) fn credential(&self, job: JobId, object: Object) -> (ClassSet, &str) {
         let known = self.objects.get(&(job, object)).and_then(|marked| marked.credential.as_ref());
         known.map_or((ClassSet::EMPTY, ""), |known| (known.classes, &*known.path))
+    }
+
+    /// `file` was a credential of `classes` before the job.
+    pub(super) fn know(&mut self, file: File, classes: ClassSet) {
+        let known = self.known.entry(file).or_insert(ClassSet::EMPTY);
+        *known = known.union(classes);
+    }
+
+    /// The classes of the credential that `file` was before the job.
+    pub(super) fn known(&self, file: File) -> ClassSet {
+        self.known.get(&file).copied().unwrap_or(ClassSet::EMPTY)
     }
 
     /// The file opened as `path` is a credential of `classes`.
@@ -100,7 +113,6 @@ impl Sockets {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::File;
 
     #[test]
     fn gives_are_told_apart_as_long_as_there_are_few() {

@@ -34,6 +34,8 @@ pub enum Body {
     Network(Network),
     /// A name server answered a process of the job: from now on the addresses are that name's.
     Name(Name),
+    /// A credential file was there before the job: it is one by whatever name it is opened. The actor is absent.
+    Known(Known),
     /// A credential file that one of its declared readers wrote in this job names a place of its own: from now on such secrets may be
     /// spent there. The actor is absent.
     Kept(Kept),
@@ -431,6 +433,15 @@ pub struct Drop {
     pub bytes: u32,
     /// False in audit, where it went its way.
     pub dropped: bool,
+}
+
+/// See [`Body::Known`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Known {
+    /// The path by which it was found; its classes are those of this path.
+    pub path: String,
+    /// Identity.
+    pub file: File,
 }
 
 /// See [`Body::Kept`].

@@ -7,7 +7,7 @@ mod body;
 mod identity;
 
 pub use body::{
-    Access, Attempt, Body, Call, Called, Counted, Door, Drop, Exec, Exit, Flow, Fork, Kept, Kernel, Kill, Name,
+    Access, Attempt, Body, Call, Called, Counted, Door, Drop, Exec, Exit, Flow, Fork, Kept, Kernel, Kill, Known, Name,
     Network, Open, Outcome, Print, Probe, Protocol, Question, Relation, Script, Service, Step, Stream, Workdir,
 };
 pub use identity::{Actor, File, HolderId, JobId, Object, Process, StepId};

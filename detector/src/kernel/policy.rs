@@ -15,10 +15,12 @@ use detector_common::{
     destination::{Destination, DestinationKey},
     host::{HostKey, Place, PlaceKey},
     limits,
-    program::{InjectKey, NameKey, Program, ProgramKey, Script, ScriptKey},
+    program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
+    record,
+    set::Bits,
     watch::{WatchKey, WatchValue},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 type Destinations<'a> = LpmTrie<&'a mut MapData, Abi<DestinationKey>, Abi<Destination>>;
 
@@ -65,6 +67,16 @@ impl Sensor {
         Ok(())
     }
 
+    /// Under `policy` the file at `path` is a credential of `bits`, by whatever name it is opened. Its identity; none where it cannot be
+    /// opened, or there is no room. For an attached sensor.
+    ///
+    /// # Errors
+    /// When the map cannot be had.
+    pub fn know(&mut self, policy: u32, path: &Path, bits: Bits) -> Result<Option<record::File>, KernelError> {
+        let (_, answer) = self.ask(Register { policy, bits, known: 1, ..Register::default() }, path)?;
+        Ok(answer.map(|answer| answer.file))
+    }
+
     /// Ids of policies of which there are rows.
     ///
     /// # Errors
@@ -90,6 +102,7 @@ impl Sensor {
         self.take_away::<HostKey, u32>("HOSTS", |key| key.policy == policy)?;
         self.take_away::<PlaceKey, Abi<Place>>("PLACES", |key| key.policy == policy)?;
         self.take_away::<ProgramKey, Abi<Program>>("PROGRAMS", |key| key.policy == policy)?;
+        self.take_away::<ProgramKey, Bits>("KNOWN", |key| key.policy == policy)?;
         self.take_away::<NameKey, Abi<Program>>("PROGRAM_NAMES", |key| key.policy == policy)?;
         self.take_away::<ScriptKey, Abi<Script>>("SCRIPTS", |key| key.policy == policy)?;
         let mut destinations = self.destinations()?;

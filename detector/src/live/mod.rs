@@ -7,6 +7,7 @@ mod disposition;
 mod environment;
 mod error;
 mod kept;
+mod known;
 mod log;
 mod programs;
 mod proof;

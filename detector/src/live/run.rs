@@ -5,6 +5,7 @@ use super::{
     disposition::Ignored,
     environment,
     kept::{self, Keeper},
+    known,
     log::{Relays, Rest},
     programs::{Places, Programs},
     proof, resolvers, services,
@@ -153,6 +154,9 @@ async fn watch(
     let mut keeper = None;
     if let Some(before) = before {
         kept::watch(sensor, JOB, &before.places)?;
+        for known in known::register(sensor, (JOB, session.policy()), &before.places)? {
+            session.own(armed, Body::Known(known));
+        }
         let begun = Keeper::new(JOB, JOB, &before);
         begun.begin(sensor, session.policy(), &before.read)?;
         keeper = Some(begun);

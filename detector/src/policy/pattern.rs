@@ -138,6 +138,25 @@ impl Pattern {
         self.meanings.iter().map(one).collect()
     }
 
+    /// Paths that it means, with `*` at the end of what is not named: those that may be anywhere are below each of `bases`. What is at
+    /// such a path may still be none of its files.
+    pub fn globs<'a>(&'a self, bases: &'a [String]) -> impl Iterator<Item = String> + 'a {
+        let of = |meaning: &Meaning| {
+            let names = meaning.steps.iter().rev().map(|step| match step {
+                Step::Name { raw, .. } => format!("/{raw}"),
+                Step::Any => "/*".to_owned(),
+                Step::Glob { prefix, .. } => format!("/{prefix}*"),
+            });
+            (meaning.anchored, names.collect::<String>())
+        };
+        let below = move |(anchored, path): (bool, String)| {
+            let bases = if anchored { &[] } else { bases };
+            let own = anchored.then(|| path.clone());
+            bases.iter().map(move |base| format!("{base}{path}")).chain(own).collect::<Vec<_>>()
+        };
+        self.meanings.iter().map(of).flat_map(below)
+    }
+
     /// The variable that it starts with, and what stands behind that: nothing, or a path, mostly with its slash.
     pub(super) fn variable(&self) -> Option<(&str, &str)> {
         variable(&self.text).ok().flatten()

@@ -7,8 +7,8 @@ use crate::{
     engine::{Capability, Mode},
     event::{
         Access, Actor, Attempt, Body, Call, Called, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId,
-        Kept, Kernel, Kill, Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation,
-        SCHEMA, Script, Step, Stream, Workdir,
+        Kept, Kernel, Kill, Known, Name, Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question,
+        Relation, SCHEMA, Script, Step, Stream, Workdir,
     },
     policy::Policy,
 };
@@ -191,6 +191,7 @@ pub(crate) fn events() -> Vec<Event> {
         (Some(PYTHON), Body::Exit(Exit { code: 0, signal: 9 }), None),
         (None, Body::Step(step), None),
         (None, Body::Called(called), None),
+        (None, Body::Known(Known { path: "/root/.npmrc".into(), file: file(8) }), None),
         (None, Body::Kept(kept), None),
         (None, Body::Lost(Counted { counters: lost }), None),
         (None, Body::Unexplained { leaks: 1 }, None),
@@ -306,8 +307,9 @@ mod page {
             Body::Kept(_) => 20,
             Body::Called(_) => 21,
             Body::Workdir(_) => 22,
+            Body::Known(_) => 23,
         };
         let kinds = events().iter().map(|event| number(&event.body)).collect::<BTreeSet<_>>();
-        assert_eq!(kinds, (0..23).collect());
+        assert_eq!(kinds, (0..24).collect());
     }
 }

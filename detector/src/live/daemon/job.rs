@@ -18,6 +18,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::{
+    cell::OnceCell,
     collections::BTreeMap,
     ffi::OsString,
     os::unix::ffi::OsStringExt as _,
@@ -106,7 +107,14 @@ impl Job {
         });
         let kept: Vec<Kept> = kept.collect();
         let tables = policy.tables(id);
-        let policy = Rc::new(Applied { id, policy, tables, mode: header.mode, before: now.before.clone() });
+        let policy = Rc::new(Applied {
+            id,
+            policy,
+            tables,
+            mode: header.mode,
+            before: now.before.clone(),
+            known: OnceCell::new(),
+        });
         let keeper = policy.keeper(number).resume(kept.clone());
         let jobs = worker.and_then(|worker| Some((worker.worker()?.1, worker)));
         let mut job = Self::with(part, (number, provider, jobs), keeper, policy);

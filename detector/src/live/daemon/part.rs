@@ -59,7 +59,10 @@ impl Part {
         before: Counters,
     ) -> io::Result<Self> {
         let (files, recording) = store.begin(header.started.realtime / 1_000_000_000, provider, &label)?;
-        let session = Session::new(job, policy.policy.clone(), policy.mode, header, Some(recording));
+        let mut session = Session::new(job, policy.policy.clone(), policy.mode, header, Some(recording));
+        for known in policy.known.get().into_iter().flatten() {
+            session.own(boottime(), Body::Known(known.clone()));
+        }
         Ok(Self { label, session, files, before, findings: 0, any: false, called: false })
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        LiveError, kept,
+        LiveError, kept, known,
         programs::{Places, Programs},
         resolvers, services,
     },
@@ -11,10 +11,12 @@ use super::{
 };
 use crate::{
     engine::Mode,
+    event::Known,
     kernel::Sensor,
     policy::{BadPolicy, Policy, Tables},
 };
 use std::{
+    cell::OnceCell,
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     fs,
@@ -38,6 +40,8 @@ pub(super) struct Applied {
     pub(super) mode: Mode,
     /// Files that name places.
     pub(super) before: kept::Before,
+    /// Credential files that were there as it was written into the kernel's tables.
+    pub(super) known: OnceCell<Vec<Known>>,
 }
 
 /// Why a policy cannot be had.
@@ -151,7 +155,7 @@ fn applied(config: &Config, policy: Option<&Path>, home: Option<&Path>, id: u32)
     let workspaces = agents::roots().iter().flat_map(|root| checkouts(&root.join("_work"))).collect();
     let places = Rc::new(kept::Places::new(files.home, workspaces, uid));
     let before = kept::Before { places, read, listed: listed.into() };
-    Ok(Applied { id, policy, tables, mode, before })
+    Ok(Applied { id, policy, tables, mode, before, known: OnceCell::new() })
 }
 
 impl Applied {
@@ -164,6 +168,8 @@ impl Applied {
     fn write(&self, sensor: &mut Sensor) -> Result<(), LiveError> {
         sensor.add_policy(self.id, &self.tables)?;
         kept::watch(sensor, self.id, &self.before.places)?;
+        let known = known::register(sensor, (self.id, &self.policy), &self.before.places)?;
+        self.known.get_or_init(|| known);
         let kept::Places { home, uid, .. } = &*self.before.places;
         let variable = |name: &str| match name {
             "HOME" => home.as_ref().map(OsString::from),

@@ -6,5 +6,5 @@ mod script;
 mod search;
 mod trust;
 
-pub(super) use place::Places;
+pub(super) use place::{Places, expand};
 pub(super) use search::Programs;

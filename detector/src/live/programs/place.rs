@@ -172,7 +172,7 @@ fn python_modules(lib: &Path) -> Vec<PathBuf> {
 }
 
 /// The paths under `root` that `pattern` stands for; nothing is said of what they are.
-pub(super) fn expand(root: &Path, pattern: &str) -> Vec<PathBuf> {
+pub(in crate::live) fn expand(root: &Path, pattern: &str) -> Vec<PathBuf> {
     let mut paths = vec![root.to_owned()];
     for name in pattern.split('/').filter(|name| !name.is_empty()) {
         paths = match name.strip_suffix('*') {

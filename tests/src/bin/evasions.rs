@@ -1,0 +1,69 @@
+//! `cargo xtask evasions`: every fixture of `tests/evasions`, measured, as `docs/evasions.md`.
+
+use anyhow::{Context as _, bail};
+use detector_tests::evasion::{FILES, Figures, Fixture, all, measure, page};
+use std::{
+    env, fs,
+    io::Write as _,
+    process::{Command, ExitCode},
+    sync::Mutex,
+    thread,
+};
+
+fn main() -> anyhow::Result<ExitCode> {
+    let mut arguments = env::args().skip(1);
+    let (mut only, mut markdown) = (Vec::new(), None);
+    while let Some(argument) = arguments.next() {
+        let value = arguments.next().with_context(|| format!("{argument} needs a value"))?;
+        match argument.as_str() {
+            "--only" => only.push(value),
+            "--markdown" => markdown = Some(value),
+            _ => bail!("unknown option {argument}"),
+        }
+    }
+    let mut fixtures = Vec::new();
+    for file in FILES {
+        fixtures.extend(all(file)?);
+    }
+    let wanted =
+        |fixture: &Fixture| only.is_empty() || only.iter().any(|only| *only == fixture.name || *only == fixture.file);
+    fixtures.retain(wanted);
+    if fixtures.is_empty() {
+        bail!("no fixture is named so");
+    }
+    let (next, done) = (Mutex::new(fixtures.iter().enumerate()), Mutex::new(Vec::new()));
+    let threads = 2 * thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some((n, fixture)) = next.lock().ok().and_then(|mut next| next.next()) {
+                    let figures = measure(fixture);
+                    say(&figures);
+                    if let Ok(mut done) = done.lock() {
+                        done.push((n, figures));
+                    }
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_default();
+    done.sort_by_key(|(n, _)| *n);
+    let figures: Vec<Figures> = done.into_iter().map(|(_, figures)| figures).collect();
+    if let Some(path) = markdown {
+        let told = |command: &str, arguments: &[&str]| -> anyhow::Result<String> {
+            Ok(String::from_utf8(Command::new(command).args(arguments).output()?.stdout)?.trim().to_owned())
+        };
+        let text = page(&told("uname", &["-r"])?, &told("date", &["-u", "+%F"])?, &figures);
+        fs::write(&path, text).with_context(|| format!("cannot write {path}"))?;
+    }
+    let good = figures.len() == fixtures.len() && figures.iter().all(|figures| figures.wrong.is_empty());
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn say(figures: &Figures) {
+    let Figures { fixture, wrong, .. } = figures;
+    let word = if wrong.is_empty() { "as expected" } else { "NOT AS EXPECTED" };
+    let wrong: String = wrong.iter().map(|wrong| format!("    {wrong}\n")).collect();
+    // Nothing is left to do when standard output is closed.
+    _ = std::io::stdout().write_all(format!("{word} {} {}\n{wrong}", fixture.file, fixture.name).as_bytes());
+}

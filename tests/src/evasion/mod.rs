@@ -1,0 +1,9 @@
+//! Ways past such tools: each a small program of `tests/evasions`, with what is expected beside it, and an honest twin.
+
+mod fixture;
+mod measure;
+mod page;
+
+pub use fixture::{Expected, FILES, Fixture, all};
+pub use measure::{Figures, measure};
+pub use page::page;
