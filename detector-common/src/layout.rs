@@ -170,6 +170,12 @@ layout! {
     sock_cookie: "sock.__sk_common.skc_cookie", 0, true;
     /// Protocol; a bit-field before 5.6, never in our range.
     sock_protocol: "sock.sk_protocol", 2, true;
+    /// Its own port, host byte order.
+    sock_num: "sock.__sk_common.skc_num", 2, true;
+    /// What user space has of it; null before it is accepted.
+    sock_socket: "sock.sk_socket", 8, true;
+    /// The file of a socket.
+    socket_file: "socket.file", 8, true;
     /// Other end of a unix socket. The `struct sock` is its first member.
     unix_peer: "unix_sock.peer", 8, false;
     /// What a unix socket is bound to.

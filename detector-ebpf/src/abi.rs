@@ -15,7 +15,10 @@ mod arch {
     pub(crate) const WRITEV: u64 = 20;
     pub(crate) const SENDFILE: u64 = 40;
     pub(crate) const SENDTO: u64 = 44;
+    pub(crate) const RECVFROM: u64 = 45;
     pub(crate) const SENDMSG: u64 = 46;
+    pub(crate) const RECVMSG: u64 = 47;
+    pub(crate) const RECVMMSG: u64 = 299;
     pub(crate) const EXECVE: u64 = 59;
     pub(crate) const CREAT: u64 = 85;
     pub(crate) const PTRACE: u64 = 101;
@@ -52,7 +55,8 @@ mod arch {
     }
 
     /// The same, that move data: read, write, mmap, socketcall, readv, writev, pread64, pwrite64, sendfile, mmap2, sendfile64,
-    /// io_submit, splice, tee, vmsplice, preadv, pwritev, sendmmsg, sendto, sendmsg, copy_file_range, preadv2, pwritev2.
+    /// io_submit, splice, tee, vmsplice, preadv, pwritev, recvmmsg, sendmmsg, sendto, sendmsg, recvfrom, recvmsg, copy_file_range,
+    /// preadv2, pwritev2.
     #[inline(always)]
     pub(crate) fn moves_foreign(number: u64) -> bool {
         matches!(
@@ -73,9 +77,12 @@ mod arch {
                 | 316
                 | 333
                 | 334
+                | 337
                 | 345
                 | 369
                 | 370
+                | 371
+                | 372
                 | 377
                 | 378
                 | 379
@@ -100,7 +107,10 @@ mod arch {
     pub(crate) const WRITEV: u64 = 66;
     pub(crate) const SENDFILE: u64 = 71;
     pub(crate) const SENDTO: u64 = 206;
+    pub(crate) const RECVFROM: u64 = 207;
     pub(crate) const SENDMSG: u64 = 211;
+    pub(crate) const RECVMSG: u64 = 212;
+    pub(crate) const RECVMMSG: u64 = 243;
     pub(crate) const CREAT: u64 = NONE - 1;
     pub(crate) const PTRACE: u64 = 117;
     pub(crate) const EXECVE: u64 = 221;

@@ -51,19 +51,25 @@ pub(crate) fn give(current: &Current<'_>, file: File, said_plain: u64) {
         return;
     }
     let Some(key) = file.object(current.task.job) else { return count(Counter::Unread) };
-    let pipe = file.mode & S_IFMT == S_IFIFO;
+    let (strong, mild) = sets.passed(current.quiet(), current.lossy() || said_plain != 0);
+    let mild = if file.mode & S_IFMT == S_IFIFO { mild } else { 0 };
+    pass(current, &key, file.mode, [strong, mild], said_plain as u32 * flow::PLAIN);
+}
+
+/// `current` is about to put `strong` into what `key` names, a file of `mode`, and what may carry `mild`.
+#[inline(always)]
+pub(crate) fn pass(current: &Current<'_>, key: &ObjectKey, mode: u32, [strong, mild]: [Bits; 2], flags: u32) {
     // SAFETY: bytes that only ever go from 0 to 1, and a word.
-    let (carried, known) = match unsafe { OBJECTS.get(&key) } {
+    let (carried, known) = match unsafe { OBJECTS.get(key) } {
         Some(object) => (object.carried.bits(), object.inherited.bits()),
         None => (0, 0),
     };
-    let (strong, mild) = sets.passed(current.quiet(), current.lossy() || said_plain != 0);
     let bits = strong & !carried;
-    let inherited = if pipe { mild & !(carried | bits | known) } else { 0 };
+    let inherited = mild & !(carried | bits | known);
     if bits | inherited == 0 {
         return;
     }
-    let Some(object) = entry(&OBJECTS, &key, &NOTHING) else {
+    let Some(object) = entry(&OBJECTS, key, &NOTHING) else {
         // No room to mark it: whoever reads it must count as having read everything its writer held.
         count(Counter::ObjectsFull);
         return job::coarsen(current.task.job, bits | inherited);
@@ -75,8 +81,7 @@ pub(crate) fn give(current: &Current<'_>, file: File, said_plain: u64) {
     unsafe { (&raw mut object.given).write_volatile(time) };
     grow(&mut object.carried, bits);
     grow(&mut object.inherited, inherited);
-    let flags = said_plain as u32 * flow::PLAIN;
-    say(kind::GIVE, current, time, key, file.mode, time, [bits, inherited], flags);
+    say(kind::GIVE, current, time, *key, mode, time, [bits, inherited], flags);
 }
 
 /// 1 for a token of make's job server (`+`, of the jobserver crate `|`): in a pipe a byte is no secret.
@@ -158,6 +163,23 @@ pub(crate) fn take(current: &Current<'_>, file: File, handed: bool) {
     current.join(&new);
     let flags = if handed { flow::HANDED } else { 0 };
     say(kind::TAKE, current, time, key, file.mode, given, [new.strong(), new.inherited], flags);
+}
+
+/// `current` has received what holders put into what `key` names, a socket of `mode`.
+#[inline(always)]
+pub(crate) fn take_from(current: &Current<'_>, key: &ObjectKey, mode: u32) {
+    // SAFETY: as in `take`.
+    let Some(object) = (unsafe { OBJECTS.get(key) }) else { return };
+    let offer = Offer { carried: object.carried.bits(), ..Offer::default() };
+    let new = current.sets().taken(&offer, &current.reader());
+    if new.all() == 0 {
+        return;
+    }
+    // SAFETY: as in `give`: read after the bits.
+    let given = unsafe { (&raw const object.given).read_volatile() };
+    let time = now();
+    current.join(&new);
+    say(kind::TAKE, current, time, *key, mode, given, [new.strong(), new.inherited], 0);
 }
 
 #[inline(always)]

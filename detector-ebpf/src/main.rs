@@ -8,6 +8,7 @@
 
 mod abi;
 mod author;
+mod carrier;
 mod command;
 mod emit;
 mod file;

@@ -2,6 +2,7 @@
 
 use crate::{
     abi::{AF_INET, AF_INET6, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP},
+    carrier,
     emit::{self, monotonic, now},
     file::File,
     job,
@@ -65,8 +66,8 @@ pub(crate) fn behind(file: File) -> Option<u64> {
     read!(file.address, file_private, u64).and_then(|socket| read!(socket, socket_sk, u64))
 }
 
-/// A send-type call on `file`, which is a socket: marks it, before a byte has left. True where a holder sends on a unix socket: then
-/// it is still to be seen who is at its other end.
+/// A send-type call on `file`, which is a socket: marks it, before a byte has left. True where a holder sends on one whose other end is
+/// on this host: then it is still to be seen who is there.
 #[inline(always)]
 pub(crate) fn send(current: &mut Current<'_>, file: File) -> bool {
     let Some((sk, family)) = behind(file).and_then(|sk| Some((sk, read!(sk, sock_family, u16)?))) else {
@@ -77,7 +78,9 @@ pub(crate) fn send(current: &mut Current<'_>, file: File) -> bool {
         return current.sets().strong() != 0;
     }
     if family == AF_INET || family == AF_INET6 {
+        let within = current.sets().strong() != 0 && carrier::is_loopback(sk, family);
         reach(current, sk, family);
+        return within;
     }
     false
 }

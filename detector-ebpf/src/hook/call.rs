@@ -2,7 +2,7 @@
 //! memory reads at the exit, where the kill comes too.
 
 use crate::{
-    abi,
+    abi, carrier,
     emit::{self, now},
     file::File,
     flow::{self, Buffer, NO_BUFFER},
@@ -129,14 +129,12 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     }
 }
 
-/// A holder sends on a unix socket: goes on with who is at its other end.
+/// A holder sends on a socket whose other end is on this host: goes on with who is there.
 #[inline(always)]
 fn to_service(ctx: &BtfTracePointContext) {
-    if service::is_known() {
-        // SAFETY: the programs in the map are of this tracepoint.
-        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Service as u32) };
-        count(Counter::Unread);
-    }
+    // SAFETY: the programs in the map are of this tracepoint.
+    unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Service as u32) };
+    count(Counter::Unread);
 }
 
 /// At the exit.
@@ -228,7 +226,7 @@ pub(crate) fn asking(ctx: &BtfTracePointContext) {
     kill();
 }
 
-/// A holder is about to send on a unix socket.
+/// A holder is about to send on a socket whose other end is on this host.
 ///
 /// VERIFIER: a program of its own, as [`writing`] is.
 #[inline(always)]
@@ -236,7 +234,11 @@ pub(crate) fn serving(ctx: &BtfTracePointContext) {
     let number = ctx.arg::<u64>(1);
     let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
     let to = if number == abi::IO_SUBMIT { submitted(&arguments).1 } else { target(number, &arguments) };
-    let service = to.and_then(File::of_descriptor).map_or(0, service::behind);
+    let Some(file) = to.and_then(File::of_descriptor) else { return };
+    if let Some(current) = current() {
+        carrier::give(&current, file);
+    }
+    let service = service::behind(file);
     if service != 0 {
         service::asked(service, number, &arguments);
     }
@@ -332,8 +334,9 @@ pub(crate) fn looked(ctx: &BtfTracePointContext) {
 #[inline(always)]
 pub(crate) fn moved(ctx: &BtfTracePointContext) {
     if let Some((mut current, number, arguments, _)) = returning(ctx) {
-        if let Some(from) = source(number, &arguments) {
+        if let Some(from) = source(number, &arguments).or_else(|| received(number, &arguments)) {
             take(&current, from);
+            receive(&current, from);
         }
         if let Some(to) = target(number, &arguments) {
             give(&mut current, to, 0, 0);
@@ -432,7 +435,18 @@ fn load_user<T>(address: u64) -> Option<T> {
 /// Calls that may wait for what they read.
 #[inline(always)]
 fn waits(number: u64) -> bool {
-    matches!(number, abi::READ | abi::READV | abi::PREADV2 | abi::SENDFILE | abi::SPLICE | abi::TEE)
+    matches!(
+        number,
+        abi::READ
+            | abi::READV
+            | abi::PREADV2
+            | abi::SENDFILE
+            | abi::SPLICE
+            | abi::TEE
+            | abi::RECVFROM
+            | abi::RECVMSG
+            | abi::RECVMMSG
+    )
 }
 
 /// The descriptor a call reads from.
@@ -444,6 +458,22 @@ fn source(number: u64, arguments: &Arguments) -> Option<u64> {
         abi::SENDFILE => Some(arguments.get(1)),
         abi::MMAP if arguments.get(3) & abi::MAP_ANONYMOUS == 0 => Some(arguments.get(4)),
         _ => None,
+    }
+}
+
+/// The socket a call received on.
+#[inline(always)]
+fn received(number: u64, arguments: &Arguments) -> Option<u64> {
+    matches!(number, abi::RECVFROM | abi::RECVMSG | abi::RECVMMSG).then(|| arguments.get(0))
+}
+
+/// What came on a socket shows as the call returns.
+#[inline(always)]
+fn receive(current: &Current<'_>, fd: u64) {
+    if let Some(file) = File::of_descriptor(fd)
+        && file.mode & abi::S_IFMT == abi::S_IFSOCK
+    {
+        carrier::take(current, file);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     abi::{AF_INET, AF_INET6, TCP_CLOSE},
+    carrier,
     emit::monotonic,
     job,
     layout::read,
@@ -15,7 +16,7 @@ use aya_ebpf::{
     helpers::generated::bpf_get_socket_cookie,
     programs::{BtfTracePointContext, SockAddrContext, SockContext},
 };
-use detector_common::{counter::Counter, destination::mapped};
+use detector_common::{counter::Counter, destination::mapped, record};
 
 const PASS: i32 = 1;
 const REFUSE: i32 = 0;
@@ -42,6 +43,9 @@ pub(crate) fn address(ctx: &SockAddrContext, hook: u32, six: bool) -> i32 {
     let judgement = judge(&current, job, &current.sets(), marked, Some(&remote));
     act(&mut current, job, &judgement);
     say(&current, hook, cookie, &remote, &judgement, u16::from(judgement.denied));
+    if hook == record::hook::SENDMSG && carrier::is_loopback_address(&remote.address) {
+        carrier::give_to_port(&current, remote.port, remote.protocol);
+    }
     if judgement.denied {
         count(Counter::Refused);
         return REFUSE;

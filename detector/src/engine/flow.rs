@@ -147,12 +147,17 @@ impl Engine {
         self.objects.give(actor.job, flow.object, flow.given);
         let image = self.processes.image(actor.process);
         let from = self.holders.carried(actor.holder);
-        let (strong, mild) = from.sets().passed(image.is_quiet(), flow.plain || image.is_lossy());
+        let sets = from.sets();
+        let (strong, mild) = match flow.object {
+            // What a declared reader read itself it does not spell to a server.
+            Object::Socket(_) => (sets.held | sets.soft, 0),
+            Object::File(_) | Object::Pipe(_) => sets.passed(image.is_quiet(), flow.plain || image.is_lossy()),
+        };
         let there = self.objects.carried(actor.job, flow.object).sets();
         let held = strong & !there.held;
         let inherited = match flow.object {
             Object::Pipe(_) => mild & !(there.held | held | there.inherited),
-            Object::File(_) => 0,
+            Object::File(_) | Object::Socket(_) => 0,
         };
         self.decision = Kernel { bits: held, inherited, ..Kernel::default() };
         for (strength, classes) in by_strength(&Sets { held, inherited, ..Sets::default() }) {
@@ -232,6 +237,7 @@ pub(super) fn door(door: Door) -> &'static str {
 fn object(object: Object) -> String {
     match object {
         Object::Pipe(file) => format!("pipe {}", file.inode),
+        Object::Socket(_) => "a socket of this host".to_owned(),
         // Major and minor number as the kernel keeps them: 12 and 20 bits.
         Object::File(file) => format!("file {}:{}/{}", file.device >> 20, file.device & 0xf_ffff, file.inode),
     }

@@ -68,4 +68,6 @@ pub enum Object {
     File(File),
     /// An anonymous or named pipe.
     Pipe(File),
+    /// A socket on this host, by numbers that tell it from others: what is sent on its other end is received on it.
+    Socket(File),
 }

@@ -27,6 +27,7 @@ use zerocopy::FromBytes;
 
 /// `inode.i_mode & S_IFMT` of a pipe (inode(7)).
 const S_IFIFO: u32 = 0o010_000;
+const S_IFSOCK: u32 = 0o140_000;
 const S_IFMT: u32 = 0o170_000;
 
 /// Why a record could not be decoded: the two sides do not fit together.
@@ -255,7 +256,7 @@ fn stream(mode: u32) -> Stream {
         0 => Stream::None,
         S_IFIFO => Stream::Pipe,
         0o100_000 => Stream::File,
-        0o140_000 => Stream::Socket,
+        S_IFSOCK => Stream::Socket,
         _ => Stream::Device,
     }
 }
@@ -306,7 +307,11 @@ fn file(file: &record::File) -> File {
 
 fn object(key: &ObjectKey, mode: u32) -> Object {
     let file = File { device: key.device, inode: key.inode, generation: key.generation };
-    if mode & S_IFMT == S_IFIFO { Object::Pipe(file) } else { Object::File(file) }
+    match mode & S_IFMT {
+        S_IFIFO => Object::Pipe(file),
+        S_IFSOCK => Object::Socket(file),
+        _ => Object::File(file),
+    }
 }
 
 fn address(bytes: [u8; 16]) -> IpAddr {

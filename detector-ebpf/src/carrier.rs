@@ -1,0 +1,135 @@
+//! Sockets whose other end is on this host: data that a holder sends on one is received on another.
+//!
+//! What a declared reader read itself it does not spell there: it speaks with a server for which it is.
+
+use crate::{
+    abi::{AF_INET, AF_INET6, AF_UNIX, S_IFSOCK},
+    file::File,
+    flow,
+    layout::{load, offset, read},
+    maps::HOME,
+    socket,
+    task::Current,
+};
+use detector_common::{identity::ObjectKey, judge::Sets, layout::ABSENT};
+
+/// Devices that no file system has: of unix sockets, and of ports.
+const UNIX: u32 = u32::MAX;
+const PORTS: u32 = u32::MAX - 1;
+
+/// IP protocol number.
+const UDP: u16 = 17;
+
+/// `current` is about to send on `file`, a socket.
+#[inline(always)]
+pub(crate) fn give(current: &Current<'_>, file: File) {
+    let Sets { held, soft, .. } = current.sets();
+    if held | soft == 0 {
+        return;
+    }
+    let Some((sk, family)) = of(file) else { return };
+    let key = match family {
+        AF_UNIX => peer(sk).map(|peer| unix(current.task.job, peer, number(peer))),
+        AF_INET | AF_INET6 if is_loopback(sk, family) => ports(sk).map(|(own, other, protocol)| {
+            // One that is not bound yet has no port.
+            let own = if protocol == UDP { 0 } else { own };
+            of_ports(current.task.job, own, other, protocol)
+        }),
+        _ => None,
+    };
+    if let Some(key) = key {
+        flow::pass(current, &key, S_IFSOCK, [held | soft, 0], 0);
+    }
+}
+
+/// `current` is about to send a datagram to `port` of the loopback interface.
+#[inline(always)]
+pub(crate) fn give_to_port(current: &Current<'_>, port: u16, protocol: u16) {
+    let Sets { held, soft, .. } = current.sets();
+    if held | soft != 0 {
+        flow::pass(current, &of_ports(current.task.job, 0, port, protocol), S_IFSOCK, [held | soft, 0], 0);
+    }
+}
+
+/// `current` has received on `file`, a socket.
+#[inline(always)]
+pub(crate) fn take(current: &Current<'_>, file: File) {
+    let Some((sk, family)) = of(file) else { return };
+    let job = current.task.job;
+    match family {
+        AF_UNIX => {
+            flow::take_from(current, &unix(job, sk, number(sk)), S_IFSOCK);
+            // What came before it was accepted.
+            flow::take_from(current, &unix(job, sk, 0), S_IFSOCK);
+        }
+        AF_INET | AF_INET6 => {
+            if let Some((own, other, protocol)) = ports(sk) {
+                let other = if protocol == UDP { 0 } else { other };
+                flow::take_from(current, &of_ports(job, other, own, protocol), S_IFSOCK);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[inline(always)]
+fn of(file: File) -> Option<(u64, u16)> {
+    let sk = socket::behind(file)?;
+    Some((sk, read!(sk, sock_family, u16)?))
+}
+
+#[inline(always)]
+fn peer(sk: u64) -> Option<u64> {
+    if offset!(unix_peer) == ABSENT as usize {
+        return None;
+    }
+    read!(sk, unix_peer, u64).filter(|peer| *peer != 0)
+}
+
+/// The inode number of a socket, by which it is told from others that were at its address; 0 before it is accepted.
+#[inline(always)]
+fn number(sk: u64) -> u32 {
+    let file =
+        read!(sk, sock_socket, u64).filter(|socket| *socket != 0).and_then(|socket| read!(socket, socket_file, u64));
+    let inode = file.filter(|file| *file != 0).and_then(|file| read!(file, file_inode, u64));
+    inode.and_then(|inode| read!(inode, inode_number, u64)).unwrap_or(0) as u32
+}
+
+/// Of its address nothing is told.
+#[inline(always)]
+fn unix(job: u32, sk: u64, number: u32) -> ObjectKey {
+    const ODD: u64 = 0xff51_afd7_ed55_8ccd;
+    let seed = HOME.get(0).map_or(0, |home| home.seed);
+    ObjectKey { job, device: UNIX, inode: (sk ^ seed).wrapping_mul(ODD), generation: number, reserved: 0 }
+}
+
+#[inline(always)]
+fn of_ports(job: u32, from: u16, to: u16, protocol: u16) -> ObjectKey {
+    let inode = u64::from(protocol) << 32 | u64::from(from) << 16 | u64::from(to);
+    ObjectKey { job, device: PORTS, inode, generation: 0, reserved: 0 }
+}
+
+/// Its own port, that of its other end, and its protocol.
+#[inline(always)]
+fn ports(sk: u64) -> Option<(u16, u16, u16)> {
+    let other = u16::from_be(read!(sk, sock_dport, u16)?);
+    Some((read!(sk, sock_num, u16)?, other, read!(sk, sock_protocol, u16)?))
+}
+
+/// Whether the connected socket leads to the loopback interface.
+#[inline(always)]
+pub(crate) fn is_loopback(sk: u64, family: u16) -> bool {
+    let address = if family == AF_INET6 && offset!(sock_daddr6) != ABSENT as usize {
+        load::<[u8; 16]>(sk as usize + offset!(sock_daddr6))
+    } else {
+        read!(sk, sock_daddr, [u8; 4]).map(detector_common::destination::mapped)
+    };
+    address.is_some_and(|address| is_loopback_address(&address))
+}
+
+/// 127.0.0.0/8 (mapped) or ::1.
+#[inline(always)]
+pub(crate) fn is_loopback_address(address: &[u8; 16]) -> bool {
+    let value = u128::from_be_bytes(*address);
+    value == 1 || value >> 24 == 0xffff_7f
+}
