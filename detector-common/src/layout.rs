@@ -130,6 +130,8 @@ layout! {
     inode_size: "inode.i_size", 8, true;
     /// How many have it open for writing.
     inode_writers: "inode.i_writecount", 0, true;
+    /// The device that it is, major in the bits from 20 up.
+    inode_rdev: "inode.i_rdev", 4, true;
     /// Superblock.
     inode_sb: "inode.i_sb", 8, true;
     /// Device.
@@ -176,6 +178,10 @@ layout! {
     sock_socket: "sock.sk_socket", 8, true;
     /// The file of a socket.
     socket_file: "socket.file", 8, true;
+    /// Terminal of an open file of one.
+    tty_file_tty: "tty_file_private.tty", 8, false;
+    /// Its number.
+    tty_index: "tty_struct.index", 4, false;
     /// Other end of a unix socket. The `struct sock` is its first member.
     unix_peer: "unix_sock.peer", 8, false;
     /// What a unix socket is bound to.

@@ -363,6 +363,8 @@ pub mod hook {
     pub const SENDMSG: u32 = 2;
     /// A send-type call on a connected socket: marks the socket, the egress hook drops.
     pub const SEND: u32 = 3;
+    /// A packet socket is made, or sent on: no hook refuses what it sends.
+    pub const PACKET: u32 = 4;
 }
 
 /// A process reached for the network.

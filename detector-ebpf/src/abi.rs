@@ -14,12 +14,17 @@ mod arch {
     pub(crate) const READV: u64 = 19;
     pub(crate) const WRITEV: u64 = 20;
     pub(crate) const SENDFILE: u64 = 40;
+    pub(crate) const SOCKET: u64 = 41;
     pub(crate) const SENDTO: u64 = 44;
     pub(crate) const RECVFROM: u64 = 45;
     pub(crate) const SENDMSG: u64 = 46;
     pub(crate) const RECVMSG: u64 = 47;
     pub(crate) const RECVMMSG: u64 = 299;
     pub(crate) const EXECVE: u64 = 59;
+    pub(crate) const MSGSND: u64 = 69;
+    pub(crate) const MSGRCV: u64 = 70;
+    pub(crate) const MQ_TIMEDSEND: u64 = 242;
+    pub(crate) const MQ_TIMEDRECEIVE: u64 = 243;
     pub(crate) const CREAT: u64 = 85;
     pub(crate) const PTRACE: u64 = 101;
     pub(crate) const OPENAT: u64 = 257;
@@ -106,6 +111,7 @@ mod arch {
     pub(crate) const READV: u64 = 65;
     pub(crate) const WRITEV: u64 = 66;
     pub(crate) const SENDFILE: u64 = 71;
+    pub(crate) const SOCKET: u64 = 198;
     pub(crate) const SENDTO: u64 = 206;
     pub(crate) const RECVFROM: u64 = 207;
     pub(crate) const SENDMSG: u64 = 211;
@@ -114,6 +120,10 @@ mod arch {
     pub(crate) const CREAT: u64 = NONE - 1;
     pub(crate) const PTRACE: u64 = 117;
     pub(crate) const EXECVE: u64 = 221;
+    pub(crate) const MSGSND: u64 = 189;
+    pub(crate) const MSGRCV: u64 = 188;
+    pub(crate) const MQ_TIMEDSEND: u64 = 182;
+    pub(crate) const MQ_TIMEDRECEIVE: u64 = 183;
     pub(crate) const EXECVEAT: u64 = 281;
     pub(crate) const OPENAT: u64 = 56;
     pub(crate) const SPLICE: u64 = 76;
@@ -162,6 +172,7 @@ pub(crate) const S_IFMT: u32 = 0o170_000;
 pub(crate) const S_IFIFO: u32 = 0o010_000;
 pub(crate) const S_IFREG: u32 = 0o100_000;
 pub(crate) const S_IFSOCK: u32 = 0o140_000;
+pub(crate) const S_IFCHR: u32 = 0o020_000;
 
 /// include/linux/fs.h.
 pub(crate) const FMODE_READ: u32 = 1;
@@ -172,6 +183,7 @@ pub(crate) const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
 /// include/linux/socket.h.
 pub(crate) const AF_UNIX: u16 = 1;
+pub(crate) const AF_PACKET: u16 = 17;
 pub(crate) const AF_INET: u16 = 2;
 pub(crate) const AF_INET6: u16 = 10;
 

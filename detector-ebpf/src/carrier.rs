@@ -1,4 +1,4 @@
-//! Sockets whose other end is on this host: data that a holder sends on one is received on another.
+//! Sockets whose other end is on this host, queues and terminals: data that a holder puts into one side comes out at another.
 //!
 //! What a declared reader read itself it does not spell there: it speaks with a server for which it is.
 
@@ -16,6 +16,9 @@ use detector_common::{identity::ObjectKey, judge::Sets, layout::ABSENT};
 /// Devices that no file system has: of unix sockets, and of ports.
 const UNIX: u32 = u32::MAX;
 const PORTS: u32 = u32::MAX - 1;
+/// The same, of message queues of System V, and of terminals.
+const QUEUE: u32 = u32::MAX - 2;
+const TERMINAL: u32 = u32::MAX - 3;
 
 /// IP protocol number.
 const UDP: u16 = 17;
@@ -72,6 +75,63 @@ pub(crate) fn take(current: &Current<'_>, file: File) {
     }
 }
 
+/// `current` is about to put a message into a queue.
+#[inline(always)]
+pub(crate) fn give_to_queue(current: &Current<'_>, queue: u32) {
+    pass_on(current, QUEUE, u64::from(queue));
+}
+
+/// `current` has got a message out of a queue.
+#[inline(always)]
+pub(crate) fn take_from_queue(current: &Current<'_>, queue: u32) {
+    flow::take_from(current, &key(current.task.job, QUEUE, u64::from(queue)), S_IFSOCK);
+}
+
+/// `current` is about to write to a device: where it is a terminal, what is at its other side may read that.
+#[inline(always)]
+pub(crate) fn give_to_terminal(current: &Current<'_>, file: File) {
+    if let Some(index) = terminal(file) {
+        pass_on(current, TERMINAL, index);
+    }
+}
+
+/// `current` has read from a device.
+#[inline(always)]
+pub(crate) fn take_from_terminal(current: &Current<'_>, file: File) {
+    if let Some(index) = terminal(file) {
+        flow::take_from(current, &key(current.task.job, TERMINAL, index), S_IFSOCK);
+    }
+}
+
+#[inline(always)]
+fn pass_on(current: &Current<'_>, device: u32, inode: u64) {
+    let Sets { held, soft, .. } = current.sets();
+    if held | soft != 0 {
+        flow::pass(current, &key(current.task.job, device, inode), S_IFSOCK, [held | soft, 0], 0);
+    }
+}
+
+#[inline(always)]
+fn key(job: u32, device: u32, inode: u64) -> ObjectKey {
+    ObjectKey { job, device, inode, generation: 0, reserved: 0 }
+}
+
+/// The number of a pseudo-terminal, of either side (Documentation/admin-guide/devices.txt: 5:2, and 136 to 143).
+#[inline(always)]
+fn terminal(file: File) -> Option<u64> {
+    const NONE: usize = ABSENT as usize;
+    if offset!(tty_file_tty) == NONE || offset!(tty_index) == NONE {
+        return None;
+    }
+    let device = read!(file.inode, inode_rdev, u32)?;
+    let major = device >> 20;
+    if device != (5 << 20 | 2) && (major < 136 || major > 143) {
+        return None;
+    }
+    let tty = read!(read!(file.address, file_private, u64)?, tty_file_tty, u64)?;
+    read!(tty, tty_index, u32).map(u64::from)
+}
+
 #[inline(always)]
 fn of(file: File) -> Option<(u64, u16)> {
     let sk = socket::behind(file)?;
@@ -105,8 +165,7 @@ fn unix(job: u32, sk: u64, number: u32) -> ObjectKey {
 
 #[inline(always)]
 fn of_ports(job: u32, from: u16, to: u16, protocol: u16) -> ObjectKey {
-    let inode = u64::from(protocol) << 32 | u64::from(from) << 16 | u64::from(to);
-    ObjectKey { job, device: PORTS, inode, generation: 0, reserved: 0 }
+    key(job, PORTS, u64::from(protocol) << 32 | u64::from(from) << 16 | u64::from(to))
 }
 
 /// Its own port, that of its other end, and its protocol.

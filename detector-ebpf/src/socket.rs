@@ -1,7 +1,7 @@
 //! Marks on sockets, and whether what they carry may go where they lead.
 
 use crate::{
-    abi::{AF_INET, AF_INET6, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP},
+    abi::{AF_INET, AF_INET6, AF_PACKET, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP},
     carrier,
     emit::{self, monotonic, now},
     file::File,
@@ -77,12 +77,29 @@ pub(crate) fn send(current: &mut Current<'_>, file: File) -> bool {
     if family == AF_UNIX {
         return current.sets().strong() != 0;
     }
+    if family == AF_PACKET {
+        packet(current, 0);
+        return false;
+    }
     if family == AF_INET || family == AF_INET6 {
         let within = current.sets().strong() != 0 && carrier::is_loopback(sk, family);
         reach(current, sk, family);
         return within;
     }
     false
+}
+
+/// `current` makes a packet socket, or sends on one. Nothing refuses its packets: who makes one in order to send what he holds is
+/// killed before (`refused` is 1 then), who has one already once it is sent.
+#[inline(always)]
+pub(crate) fn packet(current: &mut Current<'_>, refused: u16) {
+    let sets = current.sets();
+    let Some(job) = job::find(current.task.job).filter(|_| sets.all() != 0) else { return };
+    let judgement = judge(current, job, &sets, 0, None);
+    let refused = refused & u16::from(job.enforce != 0 && judgement.leak & job.kill != 0);
+    act(current, job, &judgement);
+    let remote = Remote { address: mapped([0; 4]), port: 0, family: AF_PACKET, protocol: 0 };
+    say(current, hook::PACKET, 0, &remote, &judgement, refused);
 }
 
 #[inline(always)]

@@ -253,7 +253,7 @@ def packet():
     stream.send(frame(data))
 
 
-@fixture("B20", "a packet socket (AF_PACKET), made before, by write")
+@fixture("B20", "a packet socket (AF_PACKET), made before, by write", enforce="gap", why="packet sockets")
 def packet_before():
     stream = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     stream.bind(("job0", 0))

@@ -174,7 +174,7 @@ def unix_abstract():
     between(make, dialled(socket.SOCK_STREAM, socket.AF_UNIX), accepted)
 
 
-@fixture("B36", "a unix socket for datagrams, sent to by its name")
+@fixture("B36", "a unix socket for datagrams, sent to by its name", enforce="gap", audit="gap", why="datagrams to a unix socket by its name")
 def unix_datagram():
     def give(bound, data):
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(data, tmp("socket"))
@@ -271,17 +271,17 @@ def mapped(fd):
     return mmap.mmap(fd, BYTES)
 
 
-@fixture("B36", "memory that is shared by a fork")
+@fixture("B36", "memory that is shared by a fork", enforce="gap", audit="gap", why="memory shared before")
 def memory_anonymous():
     shared(lambda: mmap.mmap(-1, BYTES))
 
 
-@fixture("B36", "a file that both have mapped (MAP_SHARED)")
+@fixture("B36", "a file that both have mapped (MAP_SHARED)", enforce="gap", audit="gap", why="memory shared before")
 def memory_file():
     shared(lambda: mapped(os.open(tmp("shared"), os.O_RDWR | os.O_CREAT)))
 
 
-@fixture("B36", "POSIX shared memory, mapped by each on its own")
+@fixture("B36", "POSIX shared memory, mapped by each on its own", enforce="gap", audit="gap", why="memory shared before")
 def memory_posix():
     name = "/dev/shm/" + os.path.basename(os.path.dirname(tmp(""))) + str(os.getpid())
     os.close(os.open(name, os.O_RDWR | os.O_CREAT))
@@ -303,12 +303,12 @@ def memory_posix():
     os.unlink(name)
 
 
-@fixture("B36", "a file in memory (memfd) that both have mapped")
+@fixture("B36", "a file in memory (memfd) that both have mapped", enforce="gap", audit="gap", why="memory shared before")
 def memory_memfd():
     shared(lambda: mapped(os.memfd_create("x")))
 
 
-@fixture("B36", "System V shared memory")
+@fixture("B36", "System V shared memory", enforce="gap", audit="gap", why="memory shared before")
 def memory_system_v():
     LIBC.shmat.restype = ctypes.c_void_p
     identity = LIBC.shmget(0, BYTES, 0o1600)
@@ -354,13 +354,14 @@ def queue_posix():
 
     def take(_):
         into = ctypes.create_string_buffer(8192)
-        return into.raw[: call(243, fd, into, 8192, None, None)]
+        length = call(243, fd, into, 8192, None, None)
+        return into.raw[:length]
 
     between(lambda: None, lambda _, data: call(242, fd, ctypes.c_char_p(data), len(data), 0, None), take)
     call(241, name)
 
 
-@fixture("B36", "the number that comes with a signal, a byte at a time")
+@fixture("B36", "the number that comes with a signal, a byte at a time", enforce="gap", audit="gap", why="numbers of signals")
 def signals():
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])
 
@@ -381,7 +382,7 @@ def signals():
     wait(pid)
 
 
-@fixture("B36", "the exit status, a byte at a time")
+@fixture("B36", "the exit status, a byte at a time", enforce="gap", audit="gap", why="numbers of signals and of exits")
 def exit_status():
     data = b""
     for at in range(os.path.getsize(path())):

@@ -82,12 +82,16 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     if abi::moves_foreign(number) && foreign() {
         return missed();
     }
-    if !moves(number) {
+    let messages = matches!(number, abi::MSGSND | abi::SOCKET);
+    if !moves(number) && !messages {
         return;
     }
     let Some(mut current) = current() else { return };
     if foreign() {
         return;
+    }
+    if messages {
+        return beside(&mut current, number, arguments.get(0));
     }
     if global().is_some_and(|global| global.asked != 0) && target(number, &arguments).is_some_and(ask::is_to_metadata) {
         // SAFETY: the programs in the map are of this tracepoint.
@@ -126,6 +130,17 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     kill();
     if further {
         to_service(ctx);
+    }
+}
+
+/// What is no matter of descriptors: a message goes into the queue `argument`, or a socket of the family `argument` is made.
+#[inline(always)]
+fn beside(current: &mut Current<'_>, number: u64, argument: u64) {
+    if number == abi::MSGSND {
+        carrier::give_to_queue(current, argument as u32);
+    } else if argument as u16 == abi::AF_PACKET {
+        socket::packet(current, 1);
+        kill();
     }
 }
 
@@ -236,6 +251,9 @@ pub(crate) fn serving(ctx: &BtfTracePointContext) {
     let to = if number == abi::IO_SUBMIT { submitted(&arguments).1 } else { target(number, &arguments) };
     let Some(file) = to.and_then(File::of_descriptor) else { return };
     if let Some(current) = current() {
+        if file.mode & abi::S_IFMT == abi::S_IFCHR {
+            return carrier::give_to_terminal(&current, file);
+        }
         carrier::give(&current, file);
     }
     let service = service::behind(file);
@@ -334,7 +352,9 @@ pub(crate) fn looked(ctx: &BtfTracePointContext) {
 #[inline(always)]
 pub(crate) fn moved(ctx: &BtfTracePointContext) {
     if let Some((mut current, number, arguments, _)) = returning(ctx) {
-        if let Some(from) = source(number, &arguments).or_else(|| received(number, &arguments)) {
+        if number == abi::MSGRCV {
+            carrier::take_from_queue(&current, arguments.get(0) as u32);
+        } else if let Some(from) = source(number, &arguments).or_else(|| received(number, &arguments)) {
             take(&current, from);
             receive(&current, from);
         }
@@ -396,6 +416,7 @@ fn moves(number: u64) -> bool {
             | abi::PREADV2
             | abi::PWRITEV2
             | abi::IO_SUBMIT
+            | abi::MQ_TIMEDSEND
     )
 }
 
@@ -446,6 +467,8 @@ fn waits(number: u64) -> bool {
             | abi::RECVFROM
             | abi::RECVMSG
             | abi::RECVMMSG
+            | abi::MSGRCV
+            | abi::MQ_TIMEDRECEIVE
     )
 }
 
@@ -464,16 +487,19 @@ fn source(number: u64, arguments: &Arguments) -> Option<u64> {
 /// The socket a call received on.
 #[inline(always)]
 fn received(number: u64, arguments: &Arguments) -> Option<u64> {
-    matches!(number, abi::RECVFROM | abi::RECVMSG | abi::RECVMMSG).then(|| arguments.get(0))
+    matches!(number, abi::RECVFROM | abi::RECVMSG | abi::RECVMMSG | abi::MQ_TIMEDRECEIVE).then(|| arguments.get(0))
 }
 
 /// What came on a socket shows as the call returns.
 #[inline(always)]
 fn receive(current: &Current<'_>, fd: u64) {
     if let Some(file) = File::of_descriptor(fd)
-        && file.mode & abi::S_IFMT == abi::S_IFSOCK
     {
-        carrier::take(current, file);
+        match file.mode & abi::S_IFMT {
+            abi::S_IFSOCK => carrier::take(current, file),
+            abi::S_IFCHR => carrier::take_from_terminal(current, file),
+            _ => {}
+        }
     }
 }
 
@@ -484,7 +510,7 @@ fn target(number: u64, arguments: &Arguments) -> Option<u64> {
         abi::WRITE | abi::WRITEV | abi::PWRITE64 | abi::PWRITEV | abi::PWRITEV2 | abi::VMSPLICE => {
             Some(arguments.get(0))
         }
-        abi::SENDTO | abi::SENDMSG | abi::SENDMMSG | abi::SENDFILE => Some(arguments.get(0)),
+        abi::SENDTO | abi::SENDMSG | abi::SENDMMSG | abi::SENDFILE | abi::MQ_TIMEDSEND => Some(arguments.get(0)),
         abi::TEE => Some(arguments.get(1)),
         abi::SPLICE | abi::COPY_FILE_RANGE => Some(arguments.get(2)),
         // A shared writable mapping counts as written: stores into it are not seen.
@@ -530,7 +556,8 @@ fn give(current: &mut Current<'_>, fd: u64, plain: u64, token: u64) -> bool {
     if flow::carries(file) {
         flow::give(current, file, plain | token & u64::from(file.mode & abi::S_IFMT == abi::S_IFIFO));
     }
-    false
+    // A terminal, perhaps.
+    file.mode & abi::S_IFMT == abi::S_IFCHR && current.sets().strong() != 0
 }
 
 /// Whether the call came through the 32-bit entry, whose numbers and registers are others.

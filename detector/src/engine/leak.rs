@@ -45,9 +45,13 @@ impl Engine {
         let accepted_for_reader = self.accepted_for(actor.job, image.spender(), to.address, to.port).bits();
         let accepted = self.accepted(actor.job, to.address, to.port).bits();
         let spending = Spending { accepted, accepted_for_reader, ..nowhere };
-        let judged = if unconnected { Judged { leak: 0, weak: 0, ..unbound } } else { judge(&sets, &spending) };
+        let judged = match network.call {
+            Call::Packet => unbound,
+            _ if unconnected => Judged { leak: 0, weak: 0, ..unbound },
+            _ => judge(&sets, &spending),
+        };
         let mark = match network.call {
-            Call::Connect | Call::Ask => 0,
+            Call::Connect | Call::Ask | Call::Packet => 0,
             Call::Send => judged.mark,
             // The kernel side marks as the call begins, when the address is not known yet.
             Call::SendTo => unbound.mark,

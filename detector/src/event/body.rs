@@ -340,6 +340,8 @@ pub enum Call {
     Send,
     /// A question to a name server.
     Ask,
+    /// A packet socket was made, or sent on: its packets name whom they like, and the address stands for nobody.
+    Packet,
 }
 
 /// What became of a reach for the network, or of a write to the job's log.

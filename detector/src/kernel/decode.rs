@@ -267,6 +267,7 @@ fn network(record: &record::Network) -> Option<Network> {
             record::hook::CONNECT => Call::Connect,
             record::hook::SENDMSG => Call::SendTo,
             record::hook::SEND => Call::Send,
+            record::hook::PACKET => Call::Packet,
             _ => return None,
         },
         address: address(record.address),

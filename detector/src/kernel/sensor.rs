@@ -517,6 +517,8 @@ fn with_flags(mut layout: Layout, flags: Flags) -> Layout {
         &mut layout.unix_peer,
         &mut layout.unix_addr,
         &mut layout.unix_address_name,
+        &mut layout.tty_file_tty,
+        &mut layout.tty_index,
     ];
     for offset in optional {
         match flags {

@@ -118,5 +118,6 @@ fn name(call: Call) -> &'static str {
         Call::SendTo => "sendto",
         Call::Send => "send",
         Call::Ask => "ask for",
+        Call::Packet => "packets to",
     }
 }

@@ -125,7 +125,7 @@ impl Oracle {
                 };
                 let judged = judge(&mine, &spending);
                 let mark = match network.call {
-                    Call::Connect | Call::Ask => 0,
+                    Call::Connect | Call::Ask | Call::Packet => 0,
                     Call::Send => judged.mark,
                     // The call that came before it knew no address.
                     Call::SendTo => judge(&mine, &Spending { accepted: 0, accepted_for_reader: 0, ..spending }).mark,
