@@ -115,6 +115,9 @@ pub const PLACE_ROWS: usize = 8;
 /// Entries of the table of addresses that names were answered with, over all jobs.
 pub const ADDRESSES: u32 = 32_768;
 
+/// Images that were given tokens with what they hold.
+pub const IMAGES: u32 = 4_096;
+
 /// Credential files that were there before the jobs, over all policies.
 pub const KNOWN: u32 = 4_096;
 

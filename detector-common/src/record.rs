@@ -151,8 +151,8 @@ pub struct Exec {
     pub skip: u32,
     /// 1 when the environment has a variable that puts code into it or makes it print.
     pub injected: u32,
-    /// 1 when arguments or environment have a token that the image before had in neither. Only looked for where
-    /// something is held.
+    /// 1 when arguments or environment have a token that the image before had in neither, or the arguments one that was given to it
+    /// so. Only looked for where something is held.
     pub fresh: u32,
     /// Tokens in the arguments that those of the image before had not.
     pub copied: u32,

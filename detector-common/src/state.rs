@@ -16,6 +16,8 @@ pub struct Task {
     pub start: u64,
     /// Its holder, whether or not that holds anything yet.
     pub holder: HolderId,
+    /// The holder that its image was at first, where that was given tokens with what it holds; else 0.
+    pub image: HolderId,
     /// Classes of which it is a declared reader.
     pub reads: Bits,
     /// Classes of which it opened files of the SDK.

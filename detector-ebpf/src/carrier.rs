@@ -125,7 +125,7 @@ fn terminal(file: File) -> Option<u64> {
     }
     let device = read!(file.inode, inode_rdev, u32)?;
     let major = device >> 20;
-    if device != (5 << 20 | 2) && (major < 136 || major > 143) {
+    if device != (5 << 20 | 2) && !(136..=143).contains(&major) {
         return None;
     }
     let tty = read!(read!(file.address, file_private, u64)?, tty_file_tty, u64)?;
@@ -190,5 +190,5 @@ pub(crate) fn is_loopback(sk: u64, family: u16) -> bool {
 #[inline(always)]
 pub(crate) fn is_loopback_address(address: &[u8; 16]) -> bool {
     let value = u128::from_be_bytes(*address);
-    value == 1 || value >> 24 == 0xffff_7f
+    value == 1 || value >> 24 == 0x00ff_ff7f
 }

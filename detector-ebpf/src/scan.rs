@@ -64,6 +64,10 @@ pub(crate) struct Scan {
     pub(crate) encoded: [Encoded; PIECES],
     /// What was held before, in the order of [`detector_common::judge::Sets`].
     pub(crate) before: [Bits; 4],
+    /// Of the tokens of a new image, those that came with what was held; else 0.
+    pub(crate) brought: [u64; TOKENS],
+    /// 1 when there are such.
+    pub(crate) brings: u64,
 }
 
 impl Scan {
@@ -488,19 +492,38 @@ fn up_to(bytes: u64) -> u64 {
 /// Tokens of arguments that are compared with one another; more count as not having been there.
 const COMPARED: usize = 16;
 
-/// How the tokens of a new image compare with those of the one before: whether one of them was in neither its arguments nor its
-/// environment, and how many of the arguments were not among its arguments.
+/// Notes those tokens of a new image that are of `list`, which the one before was given; 1 when one of its arguments is.
 #[inline(always)]
-pub(crate) fn compare(old: &Tokens, new: &Tokens) -> (u64, u64) {
+pub(crate) fn remember(list: &[u64; TOKENS], new: &Tokens, noted: &mut [u64; TOKENS]) -> u64 {
+    let mut said = 0u64;
+    for (n, token) in new.hashes.iter().enumerate() {
+        let mut differs = u64::MAX;
+        for before in list {
+            let x = token ^ before;
+            differs &= x | x.wrapping_neg();
+        }
+        let known = (differs >> 63 ^ 1) & some(*token);
+        noted[n] |= token & known.wrapping_neg();
+        said |= known & below(n as u64, u64::from(new.arguments));
+    }
+    said
+}
+
+/// How the tokens of a new image compare with those of the one before: whether one of them was in neither its arguments nor its
+/// environment (which are noted), and how many of the arguments were not among its arguments.
+#[inline(always)]
+pub(crate) fn compare(old: &Tokens, new: &Tokens, noted: &mut [u64; TOKENS]) -> (u64, u64) {
     let (mut fresh, mut copied) = (0u64, 0u64);
-    for token in &new.hashes {
+    for (n, token) in new.hashes.iter().enumerate() {
         let mut differs = u64::MAX;
         for before in &old.hashes {
             let x = token ^ before;
             differs &= x | x.wrapping_neg();
         }
         // The highest bit of `differs` is set where each word differs; of no token the hash is 0.
-        fresh |= (differs >> 63) & some(*token);
+        let new = (differs >> 63) & some(*token);
+        noted[n] = token & new.wrapping_neg();
+        fresh |= new;
     }
     let (count, arguments) = (u64::from(new.arguments), u64::from(old.arguments));
     for (n, token) in new.hashes.iter().enumerate().take(COMPARED) {

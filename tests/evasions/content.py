@@ -35,7 +35,7 @@ def passed(use):
 def inherited():
     fd = os.open(path(), os.O_RDONLY)
     os.set_inheritable(fd, True)
-    os.execv("/bin/sh", ["sh", "-c", f"exec python3 -c 'import os,socket; s=socket.create_connection(os.environ[\"SINK\"].rsplit(\":\",1)); s.sendall(os.read({fd},4096)); s.shutdown(1)'"])
+    os.execv("/bin/sh", ["sh", "-c", f"exec python3 -S -c 'import os,socket; s=socket.create_connection(os.environ[\"SINK\"].rsplit(\":\",1)); s.sendall(os.read({fd},4096)); s.shutdown(1)'"])
 
 
 @fixture("B36", "a descriptor that was passed (SCM_RIGHTS), read")

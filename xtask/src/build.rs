@@ -73,6 +73,12 @@ pub(crate) fn proof(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
     Ok(workspace.target().join("debug/proof"))
 }
 
+/// Builds what measures the evasions, and the agent that its scenes have, for this machine.
+pub(crate) fn evasions(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
+    process::run(&mut release(workspace, object, "detector-tests", &["evasions", "agent"]))?;
+    Ok(workspace.target().join("release/evasions"))
+}
+
 /// Builds the static binary that runs in the guests.
 pub(crate) fn guest(workspace: &Workspace, object: &Path) -> Result<PathBuf> {
     process::run(release(workspace, object, "detector-tests", &["guest"]).args(["--target", GUEST_TARGET]))?;

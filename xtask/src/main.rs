@@ -7,6 +7,7 @@ mod build;
 mod debian;
 mod demo;
 mod ebpf;
+mod evasions;
 mod house;
 mod initramfs;
 mod kernels;
@@ -48,6 +49,8 @@ enum Command {
     Test(test::Options),
     /// Run honest builds with real tools and thefts, and write docs/proof.md (needs root).
     Proof(proof::Options),
+    /// Run every known way past such tools, and write docs/evasions.md (needs root).
+    Evasions(evasions::Options),
     /// Measure what something costs on this machine, and write docs/cost.md (needs root).
     Bench(bench::Options),
     /// Check formatting, clippy and the house rules.
@@ -77,6 +80,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Demo => demo::run(&workspace).map(|()| true),
         Command::Test(options) => test::run(&workspace, options),
         Command::Proof(options) => proof::run(&workspace, options),
+        Command::Evasions(options) => evasions::run(&workspace, options),
         Command::Bench(options) => bench::run(&workspace, options).map(|()| true),
         Command::Lint => lint::run(&workspace),
         Command::Kernels(options) => kernels::run(&workspace, options),

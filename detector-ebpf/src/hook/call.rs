@@ -493,8 +493,7 @@ fn received(number: u64, arguments: &Arguments) -> Option<u64> {
 /// What came on a socket shows as the call returns.
 #[inline(always)]
 fn receive(current: &Current<'_>, fd: u64) {
-    if let Some(file) = File::of_descriptor(fd)
-    {
+    if let Some(file) = File::of_descriptor(fd) {
         match file.mode & abi::S_IFMT {
             abi::S_IFSOCK => carrier::take(current, file),
             abi::S_IFCHR => carrier::take_from_terminal(current, file),

@@ -9,7 +9,7 @@ use crate::{
     hook::print,
     job,
     layout::read,
-    maps::{ENTERED, EXEC, EXEC_STEPS, INJECTIONS, SCAN, count, forget, global},
+    maps::{BROUGHT, ENTERED, EXEC, EXEC_STEPS, INJECTIONS, SCAN, count, forget, global},
     path, program,
     scan::{self, Scan},
     task::{Current, armed, current_by_id, current_struct, found},
@@ -26,7 +26,8 @@ use detector_common::{
     limits::{ARGV_BYTES, SCAN_BYTES, STRINGS},
     program::{InjectKey, Program, trait_of},
     record::{Exec, Workdir, kind},
-    state::{Job, Task},
+    state::{Entered, Job, Task},
+    watch::some,
 };
 
 /// Standard streams.
@@ -138,7 +139,7 @@ pub(crate) fn compared(ctx: &BtfTracePointContext) {
     let Some((current, record, scan)) = memory() else { return };
     let entered = thread(ctx);
     holding(&current, record, scan, entered);
-    compare(record, scan, entered);
+    compare(&current, record, scan, entered);
     forget(&ENTERED, &entered);
     go_on(ctx, Step::Decide);
 }
@@ -364,23 +365,33 @@ fn holding(current: &Current<'_>, record: &mut Exec, scan: &mut Scan, entered: u
     }
 }
 
-/// What the arguments and the environment have that was not there before, where anything was held.
+/// What the arguments and the environment have that was not there before, where anything was held; and what the arguments have that the
+/// image before was given with it.
 #[inline(always)]
-fn compare(record: &mut Exec, scan: &Scan, entered: u64) {
-    (record.fresh, record.copied) = (0, 0);
+fn compare(current: &Current<'_>, record: &mut Exec, scan: &mut Scan, entered: u64) {
+    (record.fresh, record.copied, scan.brings) = (0, 0, 0);
     if before(scan).strong() == 0 {
         return;
     }
-    let new = &scan.entered.tokens;
-    // What cannot be compared counts as new.
-    (record.fresh, record.copied) = (1, new.arguments);
+    let Scan { entered: Entered { tokens: new, .. }, brought, .. } = scan;
     // SAFETY: as in `holding`.
     if let Some(entered) = unsafe { ENTERED.get(&entered) }
         && entered.tokens.whole & new.whole != 0
     {
-        let (fresh, copied) = scan::compare(&entered.tokens, new);
+        let (fresh, copied) = scan::compare(&entered.tokens, new, brought);
         (record.fresh, record.copied) = (fresh as u32, copied as u32);
+    } else {
+        // What cannot be compared counts as new.
+        (record.fresh, record.copied) = (1, new.arguments);
+        *brought = new.hashes;
     }
+    if current.task.image != 0 {
+        // SAFETY: written whole by the exec of that image; where it has gone with the first process, all counts.
+        let said = unsafe { BROUGHT.get(&current.task.image) }.map_or(1, |list| scan::remember(list, new, brought));
+        record.fresh |= said as u32;
+    }
+    let any = brought.iter().fold(0, |any, token| any | token);
+    scan.brings = some(any);
 }
 
 #[inline(always)]
@@ -411,6 +422,20 @@ fn decide(current: &mut Current<'_>, job: &Job, record: &Exec, scan: &Scan) {
         after.held |= passage.dump;
     }
     found(current.pid, current.task, &after);
+    bring(current.task, scan);
+}
+
+/// Keeps the tokens that it was given with what it holds.
+#[inline(always)]
+fn bring(task: &mut Task, scan: &Scan) {
+    task.image = 0;
+    if volatile(&scan.brings) != 0 {
+        task.image = task.holder;
+        if BROUGHT.insert(&task.image, &scan.brought, 0).is_err() {
+            // Then all that its children are given counts.
+            count(Counter::ExecsFull);
+        }
+    }
 }
 
 /// The process runs what was found.

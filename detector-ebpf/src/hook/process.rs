@@ -5,7 +5,7 @@ use crate::{
     file::File,
     hook::{agent, exec, print},
     layout::{load, offset, read},
-    maps::{PROGRESS, TASKS, WORKERS, count, global},
+    maps::{BROUGHT, PROGRESS, TASKS, WORKERS, count, forget, global},
     task::{Current, current, join, leave, share, track},
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, programs::BtfTracePointContext};
@@ -144,5 +144,9 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     let record =
         Exit { header: emit::header(kind::EXIT, &current, now()), status, author: u32::from(current.task.author) };
     emit::process(&record, size_of::<Exit>() as u64);
+    if current.task.image == current.task.holder {
+        // Where its children are given such tokens further on, all counts.
+        forget(&BROUGHT, &current.task.image);
+    }
     leave(current.task);
 }

@@ -105,7 +105,8 @@ pub struct Exec {
     /// The environment has a variable that puts code into the program or makes it print.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub injected: bool,
-    /// Arguments or environment have a token that the image before had in neither; only looked for where something is held.
+    /// Arguments or environment have a token that the image before had in neither, or the arguments one that was given to it so; only
+    /// looked for where something is held.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub fresh: bool,
     /// Tokens in the arguments that those of the image before had not.

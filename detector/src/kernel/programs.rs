@@ -136,14 +136,14 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
              links and attributes, keyrings, numbers of signals and of exits, datagrams to a unix socket by its name",
         ),
     ),
-    (
-        "see-send",
-        Some("cgroup/{connect,sendmsg}{4,6}, tp_btf/sys_enter"),
-        Some("not: io_uring sends on old sockets"),
-    ),
+    ("see-send", Some("cgroup/{connect,sendmsg}{4,6}, tp_btf/sys_enter"), Some("not: io_uring sends on old sockets")),
     ("deny-open", None, Some("needs BPF LSM, fmod_ret or fanotify; the secret is stopped when it is sent")),
     ("deny-connect", Some("cgroup/{connect,sendmsg}{4,6}"), None),
-    ("deny-send", Some("cgroup_skb/egress"), Some("not what is sent on packet sockets that were made before: killed after it")),
+    (
+        "deny-send",
+        Some("cgroup_skb/egress"),
+        Some("not what is sent on packet sockets that were made before: killed after it"),
+    ),
     (
         "deny-print",
         Some("a relay in the pipes to the job's log"),
