@@ -177,7 +177,7 @@ fn ports(sk: u64) -> Option<(u16, u16, u16)> {
 
 /// Whether the connected socket leads to the loopback interface.
 #[inline(always)]
-pub(crate) fn is_loopback(sk: u64, family: u16) -> bool {
+fn is_loopback(sk: u64, family: u16) -> bool {
     let address = if family == AF_INET6 && offset!(sock_daddr6) != ABSENT as usize {
         load::<[u8; 16]>(sk as usize + offset!(sock_daddr6))
     } else {

@@ -183,6 +183,13 @@ fn exit_move(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// A step of [`sys_exit`].
+#[btf_tracepoint(function = "sys_exit")]
+fn exit_receive(ctx: BtfTracePointContext) -> i32 {
+    hook::call::got(&ctx);
+    0
+}
+
 /// `TP_PROTO(const struct sock *sk, const int oldstate, const int newstate)`.
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn inet_sock_set_state(ctx: BtfTracePointContext) -> i32 {

@@ -214,7 +214,7 @@ pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(5, 
 
 /// What the exit of a call goes on with. Written by user space.
 #[map]
-pub(crate) static EXIT_STEPS: ProgramArray = ProgramArray::with_max_entries(4, 0);
+pub(crate) static EXIT_STEPS: ProgramArray = ProgramArray::with_max_entries(5, 0);
 
 /// An open being looked at. The first components of the path serve the gates, too.
 #[repr(C)]

@@ -178,6 +178,9 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     if !armed() {
         return;
     }
+    if result > 0 && receives(number) {
+        return go_on(ctx, Step::Received);
+    }
     if result > 0 && waits(number) {
         return go_on(ctx, Step::Moved);
     }
@@ -288,6 +291,7 @@ enum Step {
     Probed = 1,
     Looked = 2,
     Moved = 3,
+    Received = 4,
 }
 
 /// Goes on with `step`, and does not come back.
@@ -352,17 +356,53 @@ pub(crate) fn looked(ctx: &BtfTracePointContext) {
 #[inline(always)]
 pub(crate) fn moved(ctx: &BtfTracePointContext) {
     if let Some((mut current, number, arguments, _)) = returning(ctx) {
-        if number == abi::MSGRCV {
-            carrier::take_from_queue(&current, arguments.get(0) as u32);
-        } else if let Some(from) = source(number, &arguments).or_else(|| received(number, &arguments)) {
-            take(&current, from);
-            receive(&current, from);
+        let from = source(number, &arguments).and_then(File::of_descriptor);
+        if from.is_some_and(is_carrier) {
+            // SAFETY: the programs in the map are of this tracepoint.
+            unsafe { EXIT_STEPS.tail_call(ctx, Step::Received as u32) };
+            return count(Counter::Unread);
+        }
+        if let Some(from) = from.filter(|from| flow::carries(*from)) {
+            flow::take(&current, from, false);
         }
         if let Some(to) = target(number, &arguments) {
             give(&mut current, to, 0, 0);
         }
     }
     kill();
+}
+
+/// Something came out of a socket, a queue or a terminal: what it was shows as the call returns.
+///
+/// VERIFIER: a program of its own, as [`moved`] is.
+#[inline(always)]
+pub(crate) fn got(ctx: &BtfTracePointContext) {
+    if let Some((current, number, arguments, _)) = returning(ctx) {
+        if number == abi::MSGRCV {
+            carrier::take_from_queue(&current, arguments.get(0) as u32);
+        } else if let Some(file) =
+            source(number, &arguments).or_else(|| received(number, &arguments)).and_then(File::of_descriptor)
+        {
+            match file.mode & abi::S_IFMT {
+                abi::S_IFSOCK => carrier::take(&current, file),
+                abi::S_IFCHR => carrier::take_from_terminal(&current, file),
+                // A queue of messages that is a file.
+                _ => flow::take(&current, file, false),
+            }
+        }
+        // What was spliced from there goes into a pipe.
+        if let Some(file) = target(number, &arguments).and_then(File::of_descriptor).filter(|file| flow::carries(*file))
+        {
+            flow::give(&current, file, 0);
+        }
+    }
+    kill();
+}
+
+/// Calls that receive, and do nothing else.
+#[inline(always)]
+fn receives(number: u64) -> bool {
+    matches!(number, abi::RECVFROM | abi::RECVMSG | abi::RECVMMSG | abi::MSGRCV | abi::MQ_TIMEDRECEIVE)
 }
 
 /// Calls that start another program.
@@ -456,20 +496,7 @@ fn load_user<T>(address: u64) -> Option<T> {
 /// Calls that may wait for what they read.
 #[inline(always)]
 fn waits(number: u64) -> bool {
-    matches!(
-        number,
-        abi::READ
-            | abi::READV
-            | abi::PREADV2
-            | abi::SENDFILE
-            | abi::SPLICE
-            | abi::TEE
-            | abi::RECVFROM
-            | abi::RECVMSG
-            | abi::RECVMMSG
-            | abi::MSGRCV
-            | abi::MQ_TIMEDRECEIVE
-    )
+    matches!(number, abi::READ | abi::READV | abi::PREADV2 | abi::SENDFILE | abi::SPLICE | abi::TEE)
 }
 
 /// The descriptor a call reads from.
@@ -490,16 +517,10 @@ fn received(number: u64, arguments: &Arguments) -> Option<u64> {
     matches!(number, abi::RECVFROM | abi::RECVMSG | abi::RECVMMSG | abi::MQ_TIMEDRECEIVE).then(|| arguments.get(0))
 }
 
-/// What came on a socket shows as the call returns.
+/// Whether what is read from the file may have been put in on this host, at another side.
 #[inline(always)]
-fn receive(current: &Current<'_>, fd: u64) {
-    if let Some(file) = File::of_descriptor(fd) {
-        match file.mode & abi::S_IFMT {
-            abi::S_IFSOCK => carrier::take(current, file),
-            abi::S_IFCHR => carrier::take_from_terminal(current, file),
-            _ => {}
-        }
-    }
+fn is_carrier(file: File) -> bool {
+    matches!(file.mode & abi::S_IFMT, abi::S_IFSOCK | abi::S_IFCHR)
 }
 
 /// The descriptor a call writes to.
@@ -556,7 +577,7 @@ fn give(current: &mut Current<'_>, fd: u64, plain: u64, token: u64) -> bool {
         flow::give(current, file, plain | token & u64::from(file.mode & abi::S_IFMT == abi::S_IFIFO));
     }
     // A terminal, perhaps.
-    file.mode & abi::S_IFMT == abi::S_IFCHR && current.sets().strong() != 0
+    file.mode & abi::S_IFMT == abi::S_IFCHR
 }
 
 /// Whether the call came through the 32-bit entry, whose numbers and registers are others.

@@ -102,6 +102,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     step("exit_probe", EXIT, 1),
     step("exit_memory", EXIT, 2),
     step("exit_move", EXIT, 3),
+    step("exit_receive", EXIT, 4),
     step("exec_identify", EXEC, 0),
     step("exec_inject", EXEC, 1),
     step("exec_walk", EXEC, 2),

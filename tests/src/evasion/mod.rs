@@ -5,5 +5,5 @@ mod measure;
 mod page;
 
 pub use fixture::{Expected, FILES, Fixture, all};
-pub use measure::{Figures, measure};
+pub use measure::{Figures, measure, theft};
 pub use page::page;
