@@ -274,7 +274,8 @@ def passed_on():
     ours, theirs = socket.socketpair()
 
     def dial():
-        theirs.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [connect().fileno()]))])
+        stream = connect()
+        theirs.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [stream.fileno()]))])
 
     pid = child(dial)
     _, told, _, _ = ours.recvmsg(1, socket.CMSG_SPACE(4))
