@@ -72,6 +72,8 @@ counters! {
     Unread = 24, "unread", Loss;
     /// A call through the 32-bit entry by a tracked process, which is not monitored.
     ForeignAbi = 25, "foreign-abi", Loss;
+    /// A tracked process made an io_uring: what it asks of that is not monitored.
+    IoUring = 38, "io-uring", Loss;
     /// A path was deeper than is recorded.
     PathCut = 26, "path-cut", Noise;
     /// Counted by user space: records that came after a younger one had been judged.

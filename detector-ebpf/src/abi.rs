@@ -41,6 +41,7 @@ mod arch {
     pub(crate) const PREADV2: u64 = 327;
     pub(crate) const PWRITEV2: u64 = 328;
     pub(crate) const OPENAT2: u64 = 437;
+    pub(crate) const IO_URING_SETUP: u64 = 425;
     pub(crate) const IO_SUBMIT: u64 = 209;
     pub(crate) const STAT: u64 = 4;
     pub(crate) const LSTAT: u64 = 6;
@@ -138,6 +139,7 @@ mod arch {
     pub(crate) const PREADV2: u64 = 286;
     pub(crate) const PWRITEV2: u64 = 287;
     pub(crate) const OPENAT2: u64 = 437;
+    pub(crate) const IO_URING_SETUP: u64 = 425;
     pub(crate) const IO_SUBMIT: u64 = 2;
     pub(crate) const STAT: u64 = NONE - 2;
     pub(crate) const LSTAT: u64 = NONE - 3;

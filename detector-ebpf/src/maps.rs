@@ -138,10 +138,10 @@ pub(crate) static INGRESS_STEPS: ProgramArray = ProgramArray::with_max_entries(4
 #[map]
 pub(crate) static ENTERED: HashMap<u64, Entered> = HashMap::with_max_entries(limits::EXECS, 0);
 
-/// Tokens that images were given with what they hold, by the holder that each was at first; 0 for those that say nothing. Written by
+/// Tokens that images were given with what they hold, by image; 0 for those that say nothing. Written by
 /// exec, removed as the process ends.
 #[map]
-pub(crate) static BROUGHT: HashMap<HolderId, [u64; limits::TOKENS]> = HashMap::with_max_entries(limits::IMAGES, 0);
+pub(crate) static BROUGHT: HashMap<u32, [u64; limits::TOKENS]> = HashMap::with_max_entries(limits::IMAGES, 0);
 
 /// Files of declared programs and scripts. Written for user space by the open that it makes, by the opens of installers and
 /// of what renews itself, and by those of others that void it.

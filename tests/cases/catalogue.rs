@@ -212,14 +212,15 @@ fn a_volume_on_a_directory_of_secrets_hides_none() -> Result {
     Ok(())
 }
 
+/// And a credential that was there before goes by any.
 #[test]
 fn a_file_mounted_on_another_goes_by_that_name() -> Result {
     let scene = Scene::new()?;
     let script = "cd \"$HOME\"; echo made-up > one; echo made-up > two; touch .npmrc plain; mkdir -p .ssh; touch .ssh/id_x; \
         mount --bind one .npmrc; mount --bind two .ssh/id_x; mount --bind .docker/config.json plain; \
-        cat .npmrc .ssh/id_x plain > /dev/null";
+        echo made-up > other; touch by-it; mount --bind other by-it; cat .npmrc .ssh/id_x plain by-it > /dev/null";
     let run = mounted(&scene, script)?;
-    for (file, watched) in [(".npmrc", true), (".ssh/id_x", true), ("plain", false)] {
+    for (file, watched) in [(".npmrc", true), (".ssh/id_x", true), ("plain", true), ("by-it", false)] {
         assert_eq!(read(&run, &scene.home.path().join(file)), watched, "{file}");
     }
     Ok(())

@@ -41,6 +41,11 @@ fn ways_out() -> anyhow::Result<()> {
     come_to_what_they_say("exits.py")
 }
 
+#[test]
+fn io_uring() -> anyhow::Result<()> {
+    come_to_what_they_say("uring.py")
+}
+
 /// A gap has a reason, and no name stands for two.
 #[test]
 fn the_table_is_sound() -> anyhow::Result<()> {

@@ -175,6 +175,9 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     if starts(number) {
         return exec::returned();
     }
+    if number == abi::IO_URING_SETUP {
+        return ringed(result);
+    }
     if !armed() {
         return;
     }
@@ -185,6 +188,14 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
         return go_on(ctx, Step::Moved);
     }
     kill();
+}
+
+/// A process has made an io_uring.
+#[inline(always)]
+fn ringed(result: i64) {
+    if result >= 0 && current().is_some() {
+        count(Counter::IoUring);
+    }
 }
 
 /// What the entry of a call goes on with, by its place in [`ENTER_STEPS`].

@@ -26,7 +26,7 @@ use detector_common::{
     limits::{ARGV_BYTES, SCAN_BYTES, STRINGS},
     program::{InjectKey, Program, trait_of},
     record::{Exec, Workdir, kind},
-    state::{Entered, Job, Task},
+    state::{Entered, Job, Task, image_id},
     watch::some,
 };
 
@@ -430,7 +430,7 @@ fn decide(current: &mut Current<'_>, job: &Job, record: &Exec, scan: &Scan) {
 fn bring(task: &mut Task, scan: &Scan) {
     task.image = 0;
     if volatile(&scan.brings) != 0 {
-        task.image = task.holder;
+        task.image = image_id(task.holder);
         if BROUGHT.insert(&task.image, &scan.brought, 0).is_err() {
             // Then all that its children are given counts.
             count(Counter::ExecsFull);

@@ -13,7 +13,7 @@ use detector_common::{
     counter::Counter,
     identity::{ProcessId, holder_id},
     record::{Exit, Fork, kind},
-    state::Task,
+    state::{Task, image_id},
 };
 
 /// Standard output and standard error.
@@ -144,7 +144,7 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     let record =
         Exit { header: emit::header(kind::EXIT, &current, now()), status, author: u32::from(current.task.author) };
     emit::process(&record, size_of::<Exit>() as u64);
-    if current.task.image == current.task.holder {
+    if current.task.image == image_id(current.task.holder) {
         // Where its children are given such tokens further on, all counts.
         forget(&BROUGHT, &current.task.image);
     }
