@@ -66,7 +66,7 @@ pub struct Task {
 /// What an image is known by that began as `holder`. Another one has the same by chance only, and for an hour.
 #[inline(always)]
 pub fn image_id(holder: HolderId) -> u32 {
-    (holder ^ holder >> 32) as u32 | 1
+    ((holder ^ holder >> 32) & 0xffff_ffff) as u32 | 1
 }
 
 /// A call of exec that is under way, by its thread.
