@@ -9,7 +9,7 @@ use crate::{
 };
 use std::{
     collections::BTreeSet,
-    os::unix::{ffi::OsStrExt as _, fs::MetadataExt as _},
+    os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
 
@@ -40,11 +40,44 @@ fn found(policy: &Policy, places: &kept::Places) -> Vec<PathBuf> {
     let classes = policy.classes().iter().filter(|class| class.access == Access::Read && !class.is_observed());
     let globs: BTreeSet<String> =
         classes.flat_map(|class| &class.paths).flat_map(|pattern| pattern.globs(&bases)).collect();
+    // A link that a job before this one left may lead to what every program opens: only those within a base are followed.
+    let within = |path: &Path, real: &Path| {
+        real == path || bases.iter().any(|base| Path::new(base).canonicalize().is_ok_and(|base| real.starts_with(base)))
+    };
     let is_one = |path: &PathBuf| {
-        let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.nlink() != 0);
+        let is_file = path.metadata().is_ok_and(|metadata| metadata.is_file());
+        let is_own = || path.canonicalize().is_ok_and(|real| within(path, &real));
         let classes = || policy.classes_opened(&path.to_string_lossy(), false).minus(policy.observed());
-        is_file && path.to_str().is_some() && !classes().is_empty()
+        is_file && path.to_str().is_some() && !classes().is_empty() && is_own()
     };
     let paths = globs.iter().flat_map(|glob| programs::expand(Path::new("/"), glob));
-    paths.filter(is_one).take(FILES).collect()
+    let found: BTreeSet<_> = paths.filter(is_one).take(FILES).collect();
+    found.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail")]
+
+    use super::*;
+    use std::{fs, os::unix::fs::symlink};
+
+    #[test]
+    fn what_lies_in_the_home_is_known_and_no_link_out_of_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().canonicalize().unwrap();
+        let (home, other) = (root.join("home"), root.join("library"));
+        fs::create_dir_all(home.join("keys")).unwrap();
+        fs::write(&other, "what everybody opens").unwrap();
+        fs::write(home.join("keys/id_x"), "key").unwrap();
+        fs::write(home.join(".npmrc"), "token").unwrap();
+        // As a dot-file manager does it, and as the job before did.
+        symlink(home.join("keys"), home.join(".ssh")).unwrap();
+        symlink(&other, home.join(".pypirc")).unwrap();
+        let environment = [("HOME".to_owned(), home.to_str().unwrap().to_owned())].into();
+        let policy = Policy::builtin().for_job(&environment);
+        let places = kept::Places::new(Some(home.clone()), Vec::new(), 0);
+        let found: Vec<_> = found(&policy, &places).into_iter().filter(|path| path.starts_with(&home)).collect();
+        assert_eq!(found, [home.join(".npmrc"), home.join(".ssh/id_x")]);
+    }
 }
