@@ -153,16 +153,7 @@ pub(crate) fn take(current: &Current<'_>, file: File, handed: bool) {
     let credential = object.credential.bits() & !observed;
     let credential = if credential != 0 && author::reads_back(current, &key, credential) { 0 } else { credential };
     let offer = Offer { carried: object.carried.bits(), inherited: object.inherited.bits(), credential, handed };
-    let new = current.sets().taken(&offer, &current.reader());
-    if new.all() == 0 {
-        return;
-    }
-    // SAFETY: as in `give`: read after the bits.
-    let given = unsafe { (&raw const object.given).read_volatile() };
-    let time = now();
-    current.join(&new);
-    let flags = if handed { flow::HANDED } else { 0 };
-    say(kind::TAKE, current, time, key, file.mode, given, [new.strong(), new.inherited], flags);
+    join(current, &key, file.mode, object, &offer);
 }
 
 /// `current` has received what holders put into what `key` names, a socket of `mode`.
@@ -171,7 +162,13 @@ pub(crate) fn take_from(current: &Current<'_>, key: &ObjectKey, mode: u32) {
     // SAFETY: as in `take`.
     let Some(object) = (unsafe { OBJECTS.get(key) }) else { return };
     let offer = Offer { carried: object.carried.bits(), ..Offer::default() };
-    let new = current.sets().taken(&offer, &current.reader());
+    join(current, key, mode, object, &offer);
+}
+
+/// `current` joins what `object` offers.
+#[inline(always)]
+fn join(current: &Current<'_>, key: &ObjectKey, mode: u32, object: &Object, offer: &Offer) {
+    let new = current.sets().taken(offer, &current.reader());
     if new.all() == 0 {
         return;
     }
@@ -179,7 +176,8 @@ pub(crate) fn take_from(current: &Current<'_>, key: &ObjectKey, mode: u32) {
     let given = unsafe { (&raw const object.given).read_volatile() };
     let time = now();
     current.join(&new);
-    say(kind::TAKE, current, time, *key, mode, given, [new.strong(), new.inherited], 0);
+    let flags = u32::from(offer.handed) * flow::HANDED;
+    say(kind::TAKE, current, time, *key, mode, given, [new.strong(), new.inherited], flags);
 }
 
 #[inline(always)]

@@ -88,39 +88,38 @@ def passed_copy():
     send(read(tmp("copy")))
 
 
-@fixture("B36", "a descriptor of another process (pidfd_getfd)")
-def pidfd_getfd():
+def held(make, use):
+    """A child has what `make` gives, a descriptor, until `use` has read it: what that returns is sent."""
     ready, done = os.pipe(), os.pipe()
 
     def hold():
-        fd = os.open(path(), os.O_RDONLY)
-        os.write(ready[1], bytes([fd]))
+        os.write(ready[1], bytes([make()]))
         os.read(done[0], 1)
 
     pid = child(hold)
     [number] = os.read(ready[0], 1)
-    fd = call(438, os.pidfd_open(pid), number, 0)
-    data = os.read(fd, 4096)
+    data = use(pid, number)
     os.write(done[1], b"x")
     send(data)
     wait(pid)
+
+
+def opened():
+    return os.open(path(), os.O_RDONLY)
+
+
+def by_proc(pid, number):
+    return read(f"/proc/{pid}/fd/{number}")
+
+
+@fixture("B36", "a descriptor of another process (pidfd_getfd)")
+def pidfd_getfd():
+    held(opened, lambda pid, number: os.read(call(438, os.pidfd_open(pid), number, 0), 4096))
 
 
 @fixture("B36", "a descriptor of another process, opened again by /proc/PID/fd")
 def proc_fd():
-    ready, done = os.pipe(), os.pipe()
-
-    def hold():
-        fd = os.open(path(), os.O_RDONLY)
-        os.write(ready[1], bytes([fd]))
-        os.read(done[0], 1)
-
-    pid = child(hold)
-    [number] = os.read(ready[0], 1)
-    data = read(f"/proc/{pid}/fd/{number}")
-    os.write(done[1], b"x")
-    send(data)
-    wait(pid)
+    held(opened, by_proc)
 
 
 @fixture("B36", "sendfile")
@@ -171,20 +170,12 @@ def copied():
 
 @fixture("B36", "a file in memory (memfd) of another process, by /proc/PID/fd")
 def memfd():
-    ready, done = os.pipe(), os.pipe()
-
-    def hold():
+    def make():
         fd = os.memfd_create("x")
         os.write(fd, read())
-        os.write(ready[1], bytes([fd]))
-        os.read(done[0], 1)
+        return fd
 
-    pid = child(hold)
-    [number] = os.read(ready[0], 1)
-    data = read(f"/proc/{pid}/fd/{number}")
-    os.write(done[1], b"x")
-    send(data)
-    wait(pid)
+    held(make, by_proc)
 
 
 @fixture("B36", "the target of a symbolic link", enforce="gap", audit="gap", why="links and attributes")
