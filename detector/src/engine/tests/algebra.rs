@@ -2,7 +2,7 @@
 
 use super::{
     classes,
-    story::{AWS, NPMRC, REGISTRY, SINK, Story, file, pipe},
+    story::{AWS, NPMRC, REGISTRY, SINK, Story, file, pipe, socket},
 };
 use crate::{
     engine::{
@@ -109,6 +109,34 @@ fn flow_through_a_file_reaches_a_later_step() {
     let mut clean = step();
     clean.give(BASH, file(1)).read(BASH, AWS).exit(BASH).start(CURL, "/usr/bin/curl").take(CURL, file(1));
     expect(clean.connect(CURL, SINK), Pass, &[]);
+}
+
+#[test]
+fn what_is_sent_within_the_host_is_received_there() {
+    let mut story = step();
+    story.start(CURL, "/usr/bin/curl").read(BASH, AWS).give(BASH, socket(1));
+    expect(story.take(CURL, socket(1)).connect(CURL, SINK), Fail, &["aws"]);
+    let mut clean = step();
+    clean.start(CURL, "/usr/bin/curl").give(BASH, socket(1)).read(BASH, AWS);
+    expect(clean.take(CURL, socket(1)).connect(CURL, SINK), Pass, &[]);
+}
+
+#[test]
+fn what_was_there_before_is_known_by_any_name() {
+    let story = |known: &str| {
+        let mut story = step();
+        story.know(known).open_as(BASH, AWS, "/tmp/name", true).connect(BASH, SINK);
+        story
+    };
+    expect(&story(AWS), Fail, &["aws"]);
+    expect(&story("/root/else"), Pass, &[]);
+}
+
+/// Its packets may go anywhere: what some place accepts leaks, too.
+#[test]
+fn a_packet_socket_leads_nowhere_in_particular() {
+    expect(step().read(BASH, NPMRC).reach(BASH, Call::Packet, 0, "0.0.0.0:0"), Fail, &["npm"]);
+    expect(step().reach(BASH, Call::Packet, 0, "0.0.0.0:0"), Pass, &[]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{
     BOTO, programs,
-    story::{AWS, FORGE, GIT_TOKEN, NPMRC, REGISTRY, SINK, Story, file, pipe},
+    story::{AWS, FORGE, GIT_TOKEN, NPMRC, REGISTRY, SINK, Story, file, pipe, socket},
 };
 use crate::event::{
     Access, Actor, Attempt, Body, Call, Counted, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kernel,
@@ -45,6 +45,9 @@ impl Random {
     }
 }
 
+/// Where packet sockets are said to lead.
+const NOWHERE: &str = "0.0.0.0:0";
+
 /// A story that a kernel could tell, of `length` turns, by processes from `first` on.
 pub(super) fn story(random: &mut Random, first: u32, length: usize) -> Story {
     let mut story = Story::new();
@@ -53,7 +56,7 @@ pub(super) fn story(random: &mut Random, first: u32, length: usize) -> Story {
     story.start(first, "/bin/bash");
     for _ in 0..length {
         let pid = random.pick(&live);
-        let object = random.pick(&[pipe(1), pipe(2), file(1), file(2)]);
+        let object = random.pick(&[pipe(1), pipe(2), file(1), file(2), socket(1), socket(2)]);
         let path = random.pick(&[AWS, NPMRC, GIT_TOKEN, BOTO, "/root/.pypirc", "/root/.notes", "/etc/hosts"]);
         let to = random.pick(&[SINK, REGISTRY, FORGE, "127.0.0.1:80", "203.0.113.9:53"]);
         match random.below(14) {
@@ -76,7 +79,12 @@ pub(super) fn story(random: &mut Random, first: u32, length: usize) -> Story {
             5 => _ = story.access(pid, random.pick(&[Door::Mem, Door::Environ, Door::Maps]), relation(random), 0),
             6 | 7 => _ = story.write(pid, object, random.below(4) == 0),
             8 | 9 if story.gave(object) => _ = story.receive(pid, object, random.below(4) == 0),
-            _ => _ = story.reach(pid, call(random), random.below(5) as u64, to),
+            _ => {
+                let (call, socket) = (call(random), random.below(5) as u64);
+                // Of a packet socket neither is known.
+                let (to, socket) = if call == Call::Packet { (NOWHERE, 0) } else { (to, socket) };
+                _ = story.reach(pid, call, socket, to);
+            }
         }
     }
     story
@@ -104,7 +112,7 @@ fn relation(random: &mut Random) -> Relation {
 }
 
 fn call(random: &mut Random) -> Call {
-    random.pick(&[Call::Connect, Call::Send, Call::SendTo])
+    random.pick(&[Call::Connect, Call::Send, Call::SendTo, Call::Packet])
 }
 
 /// An event that no kernel would send.
@@ -112,7 +120,7 @@ pub(super) fn garbage(random: &mut Random) -> Event {
     let process = |random: &mut Random| Process { pid: random.word(), start: random.number() };
     let object = |random: &mut Random| {
         let file = File { device: random.word(), inode: random.number(), generation: random.word() };
-        if random.below(2) == 0 { Object::File(file) } else { Object::Pipe(file) }
+        random.pick(&[Object::File(file), Object::Pipe(file), Object::Socket(file)])
     };
     let text = |random: &mut Random| random.pick(&[AWS, NPMRC, "", "/", "…/", "\u{fffd}", "/root/.notes"]).to_owned();
     let address = |random: &mut Random| match random.below(3) {

@@ -4,8 +4,8 @@ use super::policy;
 use crate::{
     engine::{Conclusion, Engine, Finding, Mode},
     event::{
-        Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Network,
-        Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, Script, Service, StepId,
+        Access, Actor, Attempt, Body, Call, Door, Drop, Event, Exec, Exit, File, Flow, Fork, HolderId, Kill, Known,
+        Network, Object, Open, Outcome, Print, Probe, Process, Protocol, Question, Relation, Script, Service, StepId,
     },
     policy::Policy,
     secret::ClassSet,
@@ -29,6 +29,10 @@ pub(super) fn pipe(inode: u64) -> Object {
 
 pub(super) fn file(inode: u64) -> Object {
     Object::File(File { device: 8 << 20 | 1, inode, generation: 7 })
+}
+
+pub(super) fn socket(inode: u64) -> Object {
+    Object::Socket(File { device: u32::MAX, inode, generation: 3 })
 }
 
 /// The file at `path`.
@@ -188,6 +192,12 @@ impl Story {
     /// As `access`, to another process of the story.
     pub(super) fn enter(&mut self, pid: u32, target: u32, door: Door, relation: Relation) -> &mut Self {
         self.act(pid, Body::Access(Access { door, target: process(target), relation, program: None, errno: 0 }))
+    }
+
+    /// The file at `path` was there before the job.
+    pub(super) fn know(&mut self, path: &str) -> &mut Self {
+        let Object::File(file) = at(path) else { unreachable!() };
+        self.say(None, Body::Known(Known { path: path.to_owned(), file }))
     }
 
     pub(super) fn give(&mut self, pid: u32, object: Object) -> &mut Self {
