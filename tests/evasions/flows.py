@@ -40,6 +40,22 @@ def dialled(kind, family=socket.AF_INET):
     return give
 
 
+def answered(bound):
+    """A child asks for it, and is answered on its own connection."""
+
+    def ask():
+        with socket.socket(bound.family) as stream:
+            stream.connect(bound.getsockname())
+            stream.sendall(b"give")
+            send(stream.recv(BYTES))
+
+    pid = child(ask)
+    connection, _ = bound.accept()
+    connection.recv(4)
+    connection.sendall(read())
+    wait(pid)
+
+
 @fixture("B36", "a pipe")
 def pipe():
     between(os.pipe, lambda at, data: os.write(at[1], data), lambda at: os.read(at[0], BYTES))
@@ -153,19 +169,7 @@ def unix_stream_early():
 
 @fixture("B36", "a unix socket that listens, answered by who holds")
 def unix_stream_back():
-    bound = server(socket.SOCK_STREAM, tmp("socket"), socket.AF_UNIX)
-
-    def ask():
-        with socket.socket(socket.AF_UNIX) as stream:
-            stream.connect(tmp("socket"))
-            stream.sendall(b"give")
-            send(stream.recv(BYTES))
-
-    pid = child(ask)
-    connection, _ = bound.accept()
-    connection.recv(4)
-    connection.sendall(read())
-    wait(pid)
+    answered(server(socket.SOCK_STREAM, tmp("socket"), socket.AF_UNIX))
 
 
 @fixture("B36", "a unix socket without a file (abstract)")
@@ -204,18 +208,7 @@ def own_address_tcp():
 
 @fixture("B36", "loopback TCP, fetched from who holds")
 def loopback_tcp_back():
-    bound = server(socket.SOCK_STREAM, ("127.0.0.1", 0))
-
-    def ask():
-        with socket.create_connection(bound.getsockname()) as stream:
-            stream.sendall(b"give")
-            send(stream.recv(BYTES))
-
-    pid = child(ask)
-    connection, _ = bound.accept()
-    connection.recv(4)
-    connection.sendall(read())
-    wait(pid)
+    answered(server(socket.SOCK_STREAM, ("127.0.0.1", 0)))
 
 
 @fixture("B36", "loopback UDP")

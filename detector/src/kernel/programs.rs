@@ -125,7 +125,8 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
         "see-open",
         Some("tp_btf/sys_exit"),
         Some(
-            "by name, and what was there before by any; not through an overlay of the job's own, not io_uring; 32-bit calls are counted as lost",
+            "by name, and what was there before by any; not through an overlay of the job's own; 32-bit calls and who makes an io_uring \
+             are counted as lost",
         ),
     ),
     ("see-memory", Some("tp_btf/sys_exit"), Some("not: pidfd_getfd, core dumps, /proc/<pid>/{fd,root,map_files}")),

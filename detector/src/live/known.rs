@@ -25,7 +25,11 @@ pub(super) fn register(
     let mut known = Vec::new();
     for path in found(policy, places) {
         let classes = policy.classes_opened(&path.to_string_lossy(), false).minus(policy.observed());
-        let Some(file) = sensor.know(id, &path, classes.bits())? else { continue };
+        let Some(file) = sensor.know(id, &path, classes.bits())? else {
+            let shown = redact::path(path.as_os_str().as_bytes());
+            tracing::warn!("{shown} is known by its own name only: it cannot be opened, or there is no room");
+            continue;
+        };
         let file = File { device: file.device, inode: file.inode, generation: file.generation };
         known.push(Known { path: redact::path(path.as_os_str().as_bytes()), file });
     }
@@ -51,8 +55,14 @@ fn found(policy: &Policy, places: &kept::Places) -> Vec<PathBuf> {
         is_file && path.to_str().is_some() && !classes().is_empty() && is_own()
     };
     let paths = globs.iter().flat_map(|glob| programs::expand(Path::new("/"), glob));
-    let found: BTreeSet<_> = paths.filter(is_one).take(FILES).collect();
-    found.into_iter().collect()
+    let found: BTreeSet<_> = paths.filter(is_one).collect();
+    if found.len() > FILES {
+        tracing::warn!(
+            "{} credential files are known by their own names only: there are too many",
+            found.len() - FILES
+        );
+    }
+    found.into_iter().take(FILES).collect()
 }
 
 #[cfg(test)]
