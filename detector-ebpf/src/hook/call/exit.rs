@@ -1,0 +1,187 @@
+//! The exit of a call: what it opened, and what it has received.
+
+use super::{
+    acts::{foreign, give, kill, missed},
+    arguments::{Arguments, received, receives, source, starts, target, waits},
+};
+use crate::{
+    abi, carrier,
+    file::File,
+    flow,
+    hook::{exec, memory, open, probe},
+    layout::read,
+    maps::{EXIT_STEPS, count, global},
+    program,
+    task::{Current, armed, current, find},
+};
+use aya_ebpf::{helpers::bpf_get_current_pid_tgid, programs::BtfTracePointContext};
+use detector_common::{counter::Counter, record};
+
+/// At the exit.
+#[inline(always)]
+pub(crate) fn exit(ctx: &BtfTracePointContext) {
+    let regs = ctx.arg::<*const u8>(0) as u64;
+    // 32 bits on aarch64, with something else behind them; no number is larger.
+    let Some(number) = read!(regs, regs_number, u32).map(u64::from) else { return count(Counter::Unread) };
+    let result = ctx.arg::<i64>(1);
+    if abi::opens_foreign(number) && foreign() {
+        return missed();
+    }
+    if let Some((call, _)) = probe::named(number) {
+        let opened = call == record::probe::OPEN && result >= 0;
+        if opened {
+            program::register(result);
+        }
+        return go_on(ctx, if opened { Step::Opened } else { Step::Probed });
+    }
+    if number == abi::PROCESS_VM_READV || number == abi::PTRACE {
+        return go_on(ctx, Step::Looked);
+    }
+    if starts(number) {
+        return exec::returned();
+    }
+    if number == abi::IO_URING_SETUP {
+        return ringed(result);
+    }
+    if !armed() {
+        return;
+    }
+    if result > 0 && receives(number) {
+        return go_on(ctx, Step::Received);
+    }
+    if result > 0 && waits(number) {
+        return go_on(ctx, Step::Moved);
+    }
+    kill();
+}
+
+/// A process has made an io_uring.
+#[inline(always)]
+fn ringed(result: i64) {
+    if result >= 0 && current().is_some() {
+        count(Counter::IoUring);
+    }
+}
+
+/// What the exit of a call goes on with, by its place in [`EXIT_STEPS`].
+///
+/// VERIFIER: programs of their own, as the steps of exec are.
+#[derive(Clone, Copy)]
+enum Step {
+    Opened = 0,
+    Probed = 1,
+    Looked = 2,
+    Moved = 3,
+    Received = 4,
+}
+
+/// Goes on with `step`, and does not come back.
+#[inline(always)]
+fn go_on(ctx: &BtfTracePointContext, step: Step) {
+    let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
+    if find(pid).is_none() && global().is_none_or(|global| global.overflow == 0) {
+        return; // of no job
+    }
+    // SAFETY: the programs in the map are of this tracepoint.
+    unsafe { EXIT_STEPS.tail_call(ctx, step as u32) };
+    count(Counter::Unread);
+}
+
+/// The process whose call returns, with the call's number, arguments and result; none where it is not monitored.
+#[inline(always)]
+fn returning(ctx: &BtfTracePointContext) -> Option<(Current<'static>, u64, Arguments, i64)> {
+    let current = current()?;
+    if foreign() {
+        return None;
+    }
+    let regs = ctx.arg::<*const u8>(0) as u64;
+    let number = read!(regs, regs_number, u32).map(u64::from)?;
+    Some((current, number, Arguments { regs }, ctx.arg::<i64>(1)))
+}
+
+/// An open succeeded.
+#[inline(always)]
+pub(crate) fn opened(ctx: &BtfTracePointContext) {
+    if let Some((mut current, _, _, result)) = returning(ctx) {
+        count(Counter::Opens);
+        open::returned(&mut current, result as u64);
+    }
+    kill();
+}
+
+/// An open failed, or somebody asked for a file.
+#[inline(always)]
+pub(crate) fn probed(ctx: &BtfTracePointContext) {
+    if let Some((current, number, arguments, result)) = returning(ctx)
+        && let Some((call, name)) = probe::named(number)
+    {
+        if call == record::probe::OPEN {
+            count(Counter::Opens);
+        }
+        probe::returned(&current, call, arguments.get(name), result);
+    }
+    kill();
+}
+
+/// Another process's memory was read, or it was attached to.
+#[inline(always)]
+pub(crate) fn looked(ctx: &BtfTracePointContext) {
+    if let Some((mut current, number, arguments, result)) = returning(ctx) {
+        memory::returned(&mut current, number, &arguments, result);
+    }
+    kill();
+}
+
+/// A call that may have waited has read: a pipe that was empty at the entry may have been filled by a holder since, and what came
+/// has gone on to the target.
+#[inline(always)]
+pub(crate) fn moved(ctx: &BtfTracePointContext) {
+    if let Some((mut current, number, arguments, _)) = returning(ctx) {
+        let from = source(number, &arguments).and_then(File::of_descriptor);
+        if from.is_some_and(is_carrier) {
+            // SAFETY: the programs in the map are of this tracepoint.
+            unsafe { EXIT_STEPS.tail_call(ctx, Step::Received as u32) };
+            return count(Counter::Unread);
+        }
+        if let Some(from) = from.filter(|from| flow::carries(*from)) {
+            flow::take(&current, from, false);
+        }
+        if let Some(to) = target(number, &arguments) {
+            give(&mut current, to, 0, 0);
+        }
+    }
+    kill();
+}
+
+/// Something came out of a socket, a queue or a terminal: what it was shows as the call returns.
+///
+/// VERIFIER: a program of its own, as [`moved`] is.
+#[inline(always)]
+pub(crate) fn got(ctx: &BtfTracePointContext) {
+    if let Some((current, number, arguments, _)) = returning(ctx) {
+        if number == abi::MSGRCV {
+            carrier::take_from_queue(&current, arguments.get(0) as u32);
+        } else if let Some(file) =
+            source(number, &arguments).or_else(|| received(number, &arguments)).and_then(File::of_descriptor)
+        {
+            match file.mode & abi::S_IFMT {
+                abi::S_IFSOCK => carrier::take(&current, file),
+                abi::S_IFCHR => carrier::take_from_terminal(&current, file),
+                // A queue of messages that is a file.
+                _ => flow::take(&current, file, false),
+            }
+        }
+        // What was spliced from there goes into a pipe.
+        if let Some(file) = target(number, &arguments).and_then(File::of_descriptor).filter(|file| flow::carries(*file))
+        {
+            flow::give(&current, file, 0);
+        }
+    }
+    kill();
+}
+
+/// Whether what is read from the file may have been put in on this host, at another side.
+#[inline(always)]
+fn is_carrier(file: File) -> bool {
+    matches!(file.mode & abi::S_IFMT, abi::S_IFSOCK | abi::S_IFCHR)
+}

@@ -1,0 +1,11 @@
+//! Every system call, on kernels whose rung is the tracepoint: sends and flows at the entry, opens and
+//! memory reads at the exit, where the kill comes too.
+
+mod acts;
+mod arguments;
+mod entry;
+mod exit;
+
+pub(crate) use arguments::{Arguments, element};
+pub(crate) use entry::{asking, enter, printing, serving, starting, writing};
+pub(crate) use exit::{exit, got, looked, moved, opened, probed};
