@@ -200,8 +200,8 @@ pub struct Worker {
     pub header: Header,
     /// Its parent's process id.
     pub parent: u32,
-    /// Zero.
-    pub reserved: u32,
+    /// Which of the names it has that are looked for, from 0; of one that ended, 0.
+    pub name: u32,
 }
 
 /// The directory in which a worker has a step begin: current at the first exec, before anything of the step runs. Only told where

@@ -38,7 +38,8 @@ pub(crate) static PROGRESS: HashMap<u32, Progress> = HashMap::with_max_entries(l
 #[map]
 pub(crate) static WORKERS: HashMap<u32, u32> = HashMap::with_max_entries(limits::JOBS, 0);
 
-/// Names of agents' programs, by hash: 1 where whoever runs one is a worker at once. Written by user space.
+/// Names of agents' programs, by hash: their number, and in the lowest bit whether whoever runs one is a worker at once. Written by
+/// user space.
 #[map]
 pub(crate) static AGENTS: HashMap<u64, u32> = HashMap::with_max_entries(limits::AGENTS, 0);
 

@@ -1,14 +1,12 @@
-//! Every fixture of `tests/evasions` as a theft under enforce, and the honest twins of those by which data moves between processes.
-//! `cargo xtask evasions` has all of them in both modes.
+//! Every fixture of `tests/evasions` under enforce: as a theft, and as its honest twin. `cargo xtask evasions` has them in audit, too.
 
-use detector_tests::evasion::{FILES, all, theft};
+use detector_tests::evasion::{FILES, all, enforce};
 use std::collections::BTreeSet;
 
 /// Panics when one of the fixtures of `file` does not come to what it says.
 fn come_to_what_they_say(file: &str) -> anyhow::Result<()> {
-    let wrong: Vec<_> = all(file)?
-        .iter()
-        .map(|fixture| theft(fixture, matches!(file, "content.py" | "flows.py")))
+    let wrong: Vec<_> = enforce(&all(file)?)?
+        .into_iter()
         .filter(|figures| !figures.wrong.is_empty())
         .map(|figures| format!("{}: {:#?}", figures.fixture.name, figures.wrong))
         .collect();

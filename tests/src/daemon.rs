@@ -204,6 +204,16 @@ impl Left {
 }
 
 impl Judged {
+    /// Every byte that the daemon wrote of it. For canary searches.
+    pub fn everything(&self) -> anyhow::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        for entry in fs::read_dir(&self.directory)? {
+            bytes.extend(fs::read(entry?.path())?);
+            bytes.push(b'\n');
+        }
+        Ok(bytes)
+    }
+
     /// Panics when replay of its recording gives another report than was written.
     ///
     /// # Panics

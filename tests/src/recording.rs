@@ -1,6 +1,6 @@
 //! A recording, read whole and asked.
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use detector::{
     engine::{Conclusion, Engine},
     event::{Access, Actor, Body, Event, Exec, Exit, Kernel, Open, Process},
@@ -120,6 +120,19 @@ impl Recording {
             engine.apply(&Event { kernel: None, ..event.clone() });
             (event, event.kernel.unwrap_or_default(), engine.decision())
         }))
+    }
+
+    /// The kernel side's decision is the engine's, event by event. Of a drop, the kernel side tells the leak only.
+    pub fn decided_alike(&self) -> anyhow::Result<()> {
+        for (event, kernel, mut engine) in self.decisions()? {
+            if matches!(event.body, Body::Drop(_)) {
+                engine.bits = engine.leak;
+            }
+            if kernel != engine {
+                bail!("the kernel side decided {kernel:x?}, the engine {engine:x?}: {event:?}");
+            }
+        }
+        Ok(())
     }
 
     /// What replay concludes when event `seq` was taken out: leaving the gap, or with the gap closed, as a forger would

@@ -38,17 +38,17 @@ pub(crate) fn exec(ctx: &BtfTracePointContext) {
     // SAFETY: as many bytes, aligned.
     let leaf = hash(unsafe { &*(&raw const name).cast::<[u64; 8]>() });
     // SAFETY: user space writes entries whole.
-    let Some(at_once) = (unsafe { AGENTS.get(&leaf) }) else { return };
+    let Some(agent) = (unsafe { AGENTS.get(&leaf) }).copied() else { return };
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     // SAFETY: a word.
     let mut job = unsafe { WORKERS.get(&pid) }.copied().unwrap_or(0);
-    if job == 0 && *at_once != 0 {
+    if job == 0 && agent & 1 != 0 {
         job = FREE.pop().ok().flatten().unwrap_or(0);
         if job == 0 || WORKERS.insert(&pid, &job, 0).is_err() {
             count(Counter::JobsFull);
         }
     }
-    say(kind::WORKER, pid, job);
+    say(kind::WORKER, pid, job, agent >> 1);
 }
 
 /// The last thread of a process that is not tracked ended.
@@ -57,11 +57,11 @@ pub(crate) fn exit(pid: u32) {
     // SAFETY: a word.
     let Some(job) = (unsafe { WORKERS.get(&pid) }).copied() else { return };
     let _ = WORKERS.remove(&pid);
-    say(kind::WORKER_EXIT, pid, job);
+    say(kind::WORKER_EXIT, pid, job, 0);
 }
 
 #[inline(always)]
-fn say(kind: u16, pid: u32, job: u32) {
+fn say(kind: u16, pid: u32, job: u32, name: u32) {
     let task = current_struct();
     let leader = read!(task, task_group_leader, u64).unwrap_or(task);
     let parent = read!(task, task_real_parent, u64).and_then(|parent| read!(parent, task_tgid, u32)).unwrap_or(0);
@@ -78,7 +78,7 @@ fn say(kind: u16, pid: u32, job: u32) {
             step: 0,
         },
         parent,
-        reserved: 0,
+        name,
     };
     emit::process(&record, size_of::<Worker>() as u64);
 }

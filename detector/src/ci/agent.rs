@@ -45,6 +45,18 @@ impl Agent {
     }
 }
 
+impl Agent {
+    /// The worker whose executable has a name that nothing else has, and which has one job and does nothing else.
+    pub fn by_name(leaf: &str) -> Option<Self> {
+        let provider = match leaf {
+            "Runner.Worker" => Provider::GitHub,
+            "Agent.Worker" => Provider::Azure,
+            _ => return None,
+        };
+        Some(Self { provider, role: Role::Worker(Jobs::One) })
+    }
+}
+
 /// Whether `worker`, which was taken for `agent`, has the parent that this agent's workers have.
 ///
 /// True where a provider's worker has no parent of its own kind (a service of the host): then nothing speaks against

@@ -32,6 +32,8 @@ pub enum Notice {
         job: u32,
         /// When it ran that program, on the same clock.
         time: u64,
+        /// Which of the names it has that are looked for, from 0.
+        name: usize,
     },
     /// A worker ended.
     Ended {
@@ -65,9 +67,9 @@ impl Notice {
         let (header, _) = Header::read_from_prefix(bytes).ok()?;
         match header.kind {
             kind::WORKER => {
-                let record::Worker { parent, .. } = record::Worker::read_from_bytes(bytes).ok()?;
+                let record::Worker { parent, name, .. } = record::Worker::read_from_bytes(bytes).ok()?;
                 let (pid, start) = (header.process.pid, header.process.start);
-                Some(Self::Began { pid, start, parent, job: header.job, time: header.time })
+                Some(Self::Began { pid, start, parent, job: header.job, time: header.time, name: name as usize })
             }
             kind::WORKER_EXIT => Some(Self::Ended { job: header.job }),
             _ => None,
@@ -92,9 +94,9 @@ impl Sensor {
     /// When a map cannot be written.
     pub fn look_for<'a>(&mut self, leaves: impl Iterator<Item = (&'a str, bool)>) -> Result<(), KernelError> {
         let mut agents: HashMap<_, u64, u32> = typed(&mut self.maps, "AGENTS")?;
-        for (leaf, at_once) in leaves {
+        for (number, (leaf, at_once)) in (0..).zip(leaves) {
             let key = hash(&transmute!(Component::new(leaf.as_bytes())));
-            agents.insert(key, u32::from(at_once), 0).map_err(|error| map("AGENTS", "write", &error))?;
+            agents.insert(key, number << 1 | u32::from(at_once), 0).map_err(|error| map("AGENTS", "write", &error))?;
         }
         let global = self.maps.map_mut("GLOBAL").ok_or_else(|| absent("GLOBAL"))?;
         let mut global: Array<&mut MapData, Abi<Global>> =
@@ -188,8 +190,8 @@ mod tests {
     fn notices_are_told_from_events() {
         let process = ProcessId { start: 7, pid: 12, reserved: 0 };
         let header = Header { kind: kind::WORKER, job: 3, time: 9, process, ..Header::default() };
-        let mut worker = record::Worker { header, parent: 11, reserved: 0 };
-        let began = Notice::Began { pid: 12, start: 7, parent: 11, job: 3, time: 9 };
+        let mut worker = record::Worker { header, parent: 11, name: 5 };
+        let began = Notice::Began { pid: 12, start: 7, parent: 11, job: 3, time: 9, name: 5 };
         assert_eq!(Notice::of(worker.as_bytes()), Some(began));
         worker.header.kind = kind::WORKER_EXIT;
         assert_eq!(Notice::of(worker.as_bytes()), Some(Notice::Ended { job: 3 }));

@@ -13,7 +13,7 @@ use super::{
 use crate::{engine::Capability, policy::Tables};
 use aya::{
     Ebpf, EbpfLoader, Pod,
-    maps::{Array, HashMap, Map, MapData, PerCpuArray, ProgramArray, RingBuf},
+    maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, ProgramArray, RingBuf},
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr,
         links::{FdLink, PinnedLink},
@@ -422,7 +422,11 @@ impl Sensor {
     /// When the map cannot be written.
     pub fn remove_worker(&mut self, pid: u32) -> Result<(), KernelError> {
         let mut workers: HashMap<_, u32, u32> = typed(&mut self.maps, "WORKERS")?;
-        workers.remove(&pid).map_err(|error| map("WORKERS", "write", &error))
+        match workers.remove(&pid) {
+            // It ended meanwhile.
+            Err(MapError::KeyNotFound) => Ok(()),
+            removed => removed.map_err(|error| map("WORKERS", "write", &error)),
+        }
     }
 
     /// The rings, once.

@@ -1,16 +1,10 @@
-//! What a fixture comes to: as a theft in both modes, and as its twin.
+//! What fixtures come to: as thefts in both modes, and as their twins.
 
-use super::fixture::{Expected, Fixture};
-use crate::{canary::Canary, quarantine, scene::Scene, watched::Watched, wire::Wire};
+use super::{
+    fixture::{Expected, Fixture},
+    host::{Host, Seen},
+};
 use detector::{engine::Verdict, event::Outcome as Fate};
-use std::time::{Duration, Instant};
-
-/// How long an arrival is waited for.
-const SOON: Duration = Duration::from_secs(3);
-/// How often is looked.
-const TICK: Duration = Duration::from_millis(10);
-/// Tries of a TCP socket that has lost its process.
-const TRIES: u8 = 2;
 
 /// What it came to.
 #[derive(Clone, Debug)]
@@ -28,57 +22,76 @@ pub struct Figures {
 }
 
 /// A run of a fixture, and what it adds to the figures.
-type Run = fn(&mut Figures) -> anyhow::Result<()>;
+type Run = fn(&mut Host, &mut Figures) -> anyhow::Result<()>;
 
-/// Runs it as a theft in both modes, and as its twin.
-pub fn measure(fixture: &Fixture) -> Figures {
-    runs(fixture, &[enforced, audited, twin])
+/// Runs them as thefts in both modes, and as their twins. `done` is told of each run.
+pub fn measure(fixtures: &[Fixture], done: impl Fn(&Figures)) -> anyhow::Result<Vec<Figures>> {
+    let mut figures = unmeasured(fixtures);
+    runs("enforce", &mut figures, &[enforced, twin], &done)?;
+    runs("audit", &mut figures, &[audited], &done)?;
+    Ok(figures)
 }
 
-/// Runs it as a theft under enforce, which is what matters most; where there is reason to doubt its twin, that, too.
-pub fn theft(fixture: &Fixture, with_twin: bool) -> Figures {
-    runs(fixture, if with_twin { &[enforced, twin] } else { &[enforced] })
+/// Runs them as thefts under enforce, which is what matters most, and as their twins.
+pub fn enforce(fixtures: &[Fixture]) -> anyhow::Result<Vec<Figures>> {
+    let mut figures = unmeasured(fixtures);
+    runs("enforce", &mut figures, &[enforced, twin], &|_| ())?;
+    Ok(figures)
 }
 
-fn runs(fixture: &Fixture, runs: &[Run]) -> Figures {
-    let mut figures =
-        Figures { fixture: fixture.clone(), enforce: false, audit: false, stopped: Vec::new(), wrong: Vec::new() };
-    for run in runs {
-        if let Err(error) = run(&mut figures) {
-            figures.wrong.push(format!("{error:#}"));
+fn unmeasured(fixtures: &[Fixture]) -> Vec<Figures> {
+    let none = |fixture: &Fixture| Figures {
+        fixture: fixture.clone(),
+        enforce: false,
+        audit: false,
+        stopped: Vec::new(),
+        wrong: Vec::new(),
+    };
+    fixtures.iter().map(none).collect()
+}
+
+fn runs(mode: &str, figures: &mut [Figures], runs: &[Run], done: &impl Fn(&Figures)) -> anyhow::Result<()> {
+    let mut host = Host::new(mode)?;
+    for figures in figures {
+        for run in runs {
+            if let Err(error) = run(&mut host, figures) {
+                figures.wrong.push(format!("{mode}: {error:#}"));
+                // The next ones need one that works.
+                host = Host::again(host, mode)?;
+            }
         }
+        done(figures);
     }
-    figures
+    Ok(())
 }
 
-fn enforced(figures: &mut Figures) -> anyhow::Result<()> {
-    let (scene, fixture) = (Scene::new()?, figures.fixture.clone());
-    let wire = Wire::tap(&scene.network.sink)?;
-    quarantine::shorten_retries(&scene.network.job, TRIES)?;
-    let run = Watched::run(&scene, &job(&scene, &fixture, &scene.home.credential("ssh")).mode("enforce"))?;
-    quarantine::await_end(&run.pins()?, quarantine::GONE)?;
-    figures.enforce = arrived(&scene, &wire, scene.home.canary("ssh"));
-    let fates = run.leaks().filter_map(|leak| Some(format!("{:?}", leak.enforced?.outcome).to_lowercase()));
+fn enforced(host: &mut Host, figures: &mut Figures) -> anyhow::Result<()> {
+    let fixture = figures.fixture.clone();
+    let seen = host.run(&fixture, |scene| scene.home.credential("ssh"))?;
+    let arrived = || seen.arrived(seen.scene.home.canary("ssh"));
+    figures.enforce = arrived();
+    let fates = seen.leaks().filter_map(|leak| Some(format!("{:?}", leak.enforced?.outcome).to_lowercase()));
     figures.stopped = fates.collect();
     figures.stopped.sort();
     figures.stopped.dedup();
     let mut say = |wrong: String| figures.wrong.push(format!("enforce: {wrong}"));
-    let stopped = run.leaks().all(|leak| leak.enforced.is_some_and(|enforced| enforced.outcome != Fate::Passed));
+    let stopped = seen.leaks().all(|leak| leak.enforced.is_some_and(|enforced| enforced.outcome != Fate::Passed));
+    let (verdict, any) = (seen.judged.conclusion.verdict, seen.leaks().next().is_some());
     match fixture.enforce {
         Expected::Deny => {
-            if arrived(&scene, &wire, scene.home.canary("ssh")) {
+            if arrived() {
                 say("the secret arrived".to_owned());
             }
-            if run.conclusion.verdict != Verdict::Fail || run.leaks().next().is_none() || !stopped {
-                say(format!("{:?}, {:?}", run.conclusion.verdict, told(&run)));
+            if verdict != Verdict::Fail || !any || !stopped {
+                say(told(&seen));
             }
         }
         _ => {
-            let told_of = says(&run, fixture.why.as_deref());
-            if run.conclusion.verdict == Verdict::Pass && !told_of {
+            let told_of = fixture.why.as_deref().is_some_and(|why| seen.says(why));
+            if verdict == Verdict::Pass && !told_of {
                 say("it passed, and the report does not say that it may".to_owned());
             }
-            if figures.enforce && stopped && run.leaks().next().is_some() {
+            if figures.enforce && stopped && any {
                 figures.wrong.push("enforce: the report says that it was stopped, and it arrived".to_owned());
             }
         }
@@ -86,66 +99,35 @@ fn enforced(figures: &mut Figures) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn audited(figures: &mut Figures) -> anyhow::Result<()> {
-    let (scene, fixture) = (Scene::new()?, &figures.fixture);
-    let wire = Wire::tap(&scene.network.sink)?;
-    let run = Watched::run(&scene, &job(&scene, fixture, &scene.home.credential("ssh")).mode("audit"))?;
-    figures.audit = arrives(&scene, &wire, scene.home.canary("ssh"));
+fn audited(host: &mut Host, figures: &mut Figures) -> anyhow::Result<()> {
+    let seen = host.run(&figures.fixture, |scene| scene.home.credential("ssh"))?;
+    figures.audit = seen.arrives(seen.scene.home.canary("ssh"));
     if !figures.audit {
-        let heard = String::from_utf8_lossy(&run.outcome.stderr).into_owned();
-        figures.wrong.push(format!("audit: nothing arrived; {}; {heard}", run.outcome.status));
+        figures.wrong.push(format!("audit: nothing arrived; {}; {}", seen.code, seen.heard));
     }
-    let found = run.conclusion.verdict == Verdict::Fail && run.leaks().next().is_some();
-    if fixture.audit == Expected::Found && !found {
-        figures.wrong.push(format!("audit: {:?}, {:?}", run.conclusion.verdict, told(&run)));
+    let found = seen.judged.conclusion.verdict == Verdict::Fail && seen.leaks().next().is_some();
+    if figures.fixture.audit == Expected::Found && !found {
+        figures.wrong.push(format!("audit: {}", told(&seen)));
     }
     Ok(())
 }
 
-fn twin(figures: &mut Figures) -> anyhow::Result<()> {
-    let (scene, fixture) = (Scene::new()?, &figures.fixture);
-    if fixture.twin == Expected::None {
+fn twin(host: &mut Host, figures: &mut Figures) -> anyhow::Result<()> {
+    if figures.fixture.twin == Expected::None {
         return Ok(());
     }
-    let wire = Wire::tap(&scene.network.sink)?;
-    let run = Watched::run(&scene, &job(&scene, fixture, &scene.home.artifact()).mode("enforce"))?;
-    let heard = || String::from_utf8_lossy(&run.outcome.stderr).into_owned();
-    if !arrives(&scene, &wire, scene.home.payload()) || run.outcome.code() != Some(0) {
-        figures.wrong.push(format!("twin: nothing arrived; {}; {}", run.outcome.status, heard()));
+    let seen = host.run(&figures.fixture, |scene| scene.home.artifact())?;
+    if !seen.arrives(seen.scene.home.payload()) || seen.code != "0" {
+        figures.wrong.push(format!("twin: nothing arrived; {}; {}", seen.code, seen.heard));
     }
-    if run.conclusion.verdict != Verdict::Pass || !run.conclusion.findings.is_empty() {
-        let reasons = &run.conclusion.reasons;
-        figures.wrong.push(format!("twin: {:?}, {:?}, {reasons:?}", run.conclusion.verdict, told(&run)));
+    let conclusion = &seen.judged.conclusion;
+    if conclusion.verdict != Verdict::Pass || !conclusion.findings.is_empty() {
+        figures.wrong.push(format!("twin: {}", told(&seen)));
     }
     Ok(())
 }
 
-fn job<'a>(scene: &'a Scene, fixture: &Fixture, file: &std::path::Path) -> crate::run::Job<'a> {
-    scene.job(fixture.command()).env("FILE", file).env("PYTHONDONTWRITEBYTECODE", "1")
-}
-
-fn arrived(scene: &Scene, wire: &Wire, canary: &Canary) -> bool {
-    wire.carried(canary) || scene.sink.contains(canary)
-}
-
-fn arrives(scene: &Scene, wire: &Wire, canary: &Canary) -> bool {
-    let began = Instant::now();
-    while !arrived(scene, wire, canary) {
-        if began.elapsed() > SOON {
-            return false;
-        }
-        std::thread::sleep(TICK);
-    }
-    true
-}
-
-/// Whether the report tells of the gap in these words.
-fn says(run: &Watched, why: Option<&str>) -> bool {
-    let gaps = run.conclusion.coverage.capabilities.iter().filter_map(|capability| capability.gap.as_deref());
-    let mut said = gaps.chain(run.conclusion.coverage.gaps.iter().map(String::as_str));
-    why.is_some_and(|why| said.any(|gap| gap.contains(why)))
-}
-
-fn told(run: &Watched) -> Vec<&str> {
-    run.conclusion.findings.iter().map(|finding| finding.message.as_str()).collect()
+fn told(seen: &Seen) -> String {
+    let conclusion = &seen.judged.conclusion;
+    format!("{:?}, {:?}, {:?}", conclusion.verdict, seen.told(), conclusion.reasons)
 }

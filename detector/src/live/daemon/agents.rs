@@ -35,6 +35,13 @@ impl Seen {
         })
     }
 
+    /// Process `pid`, which is gone, as far as its parent and its executable's name tell of it.
+    pub(super) fn gone(pid: u32, parent: u32, name: &str) -> Option<Self> {
+        let beside = Self::of(parent);
+        let executable = beside.as_ref().map_or_else(|| name.into(), |beside| beside.executable.with_file_name(name));
+        Some(Self { pid, parent, start: 0, executable, argv: Vec::new(), uid: beside.map_or(0, |beside| beside.uid) })
+    }
+
     /// As the room of CI asks.
     pub(super) fn started(&self) -> Started<'_> {
         Started { executable: self.executable.as_os_str().as_bytes(), argv: &self.argv, uid: self.uid }
@@ -60,6 +67,9 @@ impl Seen {
     /// Its environment, as its exec left it: at most a megabyte.
     pub(super) fn environment(&self) -> Vec<u8> {
         let mut environment = Vec::new();
+        if self.is_gone() {
+            return environment; // another's, if anyone's
+        }
         let file = fs::File::open(format!("/proc/{}/environ", self.pid));
         // What cannot be read says nothing.
         _ = file.and_then(|file| file.take(1 << 20).read_to_end(&mut environment));
@@ -68,14 +78,33 @@ impl Seen {
 
     /// Its current directory; empty where it cannot be read.
     pub(super) fn directory(&self) -> PathBuf {
+        if self.is_gone() {
+            return PathBuf::new();
+        }
         fs::read_link(format!("/proc/{}/cwd", self.pid)).unwrap_or_default()
+    }
+
+    /// Of a gone process the arguments are not known, and of a worker there are some.
+    fn is_gone(&self) -> bool {
+        self.argv.is_empty()
+    }
+
+    fn agent(&self) -> Option<Agent> {
+        if self.is_gone() {
+            return Agent::by_name(self.executable.file_name()?.to_str()?);
+        }
+        Agent::of(&self.started())
     }
 
     /// Whose worker it is, if it is one, with the parent that such a worker has.
     pub(super) fn worker(&self) -> Option<(Provider, Jobs)> {
-        let agent = Agent::of(&self.started())?;
+        let agent = self.agent()?;
         let Role::Worker(jobs) = agent.role else { return None };
         let parent = Self::of(self.parent);
+        // Of one that is gone as its parent is, nothing is known but that the kernel side watched what it began.
+        if parent.is_none() && self.is_gone() {
+            return Some((agent.provider, jobs));
+        }
         let nobody = Started::default();
         let parent = parent.as_ref().map_or(nobody, Self::started);
         is_plausible(agent, &self.started(), &parent).then_some((agent.provider, jobs))
@@ -83,7 +112,7 @@ impl Seen {
 
     /// Where its runner's files are: the directory above that of its executable.
     pub(super) fn root(&self) -> Option<PathBuf> {
-        Agent::of(&self.started())?;
+        self.agent()?;
         Some(self.executable.parent()?.parent()?.to_owned())
     }
 }
@@ -105,6 +134,5 @@ pub(super) fn roots() -> Vec<PathBuf> {
 /// Names of programs to look for, each with whether its name alone makes a worker: of an interpreter's, arguments tell, and of a
 /// program with several tasks, too.
 pub(super) fn names() -> impl Iterator<Item = (&'static str, bool)> {
-    // Only those of which one process is one job, and does nothing else.
-    leaves().map(|leaf| (leaf, matches!(leaf, "Runner.Worker" | "Agent.Worker")))
+    leaves().map(|leaf| (leaf, Agent::by_name(leaf).is_some()))
 }

@@ -254,7 +254,9 @@ impl Watch {
         let any = !records.is_empty();
         for record in records {
             match Notice::of(&record) {
-                Some(Notice::Began { pid, start, parent, job, .. }) => self.began((pid, start), parent, job)?,
+                Some(Notice::Began { pid, start, parent, job, name, .. }) => {
+                    self.began((pid, start), (parent, name), job)?
+                }
                 Some(Notice::Ended { job }) => {
                     if let Some(job) = self.jobs.get_mut(&job) {
                         job.end();
@@ -293,18 +295,19 @@ impl Watch {
     }
 
     /// A program of an agent's name began; the kernel side may have given it a job already.
-    fn began(&mut self, (pid, start): (u32, u64), parent: u32, job: u32) -> Result<(), LiveError> {
+    fn began(&mut self, (pid, start): (u32, u64), (parent, name): (u32, usize), job: u32) -> Result<(), LiveError> {
         if self.jobs.contains_key(&job) && job != 0 {
             return Ok(()); // the worker runs another program of an agent's name
         }
         let seen = Seen::of(pid).filter(|seen| seen.is(start));
+        // Gone before anyone looked: what it began was watched all the same.
+        let seen = seen.or_else(|| Seen::gone(pid, parent, agents::names().nth(name)?.0).filter(|_| job != 0));
         match seen.and_then(|seen| Some((seen.worker()?, seen))) {
             Some(((provider, jobs), seen)) => {
                 let job = if job == 0 { self.adopt(pid)? } else { job };
                 self.begin(job, provider, jobs, &seen, false)
             }
             None if job == 0 => Ok(()),
-            // Gone before anyone looked, or only called so.
             None => {
                 tracing::warn!("process {pid}, started by {parent}, is called as a worker and is none: not watched");
                 self.sensor.remove_worker(pid)?;
