@@ -219,13 +219,16 @@ impl Judged {
     /// # Panics
     /// That is its purpose.
     pub fn assert_replays(&self) -> anyhow::Result<()> {
+        const REPORTS: [(&str, &str); 2] = [("json", "report.json"), ("text", "report.txt")];
         let directory = tempfile::tempdir()?;
-        for (format, file) in [("json", "report.json"), ("text", "report.txt")] {
-            let mut command = Command::new(detector()?);
-            let to = directory.path().join(file);
-            command.arg("replay").arg("--report").arg(format!("{format}={}", to.display()));
-            command.arg(self.directory.join("recording.jsonl")).output()?;
-            let (live, replayed) = (fs::read(self.directory.join(file))?, fs::read(to)?);
+        let mut command = Command::new(detector()?);
+        command.arg("replay").arg(self.directory.join("recording.jsonl"));
+        for (format, file) in REPORTS {
+            command.arg("--report").arg(format!("{format}={}", directory.path().join(file).display()));
+        }
+        command.output()?;
+        for (_, file) in REPORTS {
+            let (live, replayed) = (fs::read(self.directory.join(file))?, fs::read(directory.path().join(file))?);
             assert_eq!(String::from_utf8_lossy(&live), String::from_utf8_lossy(&replayed), "{file}");
         }
         Ok(())

@@ -15,6 +15,8 @@ use std::{
     fs,
     os::unix::fs::symlink,
     path::Path,
+    sync::mpsc::{Receiver, sync_channel},
+    thread,
     time::{Duration, Instant},
 };
 use tempfile::TempDir;
@@ -38,6 +40,8 @@ pub(super) struct Host {
     runner: Runner,
     /// In it `home`, a link: the daemon looks into the home that it leads to whenever it reads its policy.
     links: TempDir,
+    /// Made beforehand, while the one before is in use.
+    places: Receiver<anyhow::Result<(Scene, Wire)>>,
     /// The daemon's own namespace.
     _scene: Scene,
 }
@@ -62,7 +66,10 @@ impl Host {
         let settings = format!("home: {}\n", home.display());
         let alone = crate::daemon::Alone::wait()?;
         let daemon = Daemon::start_with(alone, &scene.network.job, POLICY, mode, |_| Ok(settings))?;
-        Ok(Self { daemon, runner: Runner::new()?, links, _scene: scene })
+        let (made, places) = sync_channel(0);
+        // It ends with who receives.
+        thread::spawn(move || while made.send(place()).is_ok() {});
+        Ok(Self { daemon, runner: Runner::new()?, links, places, _scene: scene })
     }
 
     /// Starts another in the place of `host`.
@@ -74,9 +81,7 @@ impl Host {
 
     /// Runs `fixture` on a file of a scene of its own; an error when anything does not hold that must always hold.
     pub(super) fn run(&mut self, fixture: &Fixture, file: fn(&Scene) -> std::path::PathBuf) -> anyhow::Result<Seen> {
-        let scene = Scene::new()?;
-        let wire = Wire::tap(&scene.network.sink)?;
-        quarantine::shorten_retries(&scene.network.job, TRIES)?;
+        let (scene, wire) = self.places.recv().context("no scenes are made any more")??;
         self.move_in(&scene.home.path())?;
         let (code, heard) = (scene.home.tmp().join("code"), scene.home.tmp().join("heard"));
         let words: Vec<_> = fixture.command().iter().map(|word| format!("'{}'", word.display())).collect();
@@ -96,7 +101,7 @@ impl Host {
             if began.elapsed() > PATIENCE {
                 scene.network.job.kill_all();
             }
-            std::thread::sleep(TICK);
+            thread::sleep(TICK);
         }
         let judged = self.daemon.next_job()?;
         quarantine::await_silence(&scene.network.job, SILENCE)?;
@@ -117,6 +122,13 @@ impl Host {
         self.daemon.reload(POLICY)?;
         self.daemon.wait_for(" is in force for jobs to come").map(drop).context("the daemon did not read its policy")
     }
+}
+
+fn place() -> anyhow::Result<(Scene, Wire)> {
+    let scene = Scene::new()?;
+    let wire = Wire::tap(&scene.network.sink)?;
+    quarantine::shorten_retries(&scene.network.job, TRIES)?;
+    Ok((scene, wire))
 }
 
 impl Seen {
@@ -149,7 +161,7 @@ impl Seen {
             if began.elapsed() > SOON {
                 return false;
             }
-            std::thread::sleep(TICK);
+            thread::sleep(TICK);
         }
         true
     }
