@@ -188,6 +188,38 @@ layout! {
     unix_addr: "unix_sock.addr", 8, false;
     /// The same, as a `struct sockaddr_un`.
     unix_address_name: "unix_address.name", 0, false;
+    /// What a request to an io_uring is.
+    ring_opcode: "io_kiocb.opcode", 1, false;
+    /// How it is carried out.
+    ring_flags: "io_kiocb.flags", 0, false;
+    /// The descriptor it is about, until it has completed.
+    ring_fd: "io_kiocb.cqe.fd", 4, false;
+    /// What it came to.
+    ring_result: "io_kiocb.cqe.res", 4, false;
+    /// The file it is about, once it is carried out.
+    ring_file: "io_kiocb.file", 8, false;
+    /// Its ring.
+    ring_ctx: "io_kiocb.ctx", 8, false;
+    /// The next one of its chain.
+    ring_link: "io_kiocb.link", 8, false;
+    /// Its place among those that have completed and are not told yet.
+    ring_node: "io_kiocb.comp_list", 0, false;
+    /// The first of those.
+    ring_done: "io_ring_ctx.submit_state.compl_reqs.first", 8, false;
+    /// Of an open, the place among the ring's own files, from 1 (5.15).
+    ring_slot: "io_open.file_slot", 4, false;
+    /// Of a splice, the descriptor that is read.
+    ring_splice_fd: "io_splice.splice_fd_in", 4, false;
+    /// Its flags.
+    ring_splice_flags: "io_splice.flags", 4, false;
+    /// How many files of its own a ring has room for (before 6.13 beside the table).
+    ring_files_count: "io_ring_ctx.file_table.data.nr | io_ring_ctx.nr_user_files", 4, false;
+    /// These (6.13).
+    ring_nodes: "io_ring_ctx.file_table.data.nodes", 8, false;
+    /// The file of one.
+    ring_node_file: "io_rsrc_node.file_ptr", 8, false;
+    /// These, before 6.13: each a word.
+    ring_files: "io_ring_ctx.file_table.files", 8, false;
     /// Number of the running call, at its exit.
     regs_number: "pt_regs.orig_ax | pt_regs.syscallno", 0, true;
 }

@@ -208,3 +208,37 @@ pub(crate) const PTRACE_ATTACH: u64 = 16;
 pub(crate) const PTRACE_SEIZE: u64 = 0x4206;
 
 pub(crate) const SIGKILL: u32 = 9;
+
+/// Requests to an io_uring (include/uapi/linux/io_uring.h, `enum io_uring_op`), and flags of theirs (`enum io_uring_sqe_flags_bit`, with
+/// which those of include/linux/io_uring_types.h begin).
+pub(crate) mod ring {
+    pub(crate) const READV: u8 = 1;
+    pub(crate) const WRITEV: u8 = 2;
+    pub(crate) const READ_FIXED: u8 = 4;
+    pub(crate) const WRITE_FIXED: u8 = 5;
+    pub(crate) const SENDMSG: u8 = 9;
+    pub(crate) const RECVMSG: u8 = 10;
+    pub(crate) const OPENAT: u8 = 18;
+    pub(crate) const READ: u8 = 22;
+    pub(crate) const WRITE: u8 = 23;
+    pub(crate) const SEND: u8 = 26;
+    pub(crate) const RECV: u8 = 27;
+    pub(crate) const OPENAT2: u8 = 28;
+    pub(crate) const SPLICE: u8 = 30;
+    pub(crate) const TEE: u8 = 33;
+    pub(crate) const SEND_ZC: u8 = 47;
+    pub(crate) const SENDMSG_ZC: u8 = 48;
+    pub(crate) const READ_MULTISHOT: u8 = 49;
+    pub(crate) const RECV_ZC: u8 = 58;
+    pub(crate) const READV_FIXED: u8 = 60;
+    pub(crate) const WRITEV_FIXED: u8 = 61;
+
+    pub(crate) const FIXED_FILE: u32 = 1 << 0;
+    pub(crate) const DRAIN: u32 = 1 << 1;
+    pub(crate) const LINK: u32 = 1 << 2 | 1 << 3;
+
+    /// `SPLICE_F_FD_IN_FIXED`.
+    pub(crate) const IN_FIXED: u32 = 1 << 31;
+    /// `IORING_FILE_INDEX_ALLOC`.
+    pub(crate) const ANY_SLOT: u32 = u32::MAX;
+}

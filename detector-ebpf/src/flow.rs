@@ -7,6 +7,7 @@ use crate::{
     file::File,
     job,
     maps::{OBJECTS, count, entry},
+    program,
     scan::Said,
     task::{Current, arm, grow},
 };
@@ -146,11 +147,18 @@ pub(crate) fn credential(job: u32, file: &record::File) -> Bits {
 /// `current` reads, or has read, from `file`; as a new program, where it was `handed` to it as standard input.
 #[inline(always)]
 pub(crate) fn take(current: &Current<'_>, file: File, handed: bool) {
-    let Some(key) = file.object(current.task.job) else { return count(Counter::Unread) };
+    let Some(identity) = file.identity() else { return count(Counter::Unread) };
+    let key = author::key(current.task.job, &identity);
+    let Some(job) = job::find(current.task.job) else { return };
+    // Who opened it may be of no job.
+    let known = if file.mode & S_IFMT == S_IFREG { program::known(job.policy, &identity) } else { 0 };
     // SAFETY: bytes that only ever go from 0 to 1, and a word.
-    let Some(object) = (unsafe { OBJECTS.get(&key) }) else { return };
-    let observed = job::find(current.task.job).map_or(0, |job| job.observe);
-    let credential = object.credential.bits() & !observed;
+    let object = match unsafe { OBJECTS.get(&key) } {
+        Some(object) => object,
+        None if known != 0 => &NOTHING,
+        None => return,
+    };
+    let credential = (object.credential.bits() | known) & !job.observe;
     let credential = if credential != 0 && author::reads_back(current, &key, credential) { 0 } else { credential };
     let offer = Offer { carried: object.carried.bits(), inherited: object.inherited.bits(), credential, handed };
     join(current, &key, file.mode, object, &offer);

@@ -190,6 +190,62 @@ fn exit_receive(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// `TP_PROTO(struct io_kiocb *req)`, 6.4.
+#[btf_tracepoint(function = "io_uring_submit_req")]
+fn io_uring_submit_req(ctx: BtfTracePointContext) -> i32 {
+    hook::ring::submitted(&ctx);
+    0
+}
+
+/// A step of [`io_uring_submit_req`].
+#[btf_tracepoint(function = "io_uring_submit_req")]
+fn begin_done(ctx: BtfTracePointContext) -> i32 {
+    hook::ring::done(&ctx);
+    0
+}
+
+/// A step of [`io_uring_submit_req`].
+#[btf_tracepoint(function = "io_uring_submit_req")]
+fn begin_give(ctx: BtfTracePointContext) -> i32 {
+    hook::ring::sending(&ctx);
+    0
+}
+
+/// `TP_PROTO(struct io_ring_ctx *ctx, void *req, ...)`, 5.19; what else there is differs, and is not read.
+#[btf_tracepoint(function = "io_uring_complete")]
+fn io_uring_complete(ctx: BtfTracePointContext) -> i32 {
+    hook::ring::completed(&ctx);
+    0
+}
+
+/// A step of [`io_uring_complete`].
+#[btf_tracepoint(function = "io_uring_complete")]
+fn ring_open(ctx: BtfTracePointContext) -> i32 {
+    hook::ring::opened(&ctx);
+    0
+}
+
+/// A step of [`io_uring_complete`].
+#[btf_tracepoint(function = "io_uring_complete")]
+fn ring_receive(ctx: BtfTracePointContext) -> i32 {
+    hook::ring::received(&ctx);
+    0
+}
+
+/// A step of [`io_uring_complete`].
+#[btf_tracepoint(function = "io_uring_complete")]
+fn ring_next(ctx: BtfTracePointContext) -> i32 {
+    hook::ring::next(&ctx);
+    0
+}
+
+/// A step of [`io_uring_complete`].
+#[btf_tracepoint(function = "io_uring_complete")]
+fn ring_give(ctx: BtfTracePointContext) -> i32 {
+    hook::ring::sending_next(&ctx);
+    0
+}
+
 /// `TP_PROTO(const struct sock *sk, const int oldstate, const int newstate)`.
 #[btf_tracepoint(function = "inet_sock_set_state")]
 fn inet_sock_set_state(ctx: BtfTracePointContext) -> i32 {

@@ -217,6 +217,18 @@ pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(5, 
 #[map]
 pub(crate) static EXIT_STEPS: ProgramArray = ProgramArray::with_max_entries(5, 0);
 
+/// What the completion of a request to an io_uring goes on with. Written by user space.
+#[map]
+pub(crate) static RING_STEPS: ProgramArray = ProgramArray::with_max_entries(4, 0);
+
+/// What the begin of one goes on with. Written by user space.
+#[map]
+pub(crate) static BEGIN_STEPS: ProgramArray = ProgramArray::with_max_entries(2, 0);
+
+/// The next of the requests that have completed and are not told yet, as one begins. Its hook alone uses it, with preemption off.
+#[map]
+pub(crate) static RING_DONE: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
 /// An open being looked at. The first components of the path serve the gates, too.
 #[repr(C)]
 pub(crate) struct Opened {

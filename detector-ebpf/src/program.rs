@@ -31,10 +31,9 @@ pub(crate) fn of(policy: u32, file: &record::File) -> Option<&'static Program> {
 
 /// Classes of the credential that `file` was before the jobs under `policy`, by whatever name.
 #[inline(always)]
-pub(crate) fn credential(policy: u32, file: File) -> Bits {
-    let Some(file) = file.identity() else { return 0 };
+pub(crate) fn known(policy: u32, file: &record::File) -> Bits {
     // SAFETY: user space has them written before a job runs under the policy.
-    unsafe { KNOWN.get(&key(policy, &file)) }.map_or(0, |bits| *bits)
+    unsafe { KNOWN.get(&key(policy, file)) }.map_or(0, |bits| *bits)
 }
 
 /// An open of this thread returned `fd`: where user space said so, the file is what it said.

@@ -23,7 +23,12 @@ use detector_common::{
 /// Whether `fd` is a connection to a metadata service.
 #[inline(always)]
 pub(crate) fn is_to_metadata(fd: u64) -> bool {
-    let Some(file) = File::of_descriptor(fd).filter(|file| file.mode & S_IFMT == S_IFSOCK) else { return false };
+    File::of_descriptor(fd).is_some_and(|file| file.mode & S_IFMT == S_IFSOCK && leads_to_metadata(file))
+}
+
+/// The same of `file`, a socket.
+#[inline(always)]
+pub(crate) fn leads_to_metadata(file: File) -> bool {
     let Some(sk) = socket::behind(file) else { return false };
     let family = read!(sk, sock_family, u16).unwrap_or(0);
     matches!(family, abi::AF_INET | abi::AF_INET6)

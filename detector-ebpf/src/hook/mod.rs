@@ -14,4 +14,5 @@ pub(crate) mod print;
 pub(crate) mod probe;
 pub(crate) mod process;
 pub(crate) mod question;
+pub(crate) mod ring;
 pub(crate) mod service;

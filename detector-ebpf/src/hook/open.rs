@@ -21,12 +21,18 @@ use detector_common::{
 };
 
 /// An open returned the descriptor `fd`. One that failed is looked at in [`super::probe`].
+#[inline(always)]
+pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
+    let Some(file) = File::of_descriptor(fd) else { return count(Counter::Unread) };
+    opened(current, file);
+}
+
+/// `file` was opened.
 ///
 /// VERIFIER: what is long comes first, and leaves what it found in memory: it is followed again for each way that leads to it.
 #[inline(always)]
-pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
+pub(crate) fn opened(current: &mut Current<'_>, file: File) {
     let Some(job) = job::find(current.task.job) else { return };
-    let Some(file) = File::of_descriptor(fd) else { return count(Counter::Unread) };
     let Some(opened) = read!(file.address, file_mode, u32) else { return count(Counter::Unread) };
     let Some(dentry) = read!(file.address, file_dentry, u64) else { return count(Counter::Unread) };
     let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
@@ -36,7 +42,7 @@ pub(crate) fn returned(current: &mut Current<'_>, fd: u64) {
     let place = path::named(dentry, mount);
     let Some(leaf) = name_of(place.0, &mut opening.record.path.components[0]) else { return count(Counter::Unread) };
     (opening.record.bits, opening.record.sdk) = (0, 0);
-    let known = program::credential(job.policy, file);
+    let known = file.identity().map_or(0, |file| program::known(job.policy, &file));
     if path::gate(job.policy, place, leaf, opened, &mut opening.record.path) | (known != 0) {
         path::walk(place.0, place.1, &mut opening.record.path);
         let Opened { record, leaf, chains } = opening;

@@ -118,7 +118,7 @@ impl Engine {
         }
         if let Body::Known(known) = &event.body {
             let classes = self.policy.classes_opened(&known.path, false).minus(self.roles.observed);
-            self.objects.know(known.file, classes);
+            self.objects.know(known.file, classes, &known.path);
         }
         if let Body::Kept(kept) = &event.body {
             self.keep(kept);

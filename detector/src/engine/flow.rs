@@ -171,12 +171,17 @@ impl Engine {
 
     /// The reader has what the object carries: all of it, also what was given after the give it names.
     pub(super) fn take(&mut self, event: &Event, actor: &Actor, flow: &Flow) {
-        if !self.objects.was_given(actor.job, flow.object, flow.given) {
+        let from = self.objects.carried(actor.job, flow.object).clone();
+        let (opened, path) = self.objects.credential(actor.job, flow.object);
+        let known = self.objects.known_as(flow.object);
+        let (before, name) = known.unwrap_or_default();
+        let credential = opened.union(before.minus(self.roles.observed));
+        let path = if path.is_empty() { name } else { path }.to_owned();
+        // What was a credential before needs no give.
+        let given = flow.given == 0 && known.is_some();
+        if !given && !self.objects.was_given(actor.job, flow.object, flow.given) {
             self.observed.orphan();
         }
-        let from = self.objects.carried(actor.job, flow.object).clone();
-        let (credential, path) = self.objects.credential(actor.job, flow.object);
-        let path = path.to_owned();
         let Sets { held: carried, inherited, .. } = from.sets();
         let offer = Offer { carried, inherited, credential: credential.bits(), handed: flow.handed };
         let reader = self.processes.image(actor.process).reader();

@@ -18,7 +18,7 @@ static NOTHING: Carried = Carried::NONE;
 pub(super) struct Objects {
     objects: FxHashMap<(JobId, Object), Marked>,
     /// Credentials that were there before.
-    known: FxHashMap<File, ClassSet>,
+    known: FxHashMap<File, Credential>,
 }
 
 #[derive(Debug, Default)]
@@ -34,7 +34,7 @@ struct Marked {
 #[derive(Debug)]
 struct Credential {
     classes: ClassSet,
-    /// The first name it was opened by.
+    /// The first name it was known by.
     path: Box<str>,
 }
 
@@ -50,15 +50,22 @@ impl Objects {
         known.map_or((ClassSet::EMPTY, ""), |known| (known.classes, &*known.path))
     }
 
-    /// `file` was a credential of `classes` before the job.
-    pub(super) fn know(&mut self, file: File, classes: ClassSet) {
-        let known = self.known.entry(file).or_insert(ClassSet::EMPTY);
-        *known = known.union(classes);
+    /// `file`, called `path`, was a credential of `classes` before the job.
+    pub(super) fn know(&mut self, file: File, classes: ClassSet, path: &str) {
+        let new = || Credential { classes: ClassSet::EMPTY, path: path.into() };
+        let known = self.known.entry(file).or_insert_with(new);
+        known.classes = known.classes.union(classes);
     }
 
     /// The classes of the credential that `file` was before the job.
     pub(super) fn known(&self, file: File) -> ClassSet {
-        self.known.get(&file).copied().unwrap_or(ClassSet::EMPTY)
+        self.known.get(&file).map_or(ClassSet::EMPTY, |known| known.classes)
+    }
+
+    /// The same of an object, with its name; none where it was no credential.
+    pub(super) fn known_as(&self, object: Object) -> Option<(ClassSet, &str)> {
+        let Object::File(file) = object else { return None };
+        self.known.get(&file).map(|known| (known.classes, &*known.path))
     }
 
     /// The file opened as `path` is a credential of `classes`.

@@ -122,6 +122,17 @@ impl<'a> Btf<'a> {
         Err(reason)
     }
 
+    /// Whether this kernel has the tracepoint (`DEFINE_EVENT` in include/trace/bpf_probe.h makes such a type of each).
+    pub(super) fn has_tracepoint(&self, name: &str) -> bool {
+        let name = format!("btf_trace_{name}");
+        let is_it = |at: &u32| {
+            let at = *at as usize;
+            let kind = u32_at(self.types, at + 4).map_or(0, |info| info >> 24 & 0x1f);
+            kind == kind::TYPEDEF && u32_at(self.types, at).and_then(|at| self.string(at)) == Some(name.as_bytes())
+        };
+        self.offsets.iter().any(is_it)
+    }
+
     fn follow(&self, id: u32, members: &[&str]) -> Result<Member, String> {
         let (mut id, mut offset) = (id, 0u32);
         for member in members {
@@ -256,6 +267,7 @@ mod tests {
         assert_eq!(btf.member("outer.c.y"), Ok(Member { offset: 18, width: 2 }));
         assert_eq!(btf.member("outer.d"), Err("no member d".into()));
         assert_eq!(btf.member("nothing.d"), Err("no struct nothing".into()));
+        assert!(!btf.has_tracepoint("alias") && !btf.has_tracepoint("nothing"));
     }
 
     #[test]

@@ -10,6 +10,9 @@ use std::{
 /// Where the running kernel publishes its types (5.4, CONFIG_DEBUG_INFO_BTF).
 const RUNNING: &str = "/sys/kernel/btf/vmlinux";
 
+/// Tracepoints of requests to an io_uring; without them nothing of one is read.
+pub(super) const RINGS: [&str; 2] = ["io_uring_submit_req", "io_uring_complete"];
+
 /// Type information of a kernel.
 #[derive(Clone, Debug)]
 pub struct LayoutSource {
@@ -50,7 +53,12 @@ impl LayoutSource {
             })
             .collect();
         match Layout::from_offsets(&offsets) {
-            Some(layout) if missing.is_empty() => Ok(layout),
+            Some(mut layout) if missing.is_empty() => {
+                if !RINGS.iter().all(|tracepoint| btf.has_tracepoint(tracepoint)) {
+                    layout.ring_opcode = ABSENT;
+                }
+                Ok(layout)
+            }
             _ => Err(KernelError::Layout {
                 release: rustix::system::uname().release().to_string_lossy().into_owned(),
                 path: self.path.clone(),

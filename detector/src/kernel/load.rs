@@ -2,7 +2,7 @@
 
 use super::{
     KernelError,
-    programs::{self, PROGRAMS, Placement},
+    programs::{self, Placement},
     sensor::chain,
 };
 use aya::{
@@ -21,12 +21,12 @@ use std::{
 /// Most programs that are loaded at a time.
 const LOADERS: usize = 8;
 
-/// Loads every program, as many at a time as there are processors: the verifier takes most of the time of a start, and looks at
+/// Loads every program, those of `rings` where there are such, as many at a time as there are processors: the verifier takes most of the time of a start, and looks at
 /// several at once for who is privileged (`bpf_check` in kernel/bpf/verifier.c).
-pub(super) fn every(ebpf: &mut Ebpf, btf: &Btf) -> Result<(), KernelError> {
+pub(super) fn every(ebpf: &mut Ebpf, btf: &Btf, rings: bool) -> Result<(), KernelError> {
     let mut found: HashMap<_, _> = ebpf.programs_mut().collect();
     let mut queue = Vec::new();
-    for program in PROGRAMS.iter().rev() {
+    for program in programs::all(rings).rev() {
         let absent = || KernelError::Program { program: program.name, reason: "not in the object".to_owned() };
         let loaded = found.remove(program.name).ok_or_else(absent)?;
         queue.push((program, loaded));

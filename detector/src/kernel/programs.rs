@@ -1,5 +1,6 @@
 //! The programs of the object: where each attaches and what it is for.
 
+use super::layout::RINGS;
 use crate::engine::Capability;
 
 /// Where a program attaches.
@@ -52,6 +53,12 @@ pub(super) struct Program {
 }
 
 impl Program {
+    /// Whether it is of requests to an io_uring, which not every kernel tells of.
+    pub(super) fn is_of_rings(&self) -> bool {
+        RINGS.contains(&self.name)
+            || matches!(self.placement, Placement::Step { tracepoint, .. } if RINGS.contains(&tracepoint))
+    }
+
     /// Whether it is attached itself, and not called by another one.
     pub(super) fn is_attached(&self) -> bool {
         !matches!(self.placement, Placement::Step { .. } | Placement::PacketStep { .. })
@@ -74,6 +81,8 @@ const INGRESS_STEPS: &str = "INGRESS_STEPS";
 const EXEC: (&str, &str) = ("sched_process_exec", "EXEC_STEPS");
 const ENTER: (&str, &str) = ("sys_enter", "ENTER_STEPS");
 const EXIT: (&str, &str) = ("sys_exit", "EXIT_STEPS");
+const RING: (&str, &str) = ("io_uring_complete", "RING_STEPS");
+const BEGIN: (&str, &str) = ("io_uring_submit_req", "BEGIN_STEPS");
 
 /// All programs, in the order they are attached: what marks before what judges, forks last, so that no job is
 /// tracked before everything else is in place.
@@ -111,12 +120,25 @@ pub(super) const PROGRAMS: &[Program] = &[
     step("exec_decide", EXEC, 5),
     step("exec_take", EXEC, 6),
     step("exec_agent", EXEC, 7),
+    step("ring_open", RING, 0),
+    step("ring_receive", RING, 1),
+    step("ring_next", RING, 2),
+    step("ring_give", RING, 3),
+    step("begin_done", BEGIN, 0),
+    step("begin_give", BEGIN, 1),
+    Program { name: "io_uring_submit_req", placement: Placement::Tracepoint, outlives: false },
+    Program { name: "io_uring_complete", placement: Placement::Tracepoint, outlives: false },
     Program { name: "sys_enter", placement: Placement::Tracepoint, outlives: false },
     Program { name: "sys_exit", placement: Placement::Tracepoint, outlives: false },
     Program { name: "sched_process_exit", placement: Placement::Tracepoint, outlives: false },
     Program { name: "sched_process_exec", placement: Placement::Tracepoint, outlives: false },
     Program { name: "sched_process_fork", placement: Placement::Tracepoint, outlives: false },
 ];
+
+/// Those for a kernel that tells of requests to an io_uring, or does not.
+pub(super) fn all(rings: bool) -> impl DoubleEndedIterator<Item = &'static Program> + Clone {
+    PROGRAMS.iter().filter(move |program| rings || !program.is_of_rings())
+}
 
 /// Name, mechanism and gap of each capability on this rung.
 const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
@@ -125,8 +147,7 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
         "see-open",
         Some("tp_btf/sys_exit"),
         Some(
-            "by name, and what was there before by any; not through an overlay of the job's own; 32-bit calls and who makes an io_uring \
-             are counted as lost",
+            "by name, and what was there before by any; not through an overlay of the job's own; 32-bit calls are counted as lost",
         ),
     ),
     ("see-memory", Some("tp_btf/sys_exit"), Some("not: pidfd_getfd, core dumps, /proc/<pid>/{fd,root,map_files}")),
@@ -138,7 +159,7 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
              links and attributes, keyrings, numbers of signals and of exits, datagrams to a unix socket by its name",
         ),
     ),
-    ("see-send", Some("cgroup/{connect,sendmsg}{4,6}, tp_btf/sys_enter"), Some("not: io_uring sends on old sockets")),
+    ("see-send", Some("cgroup/{connect,sendmsg}{4,6}, tp_btf/sys_enter"), None),
     ("deny-open", None, Some("needs BPF LSM, fmod_ret or fanotify; the secret is stopped when it is sent")),
     ("deny-connect", Some("cgroup/{connect,sendmsg}{4,6}"), None),
     (
@@ -152,7 +173,7 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
         Some("blocks as encoders write them; not: splice, sendfile, io_uring, a socket as the log"),
     ),
     ("kill", Some("bpf_send_signal in tp_btf/sys_exit"), None),
-    ("see-metadata", Some("tp_btf/sys_enter"), Some("by the request: not over a proxy, not io_uring")),
+    ("see-metadata", Some("tp_btf/sys_enter"), Some("by the request: not over a proxy; of io_uring, any request")),
     (
         "names",
         Some("cgroup_skb/{egress,ingress}, cgroup/{connect,sendmsg}{4,6}"),
@@ -174,13 +195,26 @@ const SERVICE: [&str; 3] = [
     "this kernel does not say who is at the other end of a unix socket",
 ];
 
-/// The capabilities, as reports have them; `services` says whether who is at the other end of a unix socket is known.
-pub(super) fn capabilities(services: bool) -> Vec<Capability> {
+/// Of requests to an io_uring.
+const SEE_RING: &str = "see-io-uring";
+
+/// Its mechanism and gap, and its gap where the kernel does not tell of them.
+const RINGS_SEEN: [&str; 3] = [
+    "tp_btf/io_uring_{submit_req,complete}",
+    "not: opens that fail, what is printed to the job's log, what a request sends that waits while other data is read into its buffer",
+    "this kernel does not tell of requests to an io_uring: who makes one is counted as lost",
+];
+
+/// The capabilities, as reports have them; `services` says whether who is at the other end of a unix socket is known, and `rings` whether
+/// requests to an io_uring are.
+pub(super) fn capabilities(services: bool, rings: bool) -> Vec<Capability> {
     let [mechanism, gap, absent] = SERVICE;
     let service = if services { (SEE_SERVICE, Some(mechanism), Some(gap)) } else { (SEE_SERVICE, None, Some(absent)) };
+    let [mechanism, gap, absent] = RINGS_SEEN;
+    let ring = if rings { (SEE_RING, Some(mechanism), Some(gap)) } else { (SEE_RING, None, Some(absent)) };
     CAPABILITIES
         .iter()
-        .chain([&service])
+        .chain([&service, &ring])
         .map(|(name, mechanism, gap)| Capability {
             name: (*name).into(),
             mechanism: mechanism.map(Into::into),

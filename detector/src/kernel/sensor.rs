@@ -6,7 +6,7 @@ use super::{
     cgroup,
     load::{self, refused},
     maps::Maps,
-    programs::{self, EGRESS_STEPS, PROGRAMS, Placement, Way},
+    programs::{self, EGRESS_STEPS, Placement, Way},
     quarantine::SOCKETS,
     rings::Rings,
 };
@@ -114,6 +114,8 @@ pub struct Sensor {
     pub(super) seed: u64,
     /// Whether it is known who is at the other end of a unix socket.
     services: bool,
+    /// Whether requests to an io_uring are seen.
+    rings: bool,
 }
 
 impl Sensor {
@@ -129,7 +131,7 @@ impl Sensor {
         process_ids()?;
         let cgroup = cgroup::root()?;
         let layout = with_flags(source.resolve()?, flags);
-        let services = knows_services(&layout);
+        let (services, rings) = (knows_services(&layout), knows_rings(&layout));
         let layout = Abi(layout);
         // Given back at the end: the command inherits it.
         let _raised = Memlock::raise();
@@ -141,7 +143,7 @@ impl Sensor {
             .override_global("LAYOUT", &layout, true)
             .load(OBJECT)
             .map_err(|error| KernelError::Object(chain(&error)))?;
-        load::every(&mut ebpf, &btf)?;
+        load::every(&mut ebpf, &btf, rings)?;
         #[cfg(feature = "kernel-log")]
         let log = super::log::Lines::of(&mut ebpf)?;
         Ok(Self {
@@ -153,6 +155,7 @@ impl Sensor {
             pinned: Vec::new(),
             seed: random()?,
             services,
+            rings,
         })
     }
 
@@ -162,7 +165,7 @@ impl Sensor {
     /// When the kernel refuses one: then nothing stays attached.
     pub fn attach(&mut self, quarantine: Option<&Quarantine>) -> Result<(), KernelError> {
         let Some(ebpf) = &mut self.ebpf else { return Ok(()) };
-        for program in PROGRAMS {
+        for program in programs::all(self.rings) {
             let pin = quarantine.is_some() && program.outlives;
             let link = attach(ebpf, &mut self.maps, program, &self.cgroup, pin)
                 .map_err(|error| refused(program.name, error.as_ref()))?;
@@ -184,7 +187,7 @@ impl Sensor {
     /// When the kernel refuses one.
     pub fn stand(&mut self, standing: &Standing) -> Result<(), KernelError> {
         let Some(ebpf) = &mut self.ebpf else { return Ok(()) };
-        for program in PROGRAMS {
+        for program in programs::all(self.rings) {
             let link = attach(ebpf, &mut self.maps, program, &self.cgroup, true)
                 .map_err(|error| refused(program.name, error.as_ref()))?;
             if let Some(link) = link {
@@ -204,6 +207,8 @@ impl Sensor {
         let maps = standing.maps()?;
         let home = maps.map("HOME").ok_or_else(|| absent("HOME"))?;
         let home: Array<&MapData, Abi<Home>> = home.try_into().map_err(|error| map("HOME", "open", &error))?;
+        let layout = source.resolve()?;
+        let rings = knows_rings(&layout);
         let Abi(home) = home.get(&0, 0).map_err(|error| map("HOME", "read", &error))?;
         Ok(Self {
             #[cfg(feature = "kernel-log")]
@@ -212,15 +217,16 @@ impl Sensor {
             maps,
             cgroup: cgroup::root()?,
             pinned: standing
-                .links(PROGRAMS.iter().filter(|program| program.is_attached()).map(|program| program.name))?,
+                .links(programs::all(rings).filter(|program| program.is_attached()).map(|program| program.name))?,
             seed: home.seed,
-            services: knows_services(&source.resolve()?),
+            services: knows_services(&layout),
+            rings,
         })
     }
 
     /// Mechanism and gap of each capability.
     pub fn capabilities(&self) -> Vec<Capability> {
-        programs::capabilities(self.services)
+        programs::capabilities(self.services, self.rings)
     }
 
     /// Writes a job's policy, then the job itself: from then on its processes can be tracked.
@@ -511,6 +517,10 @@ fn knows_services(layout: &Layout) -> bool {
     ![layout.unix_peer, layout.unix_addr, layout.unix_address_name].contains(&ABSENT)
 }
 
+fn knows_rings(layout: &Layout) -> bool {
+    layout.ring_opcode != ABSENT
+}
+
 fn with_flags(mut layout: Layout, flags: Flags) -> Layout {
     // An offset within any structure that has the field: what is read there is not looked at by the matrix.
     const SOMEWHERE: u32 = 16;
@@ -523,6 +533,8 @@ fn with_flags(mut layout: Layout, flags: Flags) -> Layout {
         &mut layout.unix_address_name,
         &mut layout.tty_file_tty,
         &mut layout.tty_index,
+        &mut layout.ring_slot,
+        &mut layout.ring_nodes,
     ];
     for offset in optional {
         match flags {

@@ -1,7 +1,7 @@
 //! What is done at either end of a call.
 
 use crate::{
-    abi,
+    abi, carrier,
     emit::{self, now},
     file::File,
     flow,
@@ -22,6 +22,17 @@ pub(super) fn take(current: &Current<'_>, fd: u64) {
         && flow::carries(file)
     {
         flow::take(current, file, false);
+    }
+}
+
+/// `current` has received something from `file`.
+#[inline(always)]
+pub(crate) fn receive(current: &Current<'_>, file: File) {
+    match file.mode & abi::S_IFMT {
+        abi::S_IFSOCK => carrier::take(current, file),
+        abi::S_IFCHR => carrier::take_from_terminal(current, file),
+        // A file, a pipe, or a queue of messages, which is a file.
+        _ => flow::take(current, file, false),
     }
 }
 
@@ -57,7 +68,7 @@ pub(super) fn missed() {
 
 /// Sends the signal that a hook before decided on and was not allowed to send.
 #[inline(always)]
-pub(super) fn kill() {
+pub(crate) fn kill() {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     let Some(task) = find(pid) else { return };
     if task.kill == 0 || task.killed != 0 {

@@ -1,14 +1,14 @@
 //! The exit of a call: what it opened, and what it has received.
 
 use super::{
-    acts::{foreign, give, kill, missed},
+    acts::{foreign, give, kill, missed, receive},
     arguments::{Arguments, received, receives, source, starts, target, waits},
 };
 use crate::{
     abi, carrier,
     file::File,
     flow,
-    hook::{exec, memory, open, probe},
+    hook::{exec, memory, open, probe, ring},
     layout::read,
     maps::{EXIT_STEPS, count, global},
     program,
@@ -55,10 +55,10 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     kill();
 }
 
-/// A process has made an io_uring.
+/// A process has made an io_uring, of which the requests are not seen.
 #[inline(always)]
 fn ringed(result: i64) {
-    if result >= 0 && current().is_some() {
+    if !ring::is_known() && result >= 0 && current().is_some() {
         count(Counter::IoUring);
     }
 }
@@ -164,12 +164,7 @@ pub(crate) fn got(ctx: &BtfTracePointContext) {
         } else if let Some(file) =
             source(number, &arguments).or_else(|| received(number, &arguments)).and_then(File::of_descriptor)
         {
-            match file.mode & abi::S_IFMT {
-                abi::S_IFSOCK => carrier::take(&current, file),
-                abi::S_IFCHR => carrier::take_from_terminal(&current, file),
-                // A queue of messages that is a file.
-                _ => flow::take(&current, file, false),
-            }
+            receive(&current, file);
         }
         // What was spliced from there goes into a pipe.
         if let Some(file) = target(number, &arguments).and_then(File::of_descriptor).filter(|file| flow::carries(*file))

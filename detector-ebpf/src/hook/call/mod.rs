@@ -1,7 +1,7 @@
 //! Every system call, on kernels whose rung is the tracepoint: sends and flows at the entry, opens and
 //! memory reads at the exit, where the kill comes too.
 
-mod acts;
+pub(crate) mod acts;
 mod arguments;
 mod entry;
 mod exit;
