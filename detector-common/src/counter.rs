@@ -70,9 +70,11 @@ counters! {
     JobsFull = 36, "jobs-full", Loss;
     /// A kernel structure could not be read.
     Unread = 24, "unread", Loss;
+    /// The map of shared memory was full: what is stored there is not seen.
+    MappingsFull = 39, "mappings-full", Loss;
     /// A call through the 32-bit entry by a tracked process, which is not monitored.
     ForeignAbi = 25, "foreign-abi", Loss;
-    /// A tracked process made an io_uring: what it asks of that is not monitored.
+    /// A tracked process asked something of an io_uring that is not monitored.
     IoUring = 38, "io-uring", Loss;
     /// A path was deeper than is recorded.
     PathCut = 26, "path-cut", Noise;

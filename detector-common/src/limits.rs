@@ -76,6 +76,12 @@ pub const TASKS: u32 = 65_536;
 /// Entries of the map of holders: only processes that hold something have one.
 pub const HOLDERS: u32 = 32_768;
 
+/// Mappings of shared memory by one process that are told apart.
+pub const MAPPINGS: usize = 8;
+
+/// Entries of the map of these.
+pub const MAPPED: u32 = 16_384;
+
 /// Entries of the map of marked files and pipes.
 pub const OBJECTS: u32 = 65_536;
 

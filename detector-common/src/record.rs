@@ -325,6 +325,8 @@ pub mod flow {
     pub const PLAIN: u32 = 1;
     /// A take: the file is the standard input that a new program was given.
     pub const HANDED: u32 = 2;
+    /// By memory that is mapped: what a declared reader read itself is not stored there.
+    pub const MAPPED: u32 = 4;
 }
 
 /// What becomes of a leak into the job's log ([`Print::denied`], [`crate::state::Job::print`]).

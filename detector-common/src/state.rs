@@ -1,7 +1,7 @@
 //! Values of the maps that hold analysis state.
 
 use crate::{
-    identity::HolderId,
+    identity::{HolderId, ObjectKey},
     limits::{QUESTIONS, TOKENS},
     program::Script,
     set::{Bits, GrowingSet},
@@ -56,11 +56,35 @@ pub struct Task {
     pub author: u8,
     /// 1 when it read a credential that others wrote: what it writes names no places.
     pub misled: u8,
+    /// 1 when it has mapped memory that others may have, too.
+    pub mapped: u8,
     /// Zero.
-    pub reserved: [u8; 2],
+    pub reserved: u8,
     /// [`image_id`] of its image, where that was given tokens with what it holds; else 0. No more than this: there are two of these on
     /// the stack of a fork, which 5.10 and 6.1 count with those of three functions.
     pub image: u32,
+}
+
+/// A place for memory that a holder shares with others.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct MappedKey {
+    /// The holder.
+    pub holder: HolderId,
+    /// Its how-many-eth, from 0.
+    pub slot: u64,
+}
+
+/// Memory that a holder shares with others.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Mapped {
+    /// What it is known by; of a file, as the file is.
+    pub object: ObjectKey,
+    /// `inode.i_mode` of a file, or S_IFSOCK.
+    pub mode: u32,
+    /// 1 when it may be written.
+    pub writes: u32,
 }
 
 /// What an image is known by that began as `holder`. Another one has the same by chance only, and for an hour.

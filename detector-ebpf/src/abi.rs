@@ -21,6 +21,7 @@ mod arch {
     pub(crate) const RECVMSG: u64 = 47;
     pub(crate) const RECVMMSG: u64 = 299;
     pub(crate) const EXECVE: u64 = 59;
+    pub(crate) const SHMAT: u64 = 30;
     pub(crate) const MSGSND: u64 = 69;
     pub(crate) const MSGRCV: u64 = 70;
     pub(crate) const MQ_TIMEDSEND: u64 = 242;
@@ -42,6 +43,7 @@ mod arch {
     pub(crate) const PWRITEV2: u64 = 328;
     pub(crate) const OPENAT2: u64 = 437;
     pub(crate) const IO_URING_SETUP: u64 = 425;
+    pub(crate) const IO_URING_ENTER: u64 = 426;
     pub(crate) const IO_SUBMIT: u64 = 209;
     pub(crate) const STAT: u64 = 4;
     pub(crate) const LSTAT: u64 = 6;
@@ -121,6 +123,7 @@ mod arch {
     pub(crate) const CREAT: u64 = NONE - 1;
     pub(crate) const PTRACE: u64 = 117;
     pub(crate) const EXECVE: u64 = 221;
+    pub(crate) const SHMAT: u64 = 196;
     pub(crate) const MSGSND: u64 = 189;
     pub(crate) const MSGRCV: u64 = 188;
     pub(crate) const MQ_TIMEDSEND: u64 = 182;
@@ -140,6 +143,7 @@ mod arch {
     pub(crate) const PWRITEV2: u64 = 287;
     pub(crate) const OPENAT2: u64 = 437;
     pub(crate) const IO_URING_SETUP: u64 = 425;
+    pub(crate) const IO_URING_ENTER: u64 = 426;
     pub(crate) const IO_SUBMIT: u64 = 2;
     pub(crate) const STAT: u64 = NONE - 2;
     pub(crate) const LSTAT: u64 = NONE - 3;
@@ -202,6 +206,9 @@ pub(crate) const PROT_WRITE: u64 = 2;
 pub(crate) const MAP_TYPE: u64 = 0xf;
 pub(crate) const MAP_PRIVATE: u64 = 2;
 pub(crate) const MAP_ANONYMOUS: u64 = 0x20;
+
+/// include/uapi/linux/shm.h.
+pub(crate) const SHM_RDONLY: u64 = 0o10_000;
 
 /// include/uapi/linux/ptrace.h.
 pub(crate) const PTRACE_ATTACH: u64 = 16;

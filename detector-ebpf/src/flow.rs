@@ -15,11 +15,11 @@ use detector_common::{
     command::line,
     counter::Counter,
     identity::ObjectKey,
-    judge::Offer,
+    judge::{Offer, Sets},
     program::trait_of,
     record::{self, Flow, flow, kind},
     set::{Bits, EMPTY},
-    state::Object,
+    state::{Mapped, Object},
     watch::below,
 };
 
@@ -173,9 +173,32 @@ pub(crate) fn take_from(current: &Current<'_>, key: &ObjectKey, mode: u32) {
     join(current, key, mode, object, &offer);
 }
 
+/// `current` may have read what is stored in memory that it has mapped.
+#[inline(always)]
+pub(crate) fn take_mapped(current: &Current<'_>, mapped: &Mapped) {
+    // SAFETY: as in `take`.
+    let Some(object) = (unsafe { OBJECTS.get(&mapped.object) }) else { return };
+    let offer = Offer { carried: object.carried.bits(), ..Offer::default() };
+    join_by(current, &mapped.object, mapped.mode, object, &offer, flow::MAPPED);
+}
+
+/// `current` may store what it holds in such memory.
+#[inline(always)]
+pub(crate) fn give_mapped(current: &Current<'_>, mapped: &Mapped) {
+    let Sets { held, soft, .. } = current.sets();
+    if mapped.writes != 0 && held | soft != 0 {
+        pass(current, &mapped.object, mapped.mode, [held | soft, 0], flow::MAPPED);
+    }
+}
+
 /// `current` joins what `object` offers.
 #[inline(always)]
 fn join(current: &Current<'_>, key: &ObjectKey, mode: u32, object: &Object, offer: &Offer) {
+    join_by(current, key, mode, object, offer, u32::from(offer.handed) * flow::HANDED);
+}
+
+#[inline(always)]
+fn join_by(current: &Current<'_>, key: &ObjectKey, mode: u32, object: &Object, offer: &Offer, flags: u32) {
     let new = current.sets().taken(offer, &current.reader());
     if new.all() == 0 {
         return;
@@ -184,7 +207,6 @@ fn join(current: &Current<'_>, key: &ObjectKey, mode: u32, object: &Object, offe
     let given = unsafe { (&raw const object.given).read_volatile() };
     let time = now();
     current.join(&new);
-    let flags = u32::from(offer.handed) * flow::HANDED;
     say(kind::TAKE, current, time, *key, mode, given, [new.strong(), new.inherited], flags);
 }
 

@@ -21,6 +21,7 @@ mod path;
 mod program;
 mod resolver;
 mod scan;
+mod shared;
 mod socket;
 mod task;
 
@@ -141,6 +142,27 @@ fn enter_ask(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// A step of [`sys_enter`]: a call that moves data.
+#[btf_tracepoint(function = "sys_enter")]
+fn enter_move(ctx: BtfTracePointContext) -> i32 {
+    hook::call::moving(&ctx);
+    0
+}
+
+/// A step of [`sys_enter`]: memory that others have, too, is mapped.
+#[btf_tracepoint(function = "sys_enter")]
+fn enter_map(ctx: BtfTracePointContext) -> i32 {
+    hook::call::mapping(&ctx);
+    0
+}
+
+/// A step of [`sys_enter`]: what such memory carries, before anything is done with it.
+#[btf_tracepoint(function = "sys_enter")]
+fn enter_share(ctx: BtfTracePointContext) -> i32 {
+    hook::call::sharing(&ctx);
+    0
+}
+
 /// A step of [`sys_enter`]: a holder sends on a unix socket.
 #[btf_tracepoint(function = "sys_enter")]
 fn enter_service(ctx: BtfTracePointContext) -> i32 {
@@ -187,6 +209,13 @@ fn exit_move(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sys_exit")]
 fn exit_receive(ctx: BtfTracePointContext) -> i32 {
     hook::call::got(&ctx);
+    0
+}
+
+/// A step of [`sys_exit`].
+#[btf_tracepoint(function = "sys_exit")]
+fn exit_share(ctx: BtfTracePointContext) -> i32 {
+    hook::call::shared(&ctx);
     0
 }
 

@@ -15,7 +15,9 @@ use detector_common::{
     program::{InjectKey, NameKey, Program, ProgramKey, Register, Script, ScriptKey},
     record::{Attempt, Exec, Open},
     set::{Bits, GrowingSet},
-    state::{Asker, Author, Entered, Global, Holder, Home, Job, Object, Progress, Resolver, Socket, Task},
+    state::{
+        Asker, Author, Entered, Global, Holder, Home, Job, Mapped, MappedKey, Object, Progress, Resolver, Socket, Task,
+    },
     watch::{Component, Leaf, WatchKey, WatchValue},
 };
 
@@ -66,6 +68,14 @@ pub(crate) static SHARES: HashMap<HolderId, u64> = HashMap::with_max_entries(lim
 /// Marked files and pipes. Written by gives.
 #[map]
 pub(crate) static OBJECTS: HashMap<ObjectKey, Object> = HashMap::with_max_entries(limits::OBJECTS, 0);
+
+/// Memory that holders share with others. Written by maps and forks.
+#[map]
+pub(crate) static MAPPED: HashMap<MappedKey, Mapped> = HashMap::with_max_entries(limits::MAPPED, 0);
+
+/// The place of the next of these that is looked at. The hooks of calls alone use it, with preemption off.
+#[map]
+pub(crate) static SHARING: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
 /// Marked sockets by cookie. Written by sends; outlives the session through a pin.
 #[map]
@@ -211,11 +221,11 @@ pub(crate) static EXEC_STEPS: ProgramArray = ProgramArray::with_max_entries(8, 0
 
 /// What the entry of some calls goes on with. Written by user space.
 #[map]
-pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(5, 0);
+pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(8, 0);
 
 /// What the exit of a call goes on with. Written by user space.
 #[map]
-pub(crate) static EXIT_STEPS: ProgramArray = ProgramArray::with_max_entries(5, 0);
+pub(crate) static EXIT_STEPS: ProgramArray = ProgramArray::with_max_entries(6, 0);
 
 /// What the completion of a request to an io_uring goes on with. Written by user space.
 #[map]

@@ -5,6 +5,7 @@ use crate::{
     job,
     layout::read,
     maps::{HOLDERS, NOBODY, SHARES, TASKS, count, entry, forget, global},
+    shared,
 };
 use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_current_task};
 use detector_common::{
@@ -229,6 +230,7 @@ pub(crate) fn found(pid: u32, task: &mut Task, sets: &Sets) {
     leave(task);
     task.holder = holder;
     task.shared = 0;
+    task.mapped = 0;
 }
 
 /// A second process is of the holder of `task`.
@@ -257,6 +259,9 @@ pub(crate) fn leave(task: &Task) {
     }
     // Most holders never held anything and have no entry.
     forget(&HOLDERS, &task.holder);
+    if task.mapped | task.shared != 0 {
+        shared::release(task.holder);
+    }
 }
 
 /// Atomic add without a result: all that 5.10 has (`BPF_XADD`), and all that the target offers is assembly.

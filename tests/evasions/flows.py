@@ -264,17 +264,17 @@ def mapped(fd):
     return mmap.mmap(fd, BYTES)
 
 
-@fixture("B36", "memory that is shared by a fork", enforce="gap", audit="gap", why="memory shared before")
+@fixture("B36", "memory that is shared by a fork")
 def memory_anonymous():
     shared(lambda: mmap.mmap(-1, BYTES))
 
 
-@fixture("B36", "a file that both have mapped (MAP_SHARED)", enforce="gap", audit="gap", why="memory shared before")
+@fixture("B36", "a file that both have mapped (MAP_SHARED)")
 def memory_file():
     shared(lambda: mapped(os.open(tmp("shared"), os.O_RDWR | os.O_CREAT)))
 
 
-@fixture("B36", "POSIX shared memory, mapped by each on its own", enforce="gap", audit="gap", why="memory shared before")
+@fixture("B36", "POSIX shared memory, mapped by each on its own")
 def memory_posix():
     name = "/dev/shm/" + os.path.basename(os.path.dirname(tmp(""))) + str(os.getpid())
     os.close(os.open(name, os.O_RDWR | os.O_CREAT))
@@ -296,12 +296,12 @@ def memory_posix():
     os.unlink(name)
 
 
-@fixture("B36", "a file in memory (memfd) that both have mapped", enforce="gap", audit="gap", why="memory shared before")
+@fixture("B36", "a file in memory (memfd) that both have mapped")
 def memory_memfd():
     shared(lambda: mapped(os.memfd_create("x")))
 
 
-@fixture("B36", "System V shared memory", enforce="gap", audit="gap", why="memory shared before")
+@fixture("B36", "System V shared memory")
 def memory_system_v():
     LIBC.shmat.restype = ctypes.c_void_p
     identity = LIBC.shmget(0, BYTES, 0o1600)

@@ -6,6 +6,7 @@ use crate::{
     hook::{agent, exec, print},
     layout::{load, offset, read},
     maps::{BROUGHT, PROGRESS, TASKS, WORKERS, count, forget, global},
+    shared,
     task::{Current, current, join, leave, share, track},
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, programs::BtfTracePointContext};
@@ -65,6 +66,9 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
         share(current.task);
     } else if sets.all() != 0 {
         join(task.holder, task.job, &sets);
+    }
+    if shared::has(&current) && task.holder != current.task.holder {
+        shared::inherit(current.task.holder, task.holder);
     }
     track(pid, &task);
     let record = Fork {

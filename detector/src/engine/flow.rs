@@ -151,6 +151,7 @@ impl Engine {
         let (strong, mild) = match flow.object {
             // What a declared reader read itself it does not spell to a server.
             Object::Socket(_) => (sets.held | sets.soft, 0),
+            _ if flow.mapped => (sets.held | sets.soft, 0),
             Object::File(_) | Object::Pipe(_) => sets.passed(image.is_quiet(), flow.plain || image.is_lossy()),
         };
         let there = self.objects.carried(actor.job, flow.object).sets();
@@ -172,8 +173,11 @@ impl Engine {
     /// The reader has what the object carries: all of it, also what was given after the give it names.
     pub(super) fn take(&mut self, event: &Event, actor: &Actor, flow: &Flow) {
         let from = self.objects.carried(actor.job, flow.object).clone();
-        let (opened, path) = self.objects.credential(actor.job, flow.object);
-        let known = self.objects.known_as(flow.object);
+        let (opened, path) = match flow.mapped {
+            true => (ClassSet::EMPTY, ""),
+            false => self.objects.credential(actor.job, flow.object),
+        };
+        let known = self.objects.known_as(flow.object).filter(|_| !flow.mapped);
         let (before, name) = known.unwrap_or_default();
         let credential = opened.union(before.minus(self.roles.observed));
         let path = if path.is_empty() { name } else { path }.to_owned();
@@ -183,6 +187,7 @@ impl Engine {
             self.observed.orphan();
         }
         let Sets { held: carried, inherited, .. } = from.sets();
+        let inherited = if flow.mapped { 0 } else { inherited };
         let offer = Offer { carried, inherited, credential: credential.bits(), handed: flow.handed };
         let reader = self.processes.image(actor.process).reader();
         let taken = self.holders.sets(actor.holder).taken(&offer, &reader);

@@ -299,12 +299,15 @@ pub struct Flow {
     /// Of a take: the file is the standard input that a new program was given.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub handed: bool,
+    /// By memory that is mapped, of which no single store or load is seen.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub mapped: bool,
 }
 
 impl Flow {
     /// A flow of which nothing in particular is known.
     pub fn new(object: Object, given: u64) -> Self {
-        Self { object, given, plain: false, handed: false }
+        Self { object, given, plain: false, handed: false, mapped: false }
     }
 }
 

@@ -139,6 +139,7 @@ fn body(kind: u16, bytes: &[u8], host: impl Fn(&[u8]) -> Option<String>) -> Opti
                 given: record.given,
                 plain: record.flags & record::flow::PLAIN != 0,
                 handed: record.flags & record::flow::HANDED != 0,
+                mapped: record.flags & record::flow::MAPPED != 0,
             };
             let body = if kind == kind::GIVE { Body::Give(flow) } else { Body::Take(flow) };
             (body, decided(Kernel { bits: record.bits, inherited: record.inherited, ..Kernel::default() }))

@@ -107,6 +107,10 @@ pub(super) const PROGRAMS: &[Program] = &[
     step("enter_print", ENTER, 2),
     step("enter_ask", ENTER, 3),
     step("enter_service", ENTER, 4),
+    step("enter_move", ENTER, 5),
+    step("enter_map", ENTER, 6),
+    step("enter_share", ENTER, 7),
+    step("exit_share", EXIT, 5),
     step("exit_open", EXIT, 0),
     step("exit_probe", EXIT, 1),
     step("exit_memory", EXIT, 2),
@@ -155,8 +159,7 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
         "see-flow",
         Some("tp_btf/sys_{enter,exit}"),
         Some(
-            "files, pipes, unix and loopback sockets, queues, terminals; not: memory shared before the secret was read, names of files, \
-             links and attributes, keyrings, numbers of signals and of exits, datagrams to a unix socket by its name",
+            "files, pipes, unix and loopback sockets, queues, terminals, shared memory; not: names of files, links and attributes, keyrings, numbers of signals and of exits, datagrams to a unix socket by its name",
         ),
     ),
     ("see-send", Some("cgroup/{connect,sendmsg}{4,6}, tp_btf/sys_enter"), None),

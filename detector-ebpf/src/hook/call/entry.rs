@@ -11,7 +11,7 @@ use crate::{
     hook::{ask, exec, print, service},
     layout::read,
     maps::{ENTER_STEPS, count, global},
-    scan, socket,
+    scan, shared, socket,
     task::{Current, armed, current, current_struct},
 };
 use aya_ebpf::programs::BtfTracePointContext;
@@ -24,45 +24,102 @@ const NOTHING: u64 = u64::MAX;
 #[inline(always)]
 pub(crate) fn enter(ctx: &BtfTracePointContext) {
     let number = ctx.arg::<u64>(1);
-    if starts(number) {
-        // SAFETY: the program in the map is of this tracepoint.
-        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Exec as u32) };
-        return count(Counter::Unread);
+    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    // Before anything is held, too: it is there when something is.
+    if shared::is_mapping(number, &arguments) {
+        return go_on(ctx, EnterStep::Map);
     }
     if !armed() {
+        if starts(number) {
+            go_on(ctx, EnterStep::Exec);
+        }
         return;
     }
-    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
     if abi::moves_foreign(number) && foreign() {
         return missed();
     }
-    let messages = matches!(number, abi::MSGSND | abi::SOCKET);
-    if !moves(number) && !messages {
+    if !moves(number) && !sends_message(number) && !starts(number) && number != abi::IO_URING_ENTER {
         return;
     }
+    let Some(current) = current() else { return };
+    if shared::has(&current) {
+        shared::begin();
+        return go_on(ctx, EnterStep::Share);
+    }
+    go_on(ctx, if starts(number) { EnterStep::Exec } else { EnterStep::Move });
+}
+
+/// Calls that send, or are to send, with no descriptor.
+#[inline(always)]
+fn sends_message(number: u64) -> bool {
+    matches!(number, abi::MSGSND | abi::SOCKET)
+}
+
+/// Goes on with `step`, and does not come back.
+#[inline(always)]
+fn go_on(ctx: &BtfTracePointContext, step: EnterStep) {
+    // SAFETY: the programs in the map are of this tracepoint.
+    unsafe { ENTER_STEPS.tail_call(ctx, step as u32) };
+    count(Counter::Unread);
+}
+
+/// Memory that others have, too, is about to be mapped.
+///
+/// VERIFIER: a program of its own, as [`writing`] is.
+#[inline(always)]
+pub(crate) fn mapping(ctx: &BtfTracePointContext) {
+    let number = ctx.arg::<u64>(1);
     let Some(mut current) = current() else { return };
     if foreign() {
         return;
     }
-    if messages {
+    shared::note(&mut current, number, &Arguments { regs: ctx.arg::<*const u8>(0) as u64 });
+    if armed() {
+        shared::begin();
+        go_on(ctx, EnterStep::Share);
+    }
+}
+
+/// What such memory carries by now, and what a holder may have stored there.
+///
+/// VERIFIER: as [`mapping`].
+#[inline(always)]
+pub(crate) fn sharing(ctx: &BtfTracePointContext) {
+    let number = ctx.arg::<u64>(1);
+    let Some(current) = current() else { return };
+    if foreign() {
+        return;
+    }
+    if shared::pass(&current) {
+        return go_on(ctx, EnterStep::Share);
+    }
+    go_on(ctx, if starts(number) { EnterStep::Exec } else { EnterStep::Move });
+}
+
+/// A call that moves data.
+///
+/// VERIFIER: as [`mapping`].
+#[inline(always)]
+pub(crate) fn moving(ctx: &BtfTracePointContext) {
+    let number = ctx.arg::<u64>(1);
+    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    let Some(mut current) = current() else { return };
+    if foreign() {
+        return;
+    }
+    if sends_message(number) {
         return beside(&mut current, number, arguments.get(0));
     }
     if global().is_some_and(|global| global.asked != 0) && target(number, &arguments).is_some_and(ask::is_to_metadata) {
-        // SAFETY: the programs in the map are of this tracepoint.
-        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Ask as u32) };
-        return count(Counter::Unread);
+        return go_on(ctx, EnterStep::Ask);
     }
     let vector = matches!(number, abi::WRITEV | abi::PWRITEV | abi::PWRITEV2);
     let plain = matches!(number, abi::WRITE | abi::PWRITE64);
     if (plain || vector) && print::is_to_log(&current, arguments.get(0)) {
-        // SAFETY: as above.
-        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Print as u32) };
-        return count(Counter::Unread);
+        return go_on(ctx, EnterStep::Print);
     }
     if plain && flow::is_searched(&current) {
-        // SAFETY: as above.
-        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Write as u32) };
-        return count(Counter::Unread);
+        return go_on(ctx, EnterStep::Write);
     }
     // VERIFIER: all of it first, so that what follows is not followed for each number.
     let buffer = buffer(number, &arguments);
@@ -83,7 +140,8 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     // A send that blocks on what is dropped would not return for a quarter of an hour.
     kill();
     if further {
-        to_service(ctx);
+        // Whose other end is on this host: who is there?
+        go_on(ctx, EnterStep::Service);
     }
 }
 
@@ -98,14 +156,6 @@ fn beside(current: &mut Current<'_>, number: u64, argument: u64) {
     }
 }
 
-/// A holder sends on a socket whose other end is on this host: goes on with who is there.
-#[inline(always)]
-fn to_service(ctx: &BtfTracePointContext) {
-    // SAFETY: the programs in the map are of this tracepoint.
-    unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Service as u32) };
-    count(Counter::Unread);
-}
-
 /// What the entry of a call goes on with, by its place in [`ENTER_STEPS`].
 #[derive(Clone, Copy)]
 enum EnterStep {
@@ -114,6 +164,9 @@ enum EnterStep {
     Print = 2,
     Ask = 3,
     Service = 4,
+    Move = 5,
+    Map = 6,
+    Share = 7,
 }
 
 /// A holder of what the job's log does not accept is about to write there.
@@ -131,9 +184,7 @@ pub(crate) fn printing(ctx: &BtfTracePointContext) {
     kill();
     let plain = matches!(number, abi::WRITE | abi::PWRITE64);
     if plain && flow::is_searched(&current) {
-        // SAFETY: the program in the map is of this tracepoint.
-        unsafe { ENTER_STEPS.tail_call(ctx, EnterStep::Write as u32) };
-        return count(Counter::Unread);
+        return go_on(ctx, EnterStep::Write);
     }
     let token = if plain { flow::token(buffer) } else { 0 };
     flow::give(&current, file, token & u64::from(file.mode & abi::S_IFMT == abi::S_IFIFO));
@@ -197,7 +248,8 @@ pub(crate) fn writing(ctx: &BtfTracePointContext) {
     let further = give(&mut current, fd, plain, flow::token(buffer));
     kill();
     if further {
-        to_service(ctx);
+        // Whose other end is on this host: who is there?
+        go_on(ctx, EnterStep::Service);
     }
 }
 

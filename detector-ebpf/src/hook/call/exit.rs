@@ -11,7 +11,7 @@ use crate::{
     hook::{exec, memory, open, probe, ring},
     layout::read,
     maps::{EXIT_STEPS, count, global},
-    program,
+    program, shared,
     task::{Current, armed, current, find},
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, programs::BtfTracePointContext};
@@ -73,6 +73,7 @@ enum Step {
     Looked = 2,
     Moved = 3,
     Received = 4,
+    Share = 5,
 }
 
 /// Goes on with `step`, and does not come back.
@@ -128,6 +129,34 @@ pub(crate) fn probed(ctx: &BtfTracePointContext) {
 pub(crate) fn looked(ctx: &BtfTracePointContext) {
     if let Some((mut current, number, arguments, result)) = returning(ctx) {
         memory::returned(&mut current, number, &arguments, result);
+        return share(ctx, &current);
+    }
+    kill();
+}
+
+/// The call is done: what came with it may be in memory that others have, too.
+#[inline(always)]
+fn share(ctx: &BtfTracePointContext, current: &Current<'_>) {
+    if shared::has(current) {
+        shared::begin();
+        // SAFETY: the programs in the map are of this tracepoint.
+        unsafe { EXIT_STEPS.tail_call(ctx, Step::Share as u32) };
+        count(Counter::Unread);
+    }
+    kill();
+}
+
+/// What a holder has received may be in memory that others have, too.
+///
+/// VERIFIER: a program of its own, as [`moved`] is.
+#[inline(always)]
+pub(crate) fn shared(ctx: &BtfTracePointContext) {
+    if let Some(current) = current()
+        && shared::pass(&current)
+    {
+        // SAFETY: the programs in the map are of this tracepoint.
+        unsafe { EXIT_STEPS.tail_call(ctx, Step::Share as u32) };
+        count(Counter::Unread);
     }
     kill();
 }
@@ -149,6 +178,7 @@ pub(crate) fn moved(ctx: &BtfTracePointContext) {
         if let Some(to) = target(number, &arguments) {
             give(&mut current, to, 0, 0);
         }
+        return share(ctx, &current);
     }
     kill();
 }
@@ -171,6 +201,7 @@ pub(crate) fn got(ctx: &BtfTracePointContext) {
         {
             flow::give(&current, file, 0);
         }
+        return share(ctx, &current);
     }
     kill();
 }

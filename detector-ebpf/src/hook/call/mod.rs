@@ -7,5 +7,5 @@ mod entry;
 mod exit;
 
 pub(crate) use arguments::{Arguments, element};
-pub(crate) use entry::{asking, enter, printing, serving, starting, writing};
-pub(crate) use exit::{exit, got, looked, moved, opened, probed};
+pub(crate) use entry::{asking, enter, mapping, moving, printing, serving, sharing, starting, writing};
+pub(crate) use exit::{exit, got, looked, moved, opened, probed, shared};

@@ -1,0 +1,136 @@
+//! Memory that processes share: what one that holds something stores there shows in no call of another. So whoever has mapped the same
+//! memory has what its holders held as they made their last call.
+
+use crate::{
+    abi,
+    file::File,
+    flow,
+    hook::call::Arguments,
+    layout::read,
+    maps::{MAPPED, SHARING, count, forget},
+    task::Current,
+};
+use detector_common::{
+    counter::Counter,
+    identity::{HolderId, ObjectKey},
+    limits::MAPPINGS,
+    state::{Mapped, MappedKey},
+};
+
+/// Devices that no file system has: of memory without a file, and of segments of System V.
+const MEMORY: u32 = u32::MAX - 4;
+const SEGMENT: u32 = u32::MAX - 5;
+
+/// What all share who have mapped more than is told apart.
+const MORE: u64 = 0;
+
+/// Whether the call maps memory that others may have, too (mmap(2), shmat(2)).
+#[inline(always)]
+pub(crate) fn is_mapping(number: u64, arguments: &Arguments) -> bool {
+    match number {
+        // MAP_SHARED, MAP_SHARED_VALIDATE
+        abi::MMAP => matches!(arguments.get(3) & abi::MAP_TYPE, 1 | 3),
+        abi::SHMAT => true,
+        _ => false,
+    }
+}
+
+/// `current` is about to map such memory.
+#[inline(always)]
+pub(crate) fn note(current: &mut Current<'_>, number: u64, arguments: &Arguments) {
+    let job = current.task.job;
+    // As its children know it.
+    let own = ObjectKey { job, device: MEMORY, inode: current.task.holder, generation: 0, reserved: 0 };
+    let mapped = if number == abi::SHMAT {
+        let object = ObjectKey { device: SEGMENT, inode: arguments.get(0) & 0xffff_ffff, ..own };
+        Mapped { object, mode: abi::S_IFSOCK, writes: u32::from(arguments.get(2) & abi::SHM_RDONLY == 0) }
+    } else if arguments.get(3) & abi::MAP_ANONYMOUS != 0 {
+        Mapped { object: own, mode: abi::S_IFSOCK, writes: 1 }
+    } else {
+        let Some(file) = File::of_descriptor(arguments.get(4)) else { return };
+        let Some(opened) = read!(file.address, file_mode, u32) else { return count(Counter::Unread) };
+        match file.mode & abi::S_IFMT {
+            abi::S_IFREG => {
+                let Some(object) = file.object(job) else { return count(Counter::Unread) };
+                Mapped { object, mode: abi::S_IFREG, writes: u32::from(opened & abi::FMODE_WRITE != 0) }
+            }
+            // /dev/zero gives memory without a file; another device's is its own.
+            abi::S_IFCHR => Mapped { object: own, mode: abi::S_IFSOCK, writes: 1 },
+            _ => return,
+        }
+    };
+    current.task.mapped = 1;
+    let more = Mapped { object: ObjectKey { inode: MORE, ..own }, mode: abi::S_IFSOCK, writes: 1 };
+    keep(current.task.holder, &mapped, &more);
+}
+
+/// In the first place that is free, or has it; behind the last, `more` stands for all others.
+#[inline(always)]
+fn keep(holder: HolderId, mapped: &Mapped, more: &Mapped) {
+    const BPF_NOEXIST: u64 = 1;
+    for slot in 0..MAPPINGS as u64 {
+        let key = MappedKey { holder, slot };
+        if MAPPED.insert(&key, mapped, BPF_NOEXIST).is_ok() {
+            return;
+        }
+        // SAFETY: written whole as it is made, and never changed.
+        match unsafe { MAPPED.get(&key) } {
+            Some(there) if there.object == mapped.object && there.writes >= mapped.writes => return,
+            Some(_) => {}
+            None => return count(Counter::MappingsFull),
+        }
+    }
+    let _ = MAPPED.insert(&MappedKey { holder, slot: MAPPINGS as u64 }, more, 0);
+}
+
+/// A child has what its parent has mapped.
+#[inline(always)]
+pub(crate) fn inherit(parent: HolderId, child: HolderId) {
+    for slot in 0..=MAPPINGS as u64 {
+        // SAFETY: as in `keep`.
+        let Some(mapped) = (unsafe { MAPPED.get(&MappedKey { holder: parent, slot }) }) else { return };
+        if MAPPED.insert(&MappedKey { holder: child, slot }, mapped, 0).is_err() {
+            return count(Counter::MappingsFull);
+        }
+    }
+}
+
+/// Nobody is of `holder` any more.
+#[inline(always)]
+pub(crate) fn release(holder: HolderId) {
+    for slot in 0..=MAPPINGS as u64 {
+        forget(&MAPPED, &MappedKey { holder, slot });
+    }
+}
+
+/// Whether `current` may have mapped such memory; where its holder is another process's, too, that may have.
+#[inline(always)]
+pub(crate) fn has(current: &Current<'_>) -> bool {
+    current.task.mapped | current.task.shared != 0
+}
+
+/// Before the first of [`pass`].
+#[inline(always)]
+pub(crate) fn begin() {
+    if let Some(slot) = SHARING.get_ptr_mut(0) {
+        // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+        unsafe { *slot = 0 };
+    }
+}
+
+/// `current` takes what the next of its mappings carries, and gives what it holds. True where there is one more, perhaps.
+///
+/// VERIFIER: one at a time, by a program that calls itself.
+#[inline(always)]
+pub(crate) fn pass(current: &Current<'_>) -> bool {
+    let Some(next) = SHARING.get_ptr_mut(0) else { return false };
+    // SAFETY: as in `begin`.
+    let slot = unsafe { *next };
+    // SAFETY: as in `keep`.
+    let Some(mapped) = (unsafe { MAPPED.get(&MappedKey { holder: current.task.holder, slot }) }) else { return false };
+    flow::take_mapped(current, mapped);
+    flow::give_mapped(current, mapped);
+    // SAFETY: as in `begin`.
+    unsafe { *next = slot + 1 };
+    slot < MAPPINGS as u64
+}
