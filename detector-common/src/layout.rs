@@ -172,6 +172,8 @@ layout! {
     sock_cookie: "sock.__sk_common.skc_cookie", 0, true;
     /// Protocol; a bit-field before 5.6, never in our range.
     sock_protocol: "sock.sk_protocol", 2, true;
+    /// Its type; a bit-field before 5.6.
+    sock_type: "sock.sk_type", 2, false;
     /// Its own port, host byte order.
     sock_num: "sock.__sk_common.skc_num", 2, true;
     /// What user space has of it; null before it is accepted.

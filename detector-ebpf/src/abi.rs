@@ -37,6 +37,17 @@ mod arch {
     pub(crate) const OPEN_BY_HANDLE_AT: u64 = 304;
     pub(crate) const SENDMMSG: u64 = 307;
     pub(crate) const PROCESS_VM_READV: u64 = 310;
+    pub(crate) const PROCESS_VM_WRITEV: u64 = 311;
+    pub(crate) const SETXATTR: u64 = 188;
+    pub(crate) const LSETXATTR: u64 = 189;
+    pub(crate) const FSETXATTR: u64 = 190;
+    pub(crate) const GETXATTR: u64 = 191;
+    pub(crate) const LGETXATTR: u64 = 192;
+    pub(crate) const FGETXATTR: u64 = 193;
+    pub(crate) const ADD_KEY: u64 = 248;
+    pub(crate) const KEYCTL: u64 = 250;
+    pub(crate) const SETXATTRAT: u64 = 463;
+    pub(crate) const GETXATTRAT: u64 = 464;
     pub(crate) const EXECVEAT: u64 = 322;
     pub(crate) const COPY_FILE_RANGE: u64 = 326;
     pub(crate) const PREADV2: u64 = 327;
@@ -138,6 +149,17 @@ mod arch {
     pub(crate) const OPEN_BY_HANDLE_AT: u64 = 265;
     pub(crate) const SENDMMSG: u64 = 269;
     pub(crate) const PROCESS_VM_READV: u64 = 270;
+    pub(crate) const PROCESS_VM_WRITEV: u64 = 271;
+    pub(crate) const SETXATTR: u64 = 5;
+    pub(crate) const LSETXATTR: u64 = 6;
+    pub(crate) const FSETXATTR: u64 = 7;
+    pub(crate) const GETXATTR: u64 = 8;
+    pub(crate) const LGETXATTR: u64 = 9;
+    pub(crate) const FGETXATTR: u64 = 10;
+    pub(crate) const ADD_KEY: u64 = 217;
+    pub(crate) const KEYCTL: u64 = 219;
+    pub(crate) const SETXATTRAT: u64 = 463;
+    pub(crate) const GETXATTRAT: u64 = 464;
     pub(crate) const COPY_FILE_RANGE: u64 = 285;
     pub(crate) const PREADV2: u64 = 286;
     pub(crate) const PWRITEV2: u64 = 287;
@@ -207,10 +229,21 @@ pub(crate) const MAP_TYPE: u64 = 0xf;
 pub(crate) const MAP_PRIVATE: u64 = 2;
 pub(crate) const MAP_ANONYMOUS: u64 = 0x20;
 
+/// Operations of keyctl(2) that put something into a key, and that get it out (include/uapi/linux/keyctl.h).
+pub(crate) const KEYCTL_UPDATE: u64 = 2;
+pub(crate) const KEYCTL_DESCRIBE: u64 = 6;
+pub(crate) const KEYCTL_READ: u64 = 11;
+pub(crate) const KEYCTL_INSTANTIATE: u64 = 12;
+pub(crate) const KEYCTL_INSTANTIATE_IOV: u64 = 20;
+
+/// include/linux/net.h, `enum sock_type`.
+pub(crate) const SOCK_DGRAM: u16 = 2;
+
 /// include/uapi/linux/shm.h.
 pub(crate) const SHM_RDONLY: u64 = 0o10_000;
 
 /// include/uapi/linux/ptrace.h.
+pub(crate) const PTRACE_TRACEME: u64 = 0;
 pub(crate) const PTRACE_ATTACH: u64 = 16;
 pub(crate) const PTRACE_SEIZE: u64 = 0x4206;
 

@@ -3,9 +3,10 @@
 //! What a declared reader read itself it does not spell there: it speaks with a server for which it is.
 
 use crate::{
-    abi::{AF_INET, AF_INET6, AF_UNIX, S_IFSOCK},
+    abi::{AF_INET, AF_INET6, AF_UNIX, S_IFSOCK, SOCK_DGRAM},
     file::File,
     flow,
+    hook::call::Store,
     layout::{load, offset, read},
     maps::HOME,
     socket,
@@ -19,6 +20,9 @@ const PORTS: u32 = u32::MAX - 1;
 /// The same, of message queues of System V, and of terminals.
 const QUEUE: u32 = u32::MAX - 2;
 const TERMINAL: u32 = u32::MAX - 3;
+/// The same, of what is stored elsewhere, and of unix sockets that are sent to by their names.
+const STORES: u32 = u32::MAX - 6;
+const NAMED: u32 = u32::MAX - 7;
 
 /// IP protocol number.
 const UDP: u16 = 17;
@@ -31,6 +35,9 @@ pub(crate) fn give(current: &Current<'_>, file: File) {
         return;
     }
     let Some((sk, family)) = of(file) else { return };
+    if family == AF_UNIX && may_name(sk) {
+        pass_on(current, NAMED, 0);
+    }
     let key = match family {
         AF_UNIX => peer(sk).map(|peer| unix(current.task.job, peer, number(peer))),
         AF_INET | AF_INET6 if is_loopback(sk, family) => ports(sk).map(|(own, other, protocol)| {
@@ -64,6 +71,9 @@ pub(crate) fn take(current: &Current<'_>, file: File) {
             flow::take_from(current, &unix(job, sk, number(sk)), S_IFSOCK);
             // What came before it was accepted.
             flow::take_from(current, &unix(job, sk, 0), S_IFSOCK);
+            if has_name(sk) {
+                flow::take_from(current, &key(job, NAMED, 0), S_IFSOCK);
+            }
         }
         AF_INET | AF_INET6 => {
             if let Some((own, other, protocol)) = ports(sk) {
@@ -75,16 +85,28 @@ pub(crate) fn take(current: &Current<'_>, file: File) {
     }
 }
 
-/// `current` is about to put a message into a queue.
+/// `current` is about to put something there.
 #[inline(always)]
-pub(crate) fn give_to_queue(current: &Current<'_>, queue: u32) {
-    pass_on(current, QUEUE, u64::from(queue));
+pub(crate) fn give_to_store(current: &Current<'_>, store: Store) {
+    let (device, number) = named(store);
+    pass_on(current, device, number);
 }
 
-/// `current` has got a message out of a queue.
+/// `current` has got something from there.
 #[inline(always)]
-pub(crate) fn take_from_queue(current: &Current<'_>, queue: u32) {
-    flow::take_from(current, &key(current.task.job, QUEUE, u64::from(queue)), S_IFSOCK);
+pub(crate) fn take_from_store(current: &Current<'_>, store: Store) {
+    let (device, number) = named(store);
+    flow::take_from(current, &key(current.task.job, device, number), S_IFSOCK);
+}
+
+/// Which attribute of which file it is, and which key, is not told apart.
+#[inline(always)]
+fn named(store: Store) -> (u32, u64) {
+    match store {
+        Store::Queue(number) => (QUEUE, u64::from(number)),
+        Store::Attributes => (STORES, 1),
+        Store::Keys => (STORES, 2),
+    }
 }
 
 /// `current` is about to write to a device: where it is a terminal, what is at its other side may read that.
@@ -136,6 +158,18 @@ fn terminal(file: File) -> Option<u64> {
 fn of(file: File) -> Option<(u64, u16)> {
     let sk = socket::behind(file)?;
     Some((sk, read!(sk, sock_family, u16)?))
+}
+
+/// Whether a call on the socket may say itself where it leads. Which name it says is not looked at: another path leads to the same.
+#[inline(always)]
+fn may_name(sk: u64) -> bool {
+    offset!(sock_type) == ABSENT as usize || read!(sk, sock_type, u16) == Some(SOCK_DGRAM)
+}
+
+/// Whether the unix socket is bound.
+#[inline(always)]
+fn has_name(sk: u64) -> bool {
+    offset!(unix_addr) != ABSENT as usize && read!(sk, unix_addr, u64).is_some_and(|address| address != 0)
 }
 
 #[inline(always)]

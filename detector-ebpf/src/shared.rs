@@ -64,6 +64,16 @@ pub(crate) fn note(current: &mut Current<'_>, number: u64, arguments: &Arguments
     keep(current.task.holder, &mapped, &more);
 }
 
+/// Each of two holders has the memory of the other.
+#[inline(always)]
+pub(crate) fn link(one: HolderId, other: HolderId, job: u32) {
+    let of = |inode| ObjectKey { job, device: MEMORY, inode, generation: 0, reserved: 0 };
+    let mapped = Mapped { object: of(other), mode: abi::S_IFSOCK, writes: 1 };
+    let more = Mapped { object: of(MORE), ..mapped };
+    keep(one, &mapped, &more);
+    keep(other, &mapped, &more);
+}
+
 /// In the first place that is free, or has it; behind the last, `more` stands for all others.
 #[inline(always)]
 fn keep(holder: HolderId, mapped: &Mapped, more: &Mapped) {

@@ -178,7 +178,7 @@ def memfd():
     held(make, by_proc)
 
 
-@fixture("B36", "the target of a symbolic link", enforce="gap", audit="gap", why="links and attributes")
+@fixture("B36", "the target of a symbolic link", enforce="gap", audit="gap", why="targets of links")
 def link_target():
     wait(child(lambda: os.symlink(read().hex(), tmp("link"))))
     send(bytes.fromhex(os.readlink(tmp("link"))))
@@ -191,14 +191,14 @@ def directory_names():
     send(bytes(int(name.split("-")[1], 16) for name in names))
 
 
-@fixture("B36", "an extended attribute", enforce="gap", audit="gap", why="links and attributes")
+@fixture("B36", "an extended attribute")
 def attribute():
     open(tmp("carrier"), "w").close()
     wait(child(lambda: os.setxattr(tmp("carrier"), "user.x", read())))
     send(os.getxattr(tmp("carrier"), "user.x"))
 
 
-@fixture("B36", "a keyring of the kernel", enforce="gap", audit="gap", why="keyrings")
+@fixture("B36", "a keyring of the kernel")
 def keyring():
     KEYCTL_READ, KEYCTL_JOIN, SESSION = 11, 1, -3
     call(250, KEYCTL_JOIN, 0)

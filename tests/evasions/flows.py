@@ -178,7 +178,7 @@ def unix_abstract():
     between(make, dialled(socket.SOCK_STREAM, socket.AF_UNIX), accepted)
 
 
-@fixture("B36", "a unix socket for datagrams, sent to by its name", enforce="gap", audit="gap", why="datagrams to a unix socket by its name")
+@fixture("B36", "a unix socket for datagrams, sent to by its name")
 def unix_datagram():
     def give(bound, data):
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(data, tmp("socket"))

@@ -8,10 +8,11 @@ use crate::{
     job,
     layout::{load, offset, read},
     maps::first,
+    shared,
     task::{Current, current_struct, find, sets},
 };
 use detector_common::{
-    identity::ProcessId,
+    identity::{HolderId, ProcessId},
     judge::Sets,
     limits::LINEAGE_STEPS,
     record::{Access, kind, relation},
@@ -30,6 +31,32 @@ pub(crate) fn opened(current: &mut Current<'_>, job: &Job, file: File, door: u32
     report(current, job, target, door, 0);
 }
 
+/// `current` is about to write into the memory of process `pid` (`process_vm_writev`).
+#[inline(always)]
+pub(crate) fn written(current: &mut Current<'_>, pid: u32) {
+    link(current, named(pid).pid);
+}
+
+/// Either may have what the other holds from now on: one writes into the other's memory.
+#[inline(always)]
+fn link(current: &mut Current<'_>, pid: u32) {
+    if pid == current.pid {
+        return;
+    }
+    let Some(target) = find(pid).filter(|target| target.job == current.task.job) else { return };
+    current.task.mapped = 1;
+    target.mapped = 1;
+    shared_link(current.task.holder, target.holder, current.task.job);
+}
+
+/// VERIFIER: a global function is verified once (`task::holder_joins`).
+#[inline(never)]
+#[unsafe(no_mangle)]
+extern "C" fn shared_link(one: HolderId, other: HolderId, job: u32) -> u64 {
+    shared::link(one, other, job);
+    0
+}
+
 /// `process_vm_readv` or `ptrace` returned.
 #[inline(always)]
 pub(crate) fn returned(current: &mut Current<'_>, number: u64, arguments: &Arguments, result: i64) {
@@ -45,6 +72,11 @@ pub(crate) fn returned(current: &mut Current<'_>, number: u64, arguments: &Argum
     let door = match arguments.get(0) {
         abi::PTRACE_ATTACH => door::PTRACE_ATTACH,
         abi::PTRACE_SEIZE => door::PTRACE_SEIZE,
+        abi::PTRACE_TRACEME if errno == 0 => {
+            let parent =
+                read!(current_struct(), task_real_parent, u64).and_then(|parent| read!(parent, task_tgid, u32));
+            return link(current, parent.unwrap_or(0));
+        }
         _ => return,
     };
     let target = if errno == 0 { attached().unwrap_or_default() } else { named(arguments.get(1) as u32) };
@@ -108,6 +140,9 @@ fn own(level: Option<u32>, pid: u32) -> Option<ProcessId> {
 fn report(current: &mut Current<'_>, job: &Job, target: ProcessId, door: u32, errno: u32) {
     let relation = relation(current, &target);
     let bits = if errno == 0 { joined(current, job, door, relation, &target) } else { 0 };
+    if errno == 0 && memory(door) && door != door::VM_READ && !foreign(relation) {
+        link(current, target.pid);
+    }
     let time = now();
     if bits != 0 {
         current.join(&Sets { held: bits, ..Sets::default() });

@@ -154,12 +154,19 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
             "by name, and what was there before by any; not through an overlay of the job's own; 32-bit calls are counted as lost",
         ),
     ),
-    ("see-memory", Some("tp_btf/sys_exit"), Some("not: pidfd_getfd, core dumps, /proc/<pid>/{fd,root,map_files}")),
+    (
+        "see-memory",
+        Some("tp_btf/sys_exit"),
+        Some(
+            "what is read by /proc/<pid>/{fd,root,map_files} and pidfd_getfd counts as opened; not: cores that the kernel writes",
+        ),
+    ),
     (
         "see-flow",
         Some("tp_btf/sys_{enter,exit}"),
         Some(
-            "files, pipes, unix and loopback sockets, queues, terminals, shared memory; not: names of files, links and attributes, keyrings, numbers of signals and of exits, datagrams to a unix socket by its name",
+            "files, pipes, unix and loopback sockets, queues, terminals, shared memory, keys, attributes; not: names of files and targets of links, \
+             numbers of signals and of exits, cores that the kernel writes",
         ),
     ),
     ("see-send", Some("cgroup/{connect,sendmsg}{4,6}, tp_btf/sys_enter"), None),

@@ -85,10 +85,48 @@ pub(super) fn moves(number: u64) -> bool {
     )
 }
 
+/// Where the kernel keeps what is no file's content.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// A queue of System V, by its number.
+    Queue(u32),
+    /// Extended attributes of files.
+    Attributes,
+    /// Keys.
+    Keys,
+}
+
+/// Where the call puts something.
+#[inline(always)]
+pub(super) fn stores(number: u64, arguments: &Arguments) -> Option<Store> {
+    match number {
+        abi::MSGSND => Some(Store::Queue(arguments.get(0) as u32)),
+        abi::SETXATTR | abi::LSETXATTR | abi::FSETXATTR | abi::SETXATTRAT => Some(Store::Attributes),
+        abi::ADD_KEY => Some(Store::Keys),
+        abi::KEYCTL => {
+            matches!(arguments.get(0), abi::KEYCTL_UPDATE | abi::KEYCTL_INSTANTIATE | abi::KEYCTL_INSTANTIATE_IOV)
+                .then_some(Store::Keys)
+        }
+        _ => None,
+    }
+}
+
+/// Where the call gets something from.
+#[inline(always)]
+pub(super) fn fetches(number: u64, arguments: &Arguments) -> Option<Store> {
+    match number {
+        abi::MSGRCV => Some(Store::Queue(arguments.get(0) as u32)),
+        abi::GETXATTR | abi::LGETXATTR | abi::FGETXATTR | abi::GETXATTRAT => Some(Store::Attributes),
+        abi::KEYCTL => matches!(arguments.get(0), abi::KEYCTL_READ | abi::KEYCTL_DESCRIBE).then_some(Store::Keys),
+        _ => None,
+    }
+}
+
 /// Calls that receive, and do nothing else.
 #[inline(always)]
-pub(super) fn receives(number: u64) -> bool {
-    matches!(number, abi::RECVFROM | abi::RECVMSG | abi::RECVMMSG | abi::MSGRCV | abi::MQ_TIMEDRECEIVE)
+pub(super) fn receives(number: u64, arguments: &Arguments) -> bool {
+    matches!(number, abi::RECVFROM | abi::RECVMSG | abi::RECVMMSG | abi::MQ_TIMEDRECEIVE)
+        || fetches(number, arguments).is_some()
 }
 
 /// Calls that may wait for what they read.

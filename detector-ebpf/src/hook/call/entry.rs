@@ -2,17 +2,17 @@
 
 use super::{
     acts::{foreign, give, kill, missed, take},
-    arguments::{Arguments, buffer, moves, source, starts, submitted, target},
+    arguments::{Arguments, buffer, moves, source, starts, stores, submitted, target},
 };
 use crate::{
     abi, carrier,
     file::File,
     flow::{self, Buffer},
-    hook::{ask, exec, print, service},
+    hook::{ask, exec, memory, print, service},
     layout::read,
     maps::{ENTER_STEPS, count, global},
     scan, shared, socket,
-    task::{Current, armed, current, current_struct},
+    task::{armed, current, current_struct},
 };
 use aya_ebpf::programs::BtfTracePointContext;
 use detector_common::counter::Counter;
@@ -26,7 +26,7 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     let number = ctx.arg::<u64>(1);
     let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
     // Before anything is held, too: it is there when something is.
-    if shared::is_mapping(number, &arguments) {
+    if shared::is_mapping(number, &arguments) || number == abi::PROCESS_VM_WRITEV {
         return go_on(ctx, EnterStep::Map);
     }
     if !armed() {
@@ -38,7 +38,8 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     if abi::moves_foreign(number) && foreign() {
         return missed();
     }
-    if !moves(number) && !sends_message(number) && !starts(number) && number != abi::IO_URING_ENTER {
+    let beside = number == abi::SOCKET || stores(number, &arguments).is_some();
+    if !moves(number) && !beside && !starts(number) && number != abi::IO_URING_ENTER {
         return;
     }
     let Some(current) = current() else { return };
@@ -47,12 +48,6 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
         return go_on(ctx, EnterStep::Share);
     }
     go_on(ctx, if starts(number) { EnterStep::Exec } else { EnterStep::Move });
-}
-
-/// Calls that send, or are to send, with no descriptor.
-#[inline(always)]
-fn sends_message(number: u64) -> bool {
-    matches!(number, abi::MSGSND | abi::SOCKET)
 }
 
 /// Goes on with `step`, and does not come back.
@@ -73,7 +68,12 @@ pub(crate) fn mapping(ctx: &BtfTracePointContext) {
     if foreign() {
         return;
     }
-    shared::note(&mut current, number, &Arguments { regs: ctx.arg::<*const u8>(0) as u64 });
+    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    if number == abi::PROCESS_VM_WRITEV {
+        memory::written(&mut current, arguments.get(0) as u32);
+    } else {
+        shared::note(&mut current, number, &arguments);
+    }
     if armed() {
         shared::begin();
         go_on(ctx, EnterStep::Share);
@@ -107,8 +107,15 @@ pub(crate) fn moving(ctx: &BtfTracePointContext) {
     if foreign() {
         return;
     }
-    if sends_message(number) {
-        return beside(&mut current, number, arguments.get(0));
+    if let Some(store) = stores(number, &arguments) {
+        return carrier::give_to_store(&current, store);
+    }
+    if number == abi::SOCKET {
+        if arguments.get(0) as u16 == abi::AF_PACKET {
+            socket::packet(&mut current, 1);
+            kill();
+        }
+        return;
     }
     if global().is_some_and(|global| global.asked != 0) && target(number, &arguments).is_some_and(ask::is_to_metadata) {
         return go_on(ctx, EnterStep::Ask);
@@ -142,17 +149,6 @@ pub(crate) fn moving(ctx: &BtfTracePointContext) {
     if further {
         // Whose other end is on this host: who is there?
         go_on(ctx, EnterStep::Service);
-    }
-}
-
-/// What is no matter of descriptors: a message goes into the queue `argument`, or a socket of the family `argument` is made.
-#[inline(always)]
-fn beside(current: &mut Current<'_>, number: u64, argument: u64) {
-    if number == abi::MSGSND {
-        carrier::give_to_queue(current, argument as u32);
-    } else if argument as u16 == abi::AF_PACKET {
-        socket::packet(current, 1);
-        kill();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     acts::{foreign, give, kill, missed, receive},
-    arguments::{Arguments, received, receives, source, starts, target, waits},
+    arguments::{Arguments, fetches, received, receives, source, starts, target, waits},
 };
 use crate::{
     abi, carrier,
@@ -34,7 +34,7 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
         }
         return go_on(ctx, if opened { Step::Opened } else { Step::Probed });
     }
-    if number == abi::PROCESS_VM_READV || number == abi::PTRACE {
+    if matches!(number, abi::PROCESS_VM_READV | abi::PTRACE) {
         return go_on(ctx, Step::Looked);
     }
     if starts(number) {
@@ -46,7 +46,7 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     if !armed() {
         return;
     }
-    if result > 0 && receives(number) {
+    if result > 0 && receives(number, &Arguments { regs }) {
         return go_on(ctx, Step::Received);
     }
     if result > 0 && waits(number) {
@@ -189,8 +189,8 @@ pub(crate) fn moved(ctx: &BtfTracePointContext) {
 #[inline(always)]
 pub(crate) fn got(ctx: &BtfTracePointContext) {
     if let Some((current, number, arguments, _)) = returning(ctx) {
-        if number == abi::MSGRCV {
-            carrier::take_from_queue(&current, arguments.get(0) as u32);
+        if let Some(store) = fetches(number, &arguments) {
+            carrier::take_from_store(&current, store);
         } else if let Some(file) =
             source(number, &arguments).or_else(|| received(number, &arguments)).and_then(File::of_descriptor)
         {
