@@ -40,6 +40,16 @@ fn ways_out() -> anyhow::Result<()> {
 }
 
 #[test]
+fn doors() -> anyhow::Result<()> {
+    come_to_what_they_say("doors.py")
+}
+
+#[test]
+fn hiding() -> anyhow::Result<()> {
+    come_to_what_they_say("hiding.py")
+}
+
+#[test]
 fn io_uring() -> anyhow::Result<()> {
     come_to_what_they_say("uring.py")
 }

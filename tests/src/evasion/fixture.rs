@@ -6,7 +6,8 @@ use serde::Deserialize;
 use std::{ffi::OsString, process::Command};
 
 /// Files with fixtures.
-pub const FILES: [&str; 6] = ["names.py", "content.py", "flows.py", "shapes.sh", "exits.py", "uring.py"];
+pub const FILES: [&str; 8] =
+    ["names.py", "content.py", "flows.py", "shapes.sh", "exits.py", "uring.py", "doors.py", "hiding.py"];
 
 /// What a run is to come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

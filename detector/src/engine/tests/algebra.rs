@@ -1,15 +1,15 @@
 //! Each rule with a theft and its honest twin.
 
 use super::{
-    classes,
-    story::{AWS, NPMRC, REGISTRY, SINK, Story, file, pipe, socket},
+    classes, programs,
+    story::{AWS, NPMRC, REGISTRY, SINK, Story, at, file, pipe, socket},
 };
 use crate::{
     engine::{
         Strength::Held,
         Verdict::{self, Fail, Pass},
     },
-    event::{Call, Door, Relation},
+    event::{Call, Door, Exec, Relation},
 };
 use detector_common::judge::Sets;
 
@@ -130,6 +130,35 @@ fn what_was_there_before_is_known_by_any_name() {
     };
     expect(&story(AWS), Fail, &["aws"]);
     expect(&story("/root/else"), Pass, &[]);
+}
+
+/// An open descriptor of it came from elsewhere: no open of it was seen, and no give.
+#[test]
+fn what_was_there_before_needs_no_open() {
+    let story = |known: &str| {
+        let mut story = step();
+        story.know(known).take(BASH, at(AWS)).connect(BASH, SINK);
+        story
+    };
+    expect(&story(AWS), Fail, &["aws"]);
+    assert_eq!(story(AWS).conclude().coverage.gaps, step().conclude().coverage.gaps, "a give is missed");
+    assert_ne!(story("/root/else").conclude().verdict, Pass, "a give that was not seen");
+}
+
+#[test]
+fn memory_carries_what_its_holders_hold_and_not_what_a_reader_read() {
+    let story = |program: Option<u16>| {
+        let mut story = step();
+        story.start(CURL, "/usr/bin/curl");
+        if let Some(program) = program {
+            let exec = Exec { program, skip: 2, ..Exec::default() };
+            story.run(BASH, "/usr/bin/npm", exec);
+        }
+        story.read(BASH, NPMRC).store(BASH, pipe(1)).load(CURL, pipe(1)).connect(CURL, SINK);
+        story
+    };
+    expect(&story(None), Fail, &["npm"]);
+    expect(&story(Some(programs::NPM)), Pass, &[]);
 }
 
 /// Its packets may go anywhere: what some place accepts leaks, too.

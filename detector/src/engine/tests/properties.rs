@@ -97,6 +97,7 @@ impl Oracle {
                 let object = self.objects.entry(flow.object).or_default();
                 let (strong, mild) = match flow.object {
                     Object::Socket(_) => (mine.held | mine.soft, 0),
+                    _ if flow.mapped => (mine.held | mine.soft, 0),
                     _ => mine.passed(image.is_quiet(), flow.plain || image.is_lossy()),
                 };
                 let bits = strong & !object.carried;
@@ -107,7 +108,10 @@ impl Oracle {
                 Kernel { bits, inherited, ..nothing }
             }
             Body::Take(flow) => {
-                let object = self.objects.get(&flow.object).copied().unwrap_or_default();
+                let mut object = self.objects.get(&flow.object).copied().unwrap_or_default();
+                if flow.mapped {
+                    object = Offer { carried: object.carried, ..Offer::default() };
+                }
                 let new = mine.taken(&Offer { handed: flow.handed, ..object }, &image.reader());
                 add(self.sets.entry(holder).or_default(), &new);
                 Kernel { bits: new.strong(), inherited: new.inherited, ..nothing }

@@ -59,7 +59,7 @@ pub(super) fn story(random: &mut Random, first: u32, length: usize) -> Story {
         let object = random.pick(&[pipe(1), pipe(2), file(1), file(2), socket(1), socket(2)]);
         let path = random.pick(&[AWS, NPMRC, GIT_TOKEN, BOTO, "/root/.pypirc", "/root/.notes", "/etc/hosts"]);
         let to = random.pick(&[SINK, REGISTRY, FORGE, "127.0.0.1:80", "203.0.113.9:53"]);
-        match random.below(14) {
+        match random.below(16) {
             choice @ (0 | 1) => {
                 _ = if choice == 0 { story.fork(pid, next) } else { story.share(pid, next) };
                 live.push(next);
@@ -78,6 +78,8 @@ pub(super) fn story(random: &mut Random, first: u32, length: usize) -> Story {
             4 => _ = story.open(pid, path, random.below(4) > 0),
             5 => _ = story.access(pid, random.pick(&[Door::Mem, Door::Environ, Door::Maps]), relation(random), 0),
             6 | 7 => _ = story.write(pid, object, random.below(4) == 0),
+            14 => _ = story.store(pid, object),
+            15 if story.gave(object) => _ = story.load(pid, object),
             8 | 9 if story.gave(object) => _ = story.receive(pid, object, random.below(4) == 0),
             _ => {
                 let (call, socket) = (call(random), random.below(5) as u64);
@@ -131,6 +133,7 @@ pub(super) fn garbage(random: &mut Random) -> Event {
     let flow = |random: &mut Random| Flow {
         plain: random.below(2) == 0,
         handed: random.below(2) == 0,
+        mapped: random.below(2) == 0,
         ..Flow::new(object(random), random.number())
     };
     #[expect(clippy::cast_possible_truncation, reason = "any 16 bits will do")]

@@ -211,6 +211,19 @@ impl Story {
         self.act(pid, Body::Give(Flow { plain, ..Flow::new(object, given) }))
     }
 
+    /// What it holds may be in memory that is `object`.
+    pub(super) fn store(&mut self, pid: u32, object: Object) -> &mut Self {
+        let given = self.events.len() as u64 * 10 + 10;
+        self.given.insert(object, given);
+        self.act(pid, Body::Give(Flow { mapped: true, ..Flow::new(object, given) }))
+    }
+
+    /// It may have read what is there.
+    pub(super) fn load(&mut self, pid: u32, object: Object) -> &mut Self {
+        let given = self.given.get(&object).copied().unwrap_or(0);
+        self.act(pid, Body::Take(Flow { mapped: true, ..Flow::new(object, given) }))
+    }
+
     pub(super) fn gave(&self, object: Object) -> bool {
         self.given.contains_key(&object)
     }

