@@ -40,3 +40,25 @@ pub struct ObjectKey {
     /// Zero.
     pub reserved: u32,
 }
+
+/// Devices that no file system has: of what carries data and is no file, as the device of its [`ObjectKey`].
+pub mod carrier {
+    /// Unix sockets.
+    pub const UNIX: u32 = u32::MAX;
+    /// Ports of the loopback interface.
+    pub const PORTS: u32 = u32::MAX - 1;
+    /// Message queues of System V.
+    pub const QUEUE: u32 = u32::MAX - 2;
+    /// Pseudo-terminals.
+    pub const TERMINAL: u32 = u32::MAX - 3;
+    /// Memory without a file, that of other processes too.
+    pub const MEMORY: u32 = u32::MAX - 4;
+    /// Segments of System V.
+    pub const SEGMENT: u32 = u32::MAX - 5;
+    /// Keys, all of them.
+    pub const KEYS: u32 = u32::MAX - 6;
+    /// Extended attributes, all of them.
+    pub const ATTRIBUTES: u32 = u32::MAX - 7;
+    /// Unix sockets that are sent to by their names, all of them.
+    pub const NAMED: u32 = u32::MAX - 8;
+}

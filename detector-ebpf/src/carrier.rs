@@ -1,4 +1,4 @@
-//! Sockets whose other end is on this host, queues and terminals: data that a holder puts into one side comes out at another.
+//! Sockets whose other end is on this host, queues, terminals, keys and attributes: data that a holder puts into one side comes out at another.
 //!
 //! What a declared reader read itself it does not spell there: it speaks with a server for which it is.
 
@@ -12,17 +12,14 @@ use crate::{
     socket,
     task::Current,
 };
-use detector_common::{identity::ObjectKey, judge::Sets, layout::ABSENT};
-
-/// Devices that no file system has: of unix sockets, and of ports.
-const UNIX: u32 = u32::MAX;
-const PORTS: u32 = u32::MAX - 1;
-/// The same, of message queues of System V, and of terminals.
-const QUEUE: u32 = u32::MAX - 2;
-const TERMINAL: u32 = u32::MAX - 3;
-/// The same, of what is stored elsewhere, and of unix sockets that are sent to by their names.
-const STORES: u32 = u32::MAX - 6;
-const NAMED: u32 = u32::MAX - 7;
+use detector_common::{
+    identity::{
+        ObjectKey,
+        carrier::{ATTRIBUTES, KEYS, NAMED, PORTS, QUEUE, TERMINAL, UNIX},
+    },
+    judge::Sets,
+    layout::ABSENT,
+};
 
 /// IP protocol number.
 const UDP: u16 = 17;
@@ -104,8 +101,8 @@ pub(crate) fn take_from_store(current: &Current<'_>, store: Store) {
 fn named(store: Store) -> (u32, u64) {
     match store {
         Store::Queue(number) => (QUEUE, u64::from(number)),
-        Store::Attributes => (STORES, 1),
-        Store::Keys => (STORES, 2),
+        Store::Attributes => (ATTRIBUTES, 0),
+        Store::Keys => (KEYS, 0),
     }
 }
 

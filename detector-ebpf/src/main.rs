@@ -37,6 +37,13 @@ fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// A step of [`sched_process_fork`].
+#[btf_tracepoint(function = "sched_process_fork")]
+fn fork_inherit(ctx: BtfTracePointContext) -> i32 {
+    hook::process::inherit(&ctx);
+    0
+}
+
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`, 5.5 to 7.x.
 #[btf_tracepoint(function = "sched_process_exec")]
 fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
@@ -216,6 +223,13 @@ fn exit_receive(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sys_exit")]
 fn exit_share(ctx: BtfTracePointContext) -> i32 {
     hook::call::shared(&ctx);
+    0
+}
+
+/// A step of [`sys_exit`].
+#[btf_tracepoint(function = "sys_exit")]
+fn exit_link(ctx: BtfTracePointContext) -> i32 {
+    hook::call::linked(&ctx);
     0
 }
 

@@ -77,6 +77,10 @@ pub(crate) static MAPPED: HashMap<MappedKey, Mapped> = HashMap::with_max_entries
 #[map]
 pub(crate) static SHARING: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
+/// The process into which there is a way since the call that returns. The hook of exits alone uses it, with preemption off.
+#[map]
+pub(crate) static LINKED: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
+
 /// Marked sockets by cookie. Written by sends; outlives the session through a pin.
 #[map]
 pub(crate) static SOCKETS: HashMap<u64, Socket> = HashMap::with_max_entries(limits::SOCKETS, 0);
@@ -215,6 +219,10 @@ pub(crate) static ATTEMPT: PerCpuArray<Attempted> = PerCpuArray::with_max_entrie
 #[map]
 pub(crate) static SCAN: PerCpuArray<Scan> = PerCpuArray::with_max_entries(1, 0);
 
+/// What a fork goes on with. Written by user space.
+#[map]
+pub(crate) static FORK_STEPS: ProgramArray = ProgramArray::with_max_entries(1, 0);
+
 /// What follows the first step of an exec. Written by user space.
 #[map]
 pub(crate) static EXEC_STEPS: ProgramArray = ProgramArray::with_max_entries(8, 0);
@@ -225,7 +233,7 @@ pub(crate) static ENTER_STEPS: ProgramArray = ProgramArray::with_max_entries(8, 
 
 /// What the exit of a call goes on with. Written by user space.
 #[map]
-pub(crate) static EXIT_STEPS: ProgramArray = ProgramArray::with_max_entries(6, 0);
+pub(crate) static EXIT_STEPS: ProgramArray = ProgramArray::with_max_entries(7, 0);
 
 /// What the completion of a request to an io_uring goes on with. Written by user space.
 #[map]

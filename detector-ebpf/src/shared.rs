@@ -12,14 +12,13 @@ use crate::{
 };
 use detector_common::{
     counter::Counter,
-    identity::{HolderId, ObjectKey},
+    identity::{
+        HolderId, ObjectKey,
+        carrier::{MEMORY, SEGMENT},
+    },
     limits::MAPPINGS,
     state::{Mapped, MappedKey},
 };
-
-/// Devices that no file system has: of memory without a file, and of segments of System V.
-const MEMORY: u32 = u32::MAX - 4;
-const SEGMENT: u32 = u32::MAX - 5;
 
 /// What all share who have mapped more than is told apart.
 const MORE: u64 = 0;

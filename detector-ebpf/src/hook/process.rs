@@ -5,9 +5,9 @@ use crate::{
     file::File,
     hook::{agent, exec, print},
     layout::{load, offset, read},
-    maps::{BROUGHT, PROGRESS, TASKS, WORKERS, count, forget, global},
+    maps::{BROUGHT, FORK_STEPS, PROGRESS, TASKS, WORKERS, count, forget, global},
     shared,
-    task::{Current, current, join, leave, share, track},
+    task::{Current, current, find, join, leave, share, track},
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, programs::BtfTracePointContext};
 use detector_common::{
@@ -28,30 +28,32 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
     if pid == (bpf_get_current_pid_tgid() >> 32) as u32 {
         return; // a thread
     }
-    let mut worker;
-    let current = match current() {
-        Some(current) => current,
+    // The parent's until it is the child's: two of them have no room on the stack of 5.10 and 6.1.
+    let mut task = match current() {
+        Some(current) => *current.task,
         None => {
-            let Some(entry) = worker_task() else { return };
-            worker = entry;
-            let id = bpf_get_current_pid_tgid();
-            Current { pid: (id >> 32) as u32, thread: id as u32, task: &mut worker }
+            let Some(worker) = worker_task() else { return };
+            worker
         }
     };
+    let id = bpf_get_current_pid_tgid();
+    let current = Current { pid: (id >> 32) as u32, thread: id as u32, task: &mut task };
     let Some(start) = read!(child, task_start, u64) else { return count(Counter::Unread) };
     let shared = shares(parent, child);
     // What the parent joins after its set is read is later than the fork.
     let sets = current.sets();
     let time = now();
-    let mut task = *current.task;
+    let (header, parent) = (emit::header(kind::FORK, &current, time), current.pid);
     task.start = start;
-    task.holder = if shared { current.task.holder } else { holder_id(pid, time) };
-    task.parent = current.pid;
+    if !shared {
+        task.holder = holder_id(pid, time);
+    }
+    task.parent = parent;
     task.shared = u8::from(shared);
     task.kill = 0;
     task.killed = 0;
     (task.first, task.block, task.author) = (0, 0, 0);
-    if is_worker(current.pid) {
+    if is_worker(parent) {
         task.first = 1;
         for fd in STREAMS {
             if let Some(file) = File::of_descriptor(fd) {
@@ -63,16 +65,15 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
         task.shared = 0;
     }
     if task.shared != 0 {
-        share(current.task);
+        if let Some(current) = crate::task::current() {
+            share(current.task);
+        }
     } else if sets.all() != 0 {
         join(task.holder, task.job, &sets);
     }
-    if shared::has(&current) && task.holder != current.task.holder {
-        shared::inherit(current.task.holder, task.holder);
-    }
     track(pid, &task);
     let record = Fork {
-        header: emit::header(kind::FORK, &current, time),
+        header,
         child: ProcessId { start, pid, reserved: 0 },
         holder: task.holder,
         step: task.step,
@@ -80,6 +81,26 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
         sets: sets.to_array(),
     };
     emit::process(&record, size_of::<Fork>() as u64);
+    if task.mapped | task.shared != 0 {
+        // SAFETY: the program in the map is of this tracepoint.
+        unsafe { FORK_STEPS.tail_call(ctx, 0) };
+        count(Counter::MappingsFull);
+    }
+}
+
+/// The child, which does not run yet, has mapped what its parent has.
+///
+/// VERIFIER: a program of its own: the stack of the one before is full.
+#[inline(always)]
+pub(crate) fn inherit(ctx: &BtfTracePointContext) {
+    if let Some(current) = current()
+        && let Some(pid) = read!(ctx.arg::<*const u8>(1) as u64, task_tgid, u32)
+        && let Some(child) = find(pid)
+    {
+        if child.holder != current.task.holder {
+            shared::inherit(current.task.holder, child.holder);
+        }
+    }
 }
 
 /// The worker that runs now, as a parent: it is of the job, but not tracked.

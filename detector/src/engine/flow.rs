@@ -9,7 +9,10 @@ use crate::{
     process::Program,
     secret::ClassSet,
 };
-use detector_common::judge::{Offer, Passage, Sets};
+use detector_common::{
+    identity::carrier,
+    judge::{Offer, Passage, Sets},
+};
 use std::sync::Arc;
 
 /// What joins, by strength.
@@ -247,7 +250,15 @@ pub(super) fn door(door: Door) -> &'static str {
 fn object(object: Object) -> String {
     match object {
         Object::Pipe(file) => format!("pipe {}", file.inode),
-        Object::Socket(_) => "a socket of this host".to_owned(),
+        Object::Socket(of) => match of.device {
+            carrier::QUEUE => "a message queue",
+            carrier::TERMINAL => "a terminal",
+            carrier::MEMORY | carrier::SEGMENT => "shared memory",
+            carrier::KEYS => "a key",
+            carrier::ATTRIBUTES => "an attribute of a file",
+            _ => "a socket of this host",
+        }
+        .to_owned(),
         // Major and minor number as the kernel keeps them: 12 and 20 bits.
         Object::File(file) => format!("file {}:{}/{}", file.device >> 20, file.device & 0xf_ffff, file.inode),
     }

@@ -5,10 +5,10 @@ use super::{
     abi::Abi,
     sensor::{absent, fits, map, typed},
 };
-use crate::policy::Tables;
+use crate::{event::File, policy::Tables};
 use aya::{
     Pod,
-    maps::{HashMap, LpmTrie, MapData, lpm_trie::Key},
+    maps::{HashMap, LpmTrie, MapData, MapError, lpm_trie::Key},
 };
 use detector_common::{
     command::{CommandKey, Next},
@@ -75,6 +75,20 @@ impl Sensor {
     pub fn know(&mut self, policy: u32, path: &Path, bits: Bits) -> Result<Option<record::File>, KernelError> {
         let (_, answer) = self.ask(Register { policy, bits, known: 1, ..Register::default() }, path)?;
         Ok(answer.map(|answer| answer.file))
+    }
+
+    /// The file is no credential any more under the policy.
+    ///
+    /// # Errors
+    /// When the map cannot be written.
+    pub fn forget_known(&mut self, policy: u32, file: File) -> Result<(), KernelError> {
+        let File { device, inode, generation } = file;
+        let key = ProgramKey { inode, device, generation, policy, reserved: 0 };
+        let mut known: HashMap<_, Abi<ProgramKey>, Bits> = typed(&mut self.maps, "KNOWN")?;
+        match known.remove(&Abi(key)) {
+            Err(MapError::KeyNotFound) => Ok(()),
+            removed => removed.map_err(|error| map("KNOWN", "write", &error)),
+        }
     }
 
     /// Ids of policies of which there are rows.

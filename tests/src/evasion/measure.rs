@@ -4,7 +4,12 @@ use super::{
     fixture::{Expected, Fixture},
     host::{Host, Seen},
 };
-use detector::{engine::Verdict, event::Outcome as Fate};
+use crate::recording::Recording;
+use detector::{
+    engine::Verdict,
+    event::{Body, Call, Event, Outcome as Fate},
+};
+use std::collections::BTreeSet;
 
 /// What it came to.
 #[derive(Clone, Debug)]
@@ -15,8 +20,10 @@ pub struct Figures {
     pub enforce: bool,
     /// Whether it arrived in audit.
     pub audit: bool,
-    /// By what it was stopped.
-    pub stopped: Vec<String>,
+    /// By what it was stopped under enforce.
+    pub stopped: BTreeSet<&'static str>,
+    /// Bytes that reached the sink under enforce.
+    pub bytes: usize,
     /// What is not as it is expected.
     pub wrong: Vec<String>,
 }
@@ -44,7 +51,8 @@ fn unmeasured(fixtures: &[Fixture]) -> Vec<Figures> {
         fixture: fixture.clone(),
         enforce: false,
         audit: false,
-        stopped: Vec::new(),
+        stopped: BTreeSet::new(),
+        bytes: 0,
         wrong: Vec::new(),
     };
     fixtures.iter().map(none).collect()
@@ -70,10 +78,8 @@ fn enforced(host: &mut Host, figures: &mut Figures) -> anyhow::Result<()> {
     let seen = host.run(&fixture, |scene| scene.home.credential("ssh"))?;
     let arrived = || seen.arrived(seen.scene.home.canary("ssh"));
     figures.enforce = arrived();
-    let fates = seen.leaks().filter_map(|leak| Some(format!("{:?}", leak.enforced?.outcome).to_lowercase()));
-    figures.stopped = fates.collect();
-    figures.stopped.sort();
-    figures.stopped.dedup();
+    figures.stopped = stopped_by(&seen.judged.recording);
+    figures.bytes = seen.scene.sink.bytes().len();
     let mut say = |wrong: String| figures.wrong.push(format!("enforce: {wrong}"));
     let stopped = seen.leaks().all(|leak| leak.enforced.is_some_and(|enforced| enforced.outcome != Fate::Passed));
     let (verdict, any) = (seen.judged.conclusion.verdict, seen.leaks().next().is_some());
@@ -97,6 +103,25 @@ fn enforced(host: &mut Host, figures: &mut Figures) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Who refused, and what the call came to.
+fn stopped_by(recording: &Recording) -> BTreeSet<&'static str> {
+    let of = |event: &Event| match &event.body {
+        Body::Network(network) if event.kernel.is_some_and(|kernel| kernel.leak != 0) => {
+            match (network.call, network.outcome) {
+                (Call::Connect, Fate::Refused) => Some("connect: EPERM (cgroup/connect)"),
+                (Call::SendTo, Fate::Refused) => Some("send: EPERM (cgroup/sendmsg)"),
+                (Call::Packet, Fate::Refused) => Some("socket: killed (tp_btf/sys_enter)"),
+                (Call::Packet, _) => Some("killed after a packet (tp_btf/sys_enter)"),
+                (_, Fate::Quarantined) => Some("sent, and dropped (cgroup_skb/egress)"),
+                _ => None,
+            }
+        }
+        Body::Drop(drop) if drop.dropped => Some("sent, and dropped (cgroup_skb/egress)"),
+        _ => None,
+    };
+    recording.events.iter().filter_map(of).collect()
 }
 
 fn audited(host: &mut Host, figures: &mut Figures) -> anyhow::Result<()> {

@@ -74,6 +74,7 @@ enum Step {
     Moved = 3,
     Received = 4,
     Share = 5,
+    Link = 6,
 }
 
 /// Goes on with `step`, and does not come back.
@@ -106,6 +107,29 @@ pub(crate) fn opened(ctx: &BtfTracePointContext) {
     if let Some((mut current, _, _, result)) = returning(ctx) {
         count(Counter::Opens);
         open::returned(&mut current, result as u64);
+        link(ctx);
+    }
+    kill();
+}
+
+/// There may be a way to write into another process's memory since the call.
+#[inline(always)]
+fn link(ctx: &BtfTracePointContext) {
+    if memory::links() {
+        // SAFETY: the programs in the map are of this tracepoint.
+        unsafe { EXIT_STEPS.tail_call(ctx, Step::Link as u32) };
+        count(Counter::Unread);
+    }
+}
+
+/// There is one.
+///
+/// VERIFIER: a program of its own, as [`moved`] is.
+#[inline(always)]
+pub(crate) fn linked(ctx: &BtfTracePointContext) {
+    if let Some(mut current) = current() {
+        memory::linked(&mut current);
+        return share(ctx, &current);
     }
     kill();
 }
@@ -129,6 +153,7 @@ pub(crate) fn probed(ctx: &BtfTracePointContext) {
 pub(crate) fn looked(ctx: &BtfTracePointContext) {
     if let Some((mut current, number, arguments, result)) = returning(ctx) {
         memory::returned(&mut current, number, &arguments, result);
+        link(ctx);
         return share(ctx, &current);
     }
     kill();

@@ -8,4 +8,4 @@ mod exit;
 
 pub(crate) use arguments::{Arguments, Store, element};
 pub(crate) use entry::{asking, enter, mapping, moving, printing, serving, sharing, starting, writing};
-pub(crate) use exit::{exit, got, looked, moved, opened, probed, shared};
+pub(crate) use exit::{exit, got, linked, looked, moved, opened, probed, shared};

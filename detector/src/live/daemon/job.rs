@@ -18,7 +18,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::{
-    cell::OnceCell,
+    cell::RefCell,
     collections::BTreeMap,
     ffi::OsString,
     os::unix::ffi::OsStringExt as _,
@@ -113,7 +113,7 @@ impl Job {
             tables,
             mode: header.mode,
             before: now.before.clone(),
-            known: OnceCell::new(),
+            known: RefCell::default(),
         });
         let keeper = policy.keeper(number).resume(kept.clone());
         let jobs = worker.and_then(|worker| Some((worker.worker()?.1, worker)));

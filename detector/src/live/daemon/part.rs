@@ -60,7 +60,7 @@ impl Part {
     ) -> io::Result<Self> {
         let (files, recording) = store.begin(header.started.realtime / 1_000_000_000, provider, &label)?;
         let mut session = Session::new(job, policy.policy.clone(), policy.mode, header, Some(recording));
-        for known in policy.known.get().into_iter().flatten() {
+        for known in policy.known.borrow().iter() {
             session.own(boottime(), Body::Known(known.clone()));
         }
         Ok(Self { label, session, files, before, findings: 0, any: false, called: false })

@@ -12,11 +12,11 @@ use super::{
 use crate::{
     engine::Mode,
     event::Known,
-    kernel::Sensor,
+    kernel::{KernelError, Sensor},
     policy::{BadPolicy, Policy, Tables},
 };
 use std::{
-    cell::OnceCell,
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     ffi::OsString,
     fs,
@@ -40,8 +40,8 @@ pub(super) struct Applied {
     pub(super) mode: Mode,
     /// Files that name places.
     pub(super) before: kept::Before,
-    /// Credential files that were there as it was written into the kernel's tables.
-    pub(super) known: OnceCell<Vec<Known>>,
+    /// Credential files that were there when a job last began under it.
+    pub(super) known: RefCell<Vec<Known>>,
 }
 
 /// Why a policy cannot be had.
@@ -155,7 +155,7 @@ fn applied(config: &Config, policy: Option<&Path>, home: Option<&Path>, id: u32)
     let workspaces = agents::roots().iter().flat_map(|root| checkouts(&root.join("_work"))).collect();
     let places = Rc::new(kept::Places::new(files.home, workspaces, uid));
     let before = kept::Before { places, read, listed: listed.into() };
-    Ok(Applied { id, policy, tables, mode, before, known: OnceCell::new() })
+    Ok(Applied { id, policy, tables, mode, before, known: RefCell::default() })
 }
 
 impl Applied {
@@ -164,12 +164,23 @@ impl Applied {
         kept::Keeper::new(job, self.id, &self.before)
     }
 
+    /// Tells the kernel side of the credential files that are there now, and of those that are not any more: another file may get the
+    /// number of one.
+    pub(super) fn know(&self, sensor: &mut Sensor) -> Result<(), KernelError> {
+        let now = known::register(sensor, (self.id, &self.policy), &self.before.places)?;
+        for before in self.known.replace(now.clone()) {
+            if !now.iter().any(|known| known.file == before.file) {
+                sensor.forget_known(self.id, before.file)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes it into the kernel's tables.
     fn write(&self, sensor: &mut Sensor) -> Result<(), LiveError> {
         sensor.add_policy(self.id, &self.tables)?;
         kept::watch(sensor, self.id, &self.before.places)?;
-        let known = known::register(sensor, (self.id, &self.policy), &self.before.places)?;
-        self.known.get_or_init(|| known);
+        self.know(sensor)?;
         let kept::Places { home, uid, .. } = &*self.before.places;
         let variable = |name: &str| match name {
             "HOME" => home.as_ref().map(OsString::from),

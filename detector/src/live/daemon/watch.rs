@@ -339,6 +339,12 @@ impl Watch {
         let under = self.ready.remove(&job);
         self.ended.remove(&job);
         let policy = Rc::clone(self.policies.of(seen.root().as_deref()));
+        // What jobs before it left or renewed. One beside it goes on with what it began with.
+        if !self.jobs.values().any(|job| job.policy.id == policy.id)
+            && let Err(error) = policy.know(&mut self.sensor)
+        {
+            tracing::warn!("credential files that jobs have made are known by their own names only: {error}");
+        }
         // Until now it was under the usual one.
         if under != Some(policy.id) {
             self.set(job, &policy)?;
