@@ -96,10 +96,9 @@ pub(crate) fn inherit(ctx: &BtfTracePointContext) {
     if let Some(current) = current()
         && let Some(pid) = read!(ctx.arg::<*const u8>(1) as u64, task_tgid, u32)
         && let Some(child) = find(pid)
+        && child.holder != current.task.holder
     {
-        if child.holder != current.task.holder {
-            shared::inherit(current.task.holder, child.holder);
-        }
+        shared::inherit(current.task.holder, child.holder);
     }
 }
 
