@@ -30,6 +30,8 @@ fn main() -> anyhow::Result<ExitCode> {
         bail!("no fixture is named so");
     }
     let figures = measure(&fixtures, say)?;
+    // Some of that shows at the end only.
+    figures.iter().filter(|figures| !figures.wrong.is_empty()).for_each(say);
     if let Some(path) = markdown {
         let told = |command: &str, arguments: &[&str]| -> anyhow::Result<String> {
             Ok(String::from_utf8(Command::new(command).args(arguments).output()?.stdout)?.trim().to_owned())

@@ -55,6 +55,8 @@ pub(super) struct Seen {
     pub(super) code: String,
     /// What it complained of.
     pub(super) heard: String,
+    /// What the daemon said.
+    said: String,
 }
 
 impl Host {
@@ -79,7 +81,7 @@ impl Host {
         Self::new(mode)
     }
 
-    /// Runs `fixture` on a file of a scene of its own; an error when anything does not hold that must always hold.
+    /// Runs `fixture` on a file of a scene of its own.
     pub(super) fn run(&mut self, fixture: &Fixture, file: fn(&Scene) -> std::path::PathBuf) -> anyhow::Result<Seen> {
         let (scene, wire) = self.places.recv().context("no scenes are made any more")??;
         self.move_in(&scene.home.path())?;
@@ -105,13 +107,9 @@ impl Host {
         }
         let judged = self.daemon.next_job()?;
         quarantine::await_silence(&scene.network.job, SILENCE)?;
-        scene.assert_absent_from("what the daemon said", self.daemon.said.join("\n").as_bytes());
-        scene.assert_absent_from("what the daemon wrote", &judged.everything()?);
-        judged.assert_replays()?;
-        judged.recording.decided_alike()?;
         let read = |path: &Path| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
         let (code, heard) = (read(&code), read(&heard));
-        Ok(Seen { scene, wire, judged, code, heard })
+        Ok(Seen { scene, wire, judged, code, heard, said: self.daemon.said.join("\n") })
     }
 
     /// From now on `home` is the one that jobs have.
@@ -132,6 +130,17 @@ fn place() -> anyhow::Result<(Scene, Wire)> {
 }
 
 impl Seen {
+    /// An error when anything does not hold that must hold of every run.
+    ///
+    /// # Panics
+    /// The same.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        self.scene.assert_absent_from("what the daemon said", self.said.as_bytes());
+        self.scene.assert_absent_from("what the daemon wrote", &self.judged.everything()?);
+        self.judged.assert_replays()?;
+        self.judged.recording.decided_alike()
+    }
+
     /// Findings of rule `leak`.
     pub(super) fn leaks(&self) -> impl Iterator<Item = &Finding> {
         self.judged.conclusion.findings.iter().filter(|finding| finding.rule == "leak")

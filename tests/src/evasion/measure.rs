@@ -5,11 +5,15 @@ use super::{
     host::{Host, Seen},
 };
 use crate::recording::Recording;
+use anyhow::Context as _;
 use detector::{
     engine::Verdict,
     event::{Body, Call, Event, Outcome as Fate},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, panic::resume_unwind, sync::mpsc::sync_channel, thread};
+
+/// Runs that wait to be checked.
+const CHECKED: usize = 4;
 
 /// What it came to.
 #[derive(Clone, Debug)]
@@ -29,7 +33,7 @@ pub struct Figures {
 }
 
 /// A run of a fixture, and what it adds to the figures.
-type Run = fn(&mut Host, &mut Figures) -> anyhow::Result<()>;
+type Run = fn(&mut Host, &mut Figures) -> anyhow::Result<Option<Seen>>;
 
 /// Runs them as thefts in both modes, and as their twins. `done` is told of each run.
 pub fn measure(fixtures: &[Fixture], done: impl Fn(&Figures)) -> anyhow::Result<Vec<Figures>> {
@@ -60,20 +64,32 @@ fn unmeasured(fixtures: &[Fixture]) -> Vec<Figures> {
 
 fn runs(mode: &str, figures: &mut [Figures], runs: &[Run], done: &impl Fn(&Figures)) -> anyhow::Result<()> {
     let mut host = Host::new(mode)?;
-    for figures in figures {
+    // Each is checked while the next one runs.
+    let (sender, seen) = sync_channel::<(usize, Seen)>(CHECKED);
+    let check = |(n, seen): (usize, Seen)| seen.check().err().map(|error| (n, error));
+    let checks = thread::spawn(move || seen.into_iter().filter_map(check).collect::<Vec<_>>());
+    for (n, figures) in figures.iter_mut().enumerate() {
         for run in runs {
-            if let Err(error) = run(&mut host, figures) {
-                figures.wrong.push(format!("{mode}: {error:#}"));
-                // The next ones need one that works.
-                host = Host::again(host, mode)?;
-            }
+            match run(&mut host, figures) {
+                Ok(seen) => seen.map(|seen| sender.send((n, seen))).transpose().context("a check failed")?,
+                Err(error) => {
+                    figures.wrong.push(format!("{mode}: {error:#}"));
+                    // The next ones need one that works.
+                    host = Host::again(host, mode)?;
+                    None
+                }
+            };
         }
         done(figures);
+    }
+    drop(sender);
+    for (n, error) in checks.join().unwrap_or_else(|panic| resume_unwind(panic)) {
+        figures[n].wrong.push(format!("{mode}: {error:#}"));
     }
     Ok(())
 }
 
-fn enforced(host: &mut Host, figures: &mut Figures) -> anyhow::Result<()> {
+fn enforced(host: &mut Host, figures: &mut Figures) -> anyhow::Result<Option<Seen>> {
     let fixture = figures.fixture.clone();
     let seen = host.run(&fixture, |scene| scene.home.credential("ssh"))?;
     let arrived = || seen.arrived(seen.scene.home.canary("ssh"));
@@ -102,7 +118,7 @@ fn enforced(host: &mut Host, figures: &mut Figures) -> anyhow::Result<()> {
             }
         }
     }
-    Ok(())
+    Ok(Some(seen))
 }
 
 /// Who refused, and what the call came to.
@@ -124,7 +140,7 @@ fn stopped_by(recording: &Recording) -> BTreeSet<&'static str> {
     recording.events.iter().filter_map(of).collect()
 }
 
-fn audited(host: &mut Host, figures: &mut Figures) -> anyhow::Result<()> {
+fn audited(host: &mut Host, figures: &mut Figures) -> anyhow::Result<Option<Seen>> {
     let seen = host.run(&figures.fixture, |scene| scene.home.credential("ssh"))?;
     figures.audit = seen.arrives(seen.scene.home.canary("ssh"));
     if !figures.audit {
@@ -134,12 +150,12 @@ fn audited(host: &mut Host, figures: &mut Figures) -> anyhow::Result<()> {
     if figures.fixture.audit == Expected::Found && !found {
         figures.wrong.push(format!("audit: {}", told(&seen)));
     }
-    Ok(())
+    Ok(Some(seen))
 }
 
-fn twin(host: &mut Host, figures: &mut Figures) -> anyhow::Result<()> {
+fn twin(host: &mut Host, figures: &mut Figures) -> anyhow::Result<Option<Seen>> {
     if figures.fixture.twin == Expected::None {
-        return Ok(());
+        return Ok(None);
     }
     let seen = host.run(&figures.fixture, |scene| scene.home.artifact())?;
     if !seen.arrives(seen.scene.home.payload()) || seen.code != "0" {
@@ -149,7 +165,7 @@ fn twin(host: &mut Host, figures: &mut Figures) -> anyhow::Result<()> {
     if conclusion.verdict != Verdict::Pass || !conclusion.findings.is_empty() {
         figures.wrong.push(format!("twin: {}", told(&seen)));
     }
-    Ok(())
+    Ok(Some(seen))
 }
 
 fn told(seen: &Seen) -> String {
