@@ -74,6 +74,10 @@ layout! {
     task_cred: "task_struct.cred", 8, true;
     /// Tasks it traces.
     task_ptraced: "task_struct.ptraced", 0, true;
+    /// Whether it is traced, and how.
+    task_ptrace: "task_struct.ptrace", 4, true;
+    /// Its parent, or its tracer.
+    task_parent: "task_struct.parent", 8, true;
     /// Its place in its tracer's list.
     task_ptrace_entry: "task_struct.ptrace_entry", 0, true;
     /// The `struct pid` it is known by.

@@ -77,10 +77,10 @@ pub const TASKS: u32 = 65_536;
 pub const HOLDERS: u32 = 32_768;
 
 /// Mappings of shared memory by one process that are told apart.
-pub const MAPPINGS: usize = 8;
+pub const MAPPINGS: usize = 16;
 
 /// Entries of the map of these.
-pub const MAPPED: u32 = 16_384;
+pub const MAPPED: u32 = 32_768;
 
 /// Entries of the map of marked files and pipes.
 pub const OBJECTS: u32 = 65_536;

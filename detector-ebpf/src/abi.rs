@@ -39,6 +39,11 @@ mod arch {
     pub(crate) const PROCESS_VM_READV: u64 = 310;
     pub(crate) const PROCESS_VM_WRITEV: u64 = 311;
     pub(crate) const SETXATTR: u64 = 188;
+    pub(crate) const LISTXATTR: u64 = 194;
+    pub(crate) const LLISTXATTR: u64 = 195;
+    pub(crate) const FLISTXATTR: u64 = 196;
+    pub(crate) const LISTXATTRAT: u64 = 465;
+    pub(crate) const PIDFD_GETFD: u64 = 438;
     pub(crate) const LSETXATTR: u64 = 189;
     pub(crate) const FSETXATTR: u64 = 190;
     pub(crate) const GETXATTR: u64 = 191;
@@ -67,44 +72,54 @@ mod arch {
     pub(crate) const FACCESSAT2: u64 = 439;
 
     /// Numbers of the 32-bit entry (arch/x86/entry/syscalls/syscall_32.tbl) that open files or other processes:
-    /// open, creat, ptrace, openat, open_by_handle_at, process_vm_readv.
+    /// open, creat, ptrace, openat, open_by_handle_at, process_vm_readv, openat2.
     #[inline(always)]
     pub(crate) fn opens_foreign(number: u64) -> bool {
-        matches!(number, 5 | 8 | 26 | 295 | 342 | 347)
+        matches!(number, 5 | 8 | 26 | 295 | 342 | 347 | 437)
     }
 
     /// The same, that move data: read, write, mmap, socketcall, readv, writev, pread64, pwrite64, sendfile, mmap2, sendfile64,
     /// io_submit, splice, tee, vmsplice, preadv, pwritev, recvmmsg, sendmmsg, sendto, sendmsg, recvfrom, recvmsg, copy_file_range,
-    /// preadv2, pwritev2.
+    /// preadv2, pwritev2; ipc, *xattr, mq_timed* (also of 64-bit time), add_key, keyctl, process_vm_writev, shmat, msgsnd, msgrcv.
     #[inline(always)]
     pub(crate) fn moves_foreign(number: u64) -> bool {
         matches!(
             number,
-            3 | 4
-                | 90
-                | 102
-                | 145
-                | 146
-                | 180
-                | 181
-                | 187
-                | 192
-                | 239
-                | 248
-                | 313
-                | 315
-                | 316
-                | 333
-                | 334
-                | 337
-                | 345
-                | 369
-                | 370
-                | 371
-                | 372
-                | 377
-                | 378
-                | 379
+            3 | 4 | 90 | 102 | 117 | 226
+                ..=231
+                    | 279
+                    | 280
+                    | 286
+                    | 288
+                    | 348
+                    | 397
+                    | 400
+                    | 401
+                    | 417
+                    | 418
+                    | 419
+                    | 145
+                    | 146
+                    | 180
+                    | 181
+                    | 187
+                    | 192
+                    | 239
+                    | 248
+                    | 313
+                    | 315
+                    | 316
+                    | 333
+                    | 334
+                    | 337
+                    | 345
+                    | 369
+                    | 370
+                    | 371
+                    | 372
+                    | 377
+                    | 378
+                    | 379
         )
     }
 }
@@ -151,6 +166,11 @@ mod arch {
     pub(crate) const PROCESS_VM_READV: u64 = 270;
     pub(crate) const PROCESS_VM_WRITEV: u64 = 271;
     pub(crate) const SETXATTR: u64 = 5;
+    pub(crate) const LISTXATTR: u64 = 11;
+    pub(crate) const LLISTXATTR: u64 = 12;
+    pub(crate) const FLISTXATTR: u64 = 13;
+    pub(crate) const LISTXATTRAT: u64 = 465;
+    pub(crate) const PIDFD_GETFD: u64 = 438;
     pub(crate) const LSETXATTR: u64 = 6;
     pub(crate) const FSETXATTR: u64 = 7;
     pub(crate) const GETXATTR: u64 = 8;
@@ -266,6 +286,10 @@ pub(crate) mod ring {
     pub(crate) const OPENAT2: u8 = 28;
     pub(crate) const SPLICE: u8 = 30;
     pub(crate) const TEE: u8 = 33;
+    pub(crate) const FSETXATTR: u8 = 41;
+    pub(crate) const SETXATTR: u8 = 42;
+    pub(crate) const FGETXATTR: u8 = 43;
+    pub(crate) const GETXATTR: u8 = 44;
     pub(crate) const SEND_ZC: u8 = 47;
     pub(crate) const SENDMSG_ZC: u8 = 48;
     pub(crate) const READ_MULTISHOT: u8 = 49;
@@ -276,6 +300,8 @@ pub(crate) mod ring {
     pub(crate) const FIXED_FILE: u32 = 1 << 0;
     pub(crate) const DRAIN: u32 = 1 << 1;
     pub(crate) const LINK: u32 = 1 << 2 | 1 << 3;
+    /// No completion is told where it succeeds.
+    pub(crate) const SKIP: u32 = 1 << 6;
 
     /// `SPLICE_F_FD_IN_FIXED`.
     pub(crate) const IN_FIXED: u32 = 1 << 31;

@@ -68,7 +68,8 @@ pub(crate) fn take(current: &Current<'_>, file: File) {
             flow::take_from(current, &unix(job, sk, number(sk)), S_IFSOCK);
             // What came before it was accepted.
             flow::take_from(current, &unix(job, sk, 0), S_IFSOCK);
-            if has_name(sk) {
+            // What is accepted has the name of who listens.
+            if may_name(sk) && has_name(sk) {
                 flow::take_from(current, &key(job, NAMED, 0), S_IFSOCK);
             }
         }

@@ -247,6 +247,34 @@ fn begin_done(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
+/// `TP_PROTO(void *ctx, unsigned long long user_data, s32 res, u32 cflags, void *ocqe)`, 5.19.
+#[btf_tracepoint(function = "io_uring_cqe_overflow")]
+fn io_uring_cqe_overflow(_ctx: BtfTracePointContext) -> i32 {
+    hook::ring::overflowed();
+    0
+}
+
+/// A step of [`io_uring_submit_req`].
+#[btf_tracepoint(function = "io_uring_submit_req")]
+fn begin_share(ctx: BtfTracePointContext) -> i32 {
+    hook::ring::sharing(&ctx);
+    0
+}
+
+/// A step of [`io_uring_complete`].
+#[btf_tracepoint(function = "io_uring_complete")]
+fn ring_share(ctx: BtfTracePointContext) -> i32 {
+    hook::ring::shared(&ctx);
+    0
+}
+
+/// A step of [`io_uring_complete`].
+#[btf_tracepoint(function = "io_uring_complete")]
+fn ring_link(ctx: BtfTracePointContext) -> i32 {
+    hook::ring::linked(&ctx);
+    0
+}
+
 /// A step of [`io_uring_submit_req`].
 #[btf_tracepoint(function = "io_uring_submit_req")]
 fn begin_give(ctx: BtfTracePointContext) -> i32 {

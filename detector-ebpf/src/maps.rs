@@ -237,11 +237,11 @@ pub(crate) static EXIT_STEPS: ProgramArray = ProgramArray::with_max_entries(7, 0
 
 /// What the completion of a request to an io_uring goes on with. Written by user space.
 #[map]
-pub(crate) static RING_STEPS: ProgramArray = ProgramArray::with_max_entries(4, 0);
+pub(crate) static RING_STEPS: ProgramArray = ProgramArray::with_max_entries(6, 0);
 
 /// What the begin of one goes on with. Written by user space.
 #[map]
-pub(crate) static BEGIN_STEPS: ProgramArray = ProgramArray::with_max_entries(2, 0);
+pub(crate) static BEGIN_STEPS: ProgramArray = ProgramArray::with_max_entries(3, 0);
 
 /// The next of the requests that have completed and are not told yet, as one begins. Its hook alone uses it, with preemption off.
 #[map]

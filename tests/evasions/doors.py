@@ -118,6 +118,35 @@ def ptrace_seize():
     taken_from(door)
 
 
+@fixture("B34", "the memory of a program that a child of its tracer runs (PTRACE_TRACEME, exec)")
+def traced_program():
+    TRACEME, SYSCALL, GETREGS, KILLS = 0, 24, 12, 0x100000
+    out, into = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        checked(LIBC.ptrace(TRACEME, 0, None, None))
+        os.dup2(into, 1)
+        os.execv("/bin/cat", ["cat", path()])
+    os.waitpid(pid, 0)
+    checked(LIBC.ptrace(0x4200, pid, None, KILLS))
+    registers = ctypes.create_string_buffer(27 * 8)
+    while True:
+        checked(LIBC.ptrace(SYSCALL, pid, None, None))
+        _, status = os.waitpid(pid, 0)
+        if not os.WIFSTOPPED(status):
+            raise SystemExit("it ended before it wrote")
+        checked(LIBC.ptrace(GETREGS, pid, None, registers))
+        words = struct.unpack("<27Q", registers.raw)
+        # user_regs_struct of x86_64: rdx, rsi, rdi, orig_rax.
+        length, address, fd, number = words[12:16]
+        if number == 1 and fd == 1:
+            break
+    data = peeked(pid, address)[:length]
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    send(data)
+
+
 @fixture("B34", "a file in memory that another process has mapped, by /proc/PID/map_files")
 def map_files():
     ready, told = os.pipe()

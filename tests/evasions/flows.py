@@ -301,6 +301,25 @@ def memory_memfd():
     shared(lambda: mapped(os.memfd_create("x")))
 
 
+@fixture("B36", "what a file of another's carries, read into memory that is shared by a fork")
+def memory_filled_from_file():
+    memory = mmap.mmap(-1, BYTES)
+    carrier = os.open(tmp("carrier"), os.O_RDWR | os.O_CREAT)
+
+    def take():
+        while memory[0:1] == b"\0":
+            pass
+        send(bytes(memory).rstrip(b"\0"))
+
+    taker = child(take)
+    reader = os.open(tmp("carrier"), os.O_RDONLY)
+    wait(child(lambda: os.write(carrier, read())))
+    size = os.fstat(reader).st_size
+    os.preadv(reader, [memoryview(memory)[1:size]], 1)
+    os.preadv(reader, [memoryview(memory)[:1]], 0)
+    wait(taker)
+
+
 @fixture("B36", "System V shared memory")
 def memory_system_v():
     LIBC.shmat.restype = ctypes.c_void_p

@@ -114,6 +114,28 @@ def many_mappings():
     del memory
 
 
+@fixture("B44", "by the last of twenty memories that the other side alone has mapped")
+def many_mappings_of_one():
+    def mapped(name):
+        fd = os.open(tmp(name), os.O_RDWR | os.O_CREAT)
+        os.ftruncate(fd, 4096)
+        return mmap.mmap(fd, 4096)
+
+    def take():
+        others = [mapped(f"decoy{n}") for n in range(20)]
+        memory = mapped("shared")
+        while memory[0:1] != b"!":
+            pass
+        send(bytes(memory[1:]).rstrip(b"\0"))
+        del others
+
+    pid = child(take)
+    memory, data = mapped("shared"), read()
+    memory[1 : 1 + len(data)] = data
+    memory[0:1] = b"!"
+    wait(pid)
+
+
 @fixture("B46", "a program between the read and the send that is another one every time")
 def other_image():
     copy = tmp("copy")

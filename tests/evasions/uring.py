@@ -20,19 +20,19 @@ REGISTER_FILES = 2
 class Ring:
     """Requests and their answers (io_uring(7), include/uapi/linux/io_uring.h)."""
 
-    def __init__(self, flags=0):
+    def __init__(self, flags=0, entries=8):
         params = ctypes.create_string_buffer(120)
         struct.pack_into("<I", params, 8, flags)
         struct.pack_into("<I", params, 16, 10_000)
-        self.fd = call(SETUP, 8, params)
+        self.fd = call(SETUP, entries, params)
         self.flags = flags
         self.asked = 0
         head = struct.unpack_from("<10I", params, 40)
         self.sq = dict(head=head[0], tail=head[1], mask=head[2], array=head[6])
         tail = struct.unpack_from("<10I", params, 80)
         self.cq = dict(head=tail[0], tail=tail[1], mask=tail[2], cqes=tail[5])
-        self.rings = mmap.mmap(self.fd, 4096, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=0)
-        self.entries = mmap.mmap(self.fd, 4096, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=0x10000000)
+        self.rings = mmap.mmap(self.fd, 8192 if entries > 8 else 4096, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=0)
+        self.entries = mmap.mmap(self.fd, max(4096, entries * 64), mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=0x10000000)
 
     def word(self, at, value=None):
         if value is not None:
@@ -161,6 +161,59 @@ def chain_by_workers():
 @fixture("B39", "the chain, told of only when it is asked for (DEFER_TASKRUN)", **DENY)
 def chain_deferred():
     in_one_submission(LINK, SINGLE_ISSUER | DEFER_TASKRUN)
+
+
+@fixture(
+    "B39",
+    "the chain, of which no completion is told (CQE_SKIP_SUCCESS)",
+    enforce="gap",
+    audit="gap",
+    twin="none",
+    why="requests of which no completion is told",
+)
+def chain_silent():
+    ring = Ring()
+    stream = connected()
+    ring.register(-1, stream.fileno())
+    name, into = text(path()), ctypes.create_string_buffer(os.stat(path()).st_size)
+    ring.push(OPENAT, -100, address(name), how=LINK | CQE_SKIP, slot=1)
+    ring.push(READ, 0, address(into), len(into), how=LINK | FIXED | CQE_SKIP)
+    ring.push(SEND, 1, address(into), len(into), how=FIXED)
+    ring.submit(wait=False)
+    until(lambda: ring.answers(1) if ring.word(ring.cq["tail"]) else os.stat("/nowhere"))
+
+
+@fixture("B39", "the batch, behind a hundred requests that do nothing", **DENY)
+def batch_behind_others():
+    ring = Ring(entries=128)
+    stream = connected()
+    ring.register(-1, stream.fileno())
+    name, into = text(path()), ctypes.create_string_buffer(os.stat(path()).st_size)
+    for _ in range(100):
+        ring.push(0, -1)
+    ring.push(OPENAT, -100, address(name), slot=1)
+    ring.push(READ, 0, address(into), len(into), how=FIXED)
+    ring.push(SEND, 1, address(into), len(into), how=FIXED)
+    ring.submit()
+    ring.answers(103)
+
+
+@fixture("B39", "read by a ring into memory that another process has mapped, too", **DENY)
+def into_shared_memory():
+    memory = mmap.mmap(-1, 4096)
+    place = address(ctypes.c_char.from_buffer(memory))
+    pid = os.fork()
+    if pid == 0:
+        with connected() as stream:
+            while memory[0:1] == b"\0":
+                pass
+            stream.sendall(bytes(memory).rstrip(b"\0"))
+        os._exit(0)
+    ring, size, name = Ring(), os.stat(path()).st_size, text(path())
+    fd = ring.ask(OPENAT, -100, address(name))
+    ring.ask(READ, fd, place + 1, size - 1, offset=1)
+    ring.ask(READ, fd, place, 1, offset=0)
+    os.waitpid(pid, 0)
 
 
 @fixture("B39", "an open of which the completion is never asked for, then read and send", **DENY)

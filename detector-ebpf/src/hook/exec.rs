@@ -156,7 +156,7 @@ pub(crate) fn decided(ctx: &BtfTracePointContext) {
     aya_log_ebpf::debug!(ctx, "process {} left holder {}", current.pid, record.before);
     let used = offset_of!(Exec, path.components) as u64 + path::bytes(&record.path);
     emit::process(record, path::at_most::<{ size_of::<Exec>() as u64 }>(used));
-    if armed() || current.task.first != 0 {
+    if armed() || current.task.first != 0 || super::memory::is_traced() {
         go_on(ctx, Step::Take);
     }
 }
@@ -176,6 +176,7 @@ pub(crate) fn taken(ctx: &BtfTracePointContext) {
     if current.task.first != 0 {
         first(&mut current);
     }
+    super::memory::traced(&mut current);
 }
 
 /// The first program of a step: its agent chose it, and where it runs, and what it prints to. Where that one starts another for the

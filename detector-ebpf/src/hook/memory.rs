@@ -7,11 +7,12 @@ use crate::{
     hook::call::Arguments,
     job,
     layout::{load, offset, read},
-    maps::{LINKED, first},
+    maps::{LINKED, count, first},
     shared,
     task::{Current, current_struct, find, sets},
 };
 use detector_common::{
+    counter::Counter,
     identity::ProcessId,
     judge::Sets,
     limits::LINEAGE_STEPS,
@@ -34,7 +35,28 @@ pub(crate) fn opened(current: &mut Current<'_>, job: &Job, file: File, door: u32
 /// `current` is about to write into the memory of process `pid` (`process_vm_writev`).
 #[inline(always)]
 pub(crate) fn written(current: &mut Current<'_>, pid: u32) {
-    link(current, named(pid).pid);
+    let target = named(pid).pid;
+    if find(target).is_none() {
+        // Another process's thread, or a number of another namespace.
+        return count(Counter::Unread);
+    }
+    link(current, target);
+}
+
+/// Whether the process that runs now is traced.
+#[inline(always)]
+pub(crate) fn is_traced() -> bool {
+    read!(current_struct(), task_ptrace, u32).is_some_and(|how| how != 0)
+}
+
+/// Whoever traces `current`, which runs another program now, has a way into that, too.
+#[inline(always)]
+pub(crate) fn traced(current: &mut Current<'_>) {
+    if is_traced()
+        && let Some(tracer) = read!(current_struct(), task_parent, u64).and_then(|tracer| read!(tracer, task_tgid, u32))
+    {
+        link(current, tracer);
+    }
 }
 
 /// Either may have what the other holds from now on: one writes into the other's memory.
@@ -58,6 +80,12 @@ fn to_link(pid: u32) {
         // SAFETY: this CPU's own slot; tracepoints run with preemption off.
         unsafe { *linked = pid };
     }
+}
+
+/// Nothing is noted before an open or an attach.
+#[inline(always)]
+pub(crate) fn unlinked() {
+    to_link(0);
 }
 
 /// Whether there is one.

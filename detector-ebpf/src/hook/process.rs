@@ -49,6 +49,8 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
         task.holder = holder_id(pid, time);
     }
     task.parent = parent;
+    // Who shares it may have mapped what it does not know of.
+    task.mapped |= task.shared;
     task.shared = u8::from(shared);
     task.kill = 0;
     task.killed = 0;

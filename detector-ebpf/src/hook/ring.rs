@@ -10,14 +10,21 @@ use crate::{
     carrier,
     file::File,
     flow,
-    hook::{ask, call::acts, open},
+    hook::{
+        ask,
+        call::{Store, acts},
+        memory, open,
+    },
     layout::{load, offset, read},
     maps::{BEGIN_STEPS, RING_DONE, RING_STEPS, count, global},
-    socket,
+    shared, socket,
     task::{Current, arm, current},
 };
 use aya_ebpf::programs::BtfTracePointContext;
 use detector_common::{counter::Counter, layout::ABSENT};
+
+/// Completed requests that neither open nor receive, and are passed over by one program.
+const PASSED_OVER: usize = 64;
 
 /// Low bits of a word that holds a `struct file *` and flags (`FFS_MASK` in io_uring/rsrc.h, before 6.13 in io_uring/io_uring.h).
 const FILE_FLAGS: u64 = 7;
@@ -35,6 +42,7 @@ pub(crate) fn is_known() -> bool {
 enum Begin {
     Done = 0,
     Give = 1,
+    Share = 2,
 }
 
 /// What one that has completed goes on with, by its place in [`RING_STEPS`].
@@ -44,6 +52,8 @@ enum Step {
     Received = 1,
     Next = 2,
     Give = 3,
+    Share = 4,
+    Link = 5,
 }
 
 /// A request is submitted.
@@ -51,22 +61,55 @@ enum Step {
 pub(crate) fn submitted(ctx: &BtfTracePointContext) {
     let Some(current) = current().filter(|_| is_known()) else { return };
     let request = ctx.arg::<*const u8>(0) as u64;
-    if matches!(read!(request, ring_opcode, u8), Some(ring::OPENAT | ring::OPENAT2)) {
+    if read!(request, ring_opcode, u8).is_some_and(opens) {
         // The file can be read by its descriptor before anyone is told that it is open.
         arm();
     }
-    if !take(&current, request) {
-        return acts::kill();
-    }
-    if read!(request, ring_flags, u32).unwrap_or(0) & ring::DRAIN != 0 {
-        // It waits for all before it, whatever they are.
+    let sends = take(&current, request);
+    let flags = read!(request, ring_flags, u32).unwrap_or(0);
+    let opcode = read!(request, ring_opcode, u8).unwrap_or(0);
+    // Nothing is told of its completion, and of what begins with that.
+    let silent = flags & ring::SKIP != 0 && (opens(opcode) || receives(opcode) || flags & ring::LINK != 0);
+    // Or it waits for all before it, whatever they are.
+    if silent || sends && flags & ring::DRAIN != 0 {
         count(Counter::IoUring);
+    }
+    if !sends {
+        return acts::kill();
     }
     let first = read!(request, ring_ctx, u64).and_then(|ctx| read!(ctx, ring_done, u64)).unwrap_or(0);
     let Some(done) = RING_DONE.get_ptr_mut(0) else { return };
     // SAFETY: this CPU's own slot; tracepoints run with preemption off.
     unsafe { *done = first };
-    begin(ctx, if first == 0 { Begin::Give } else { Begin::Done });
+    if first != 0 {
+        return begin(ctx, Begin::Done);
+    }
+    give_from_memory(ctx, &current);
+}
+
+/// Goes on with what `current` sends, and before that with memory that others have mapped, too.
+#[inline(always)]
+fn give_from_memory(ctx: &BtfTracePointContext, current: &Current<'_>) {
+    if shared::has(current) {
+        shared::begin();
+        return begin(ctx, Begin::Share);
+    }
+    begin(ctx, Begin::Give);
+}
+
+/// What such memory carries by now.
+#[inline(always)]
+pub(crate) fn sharing(ctx: &BtfTracePointContext) {
+    let Some(current) = current() else { return };
+    begin(ctx, if shared::pass(&current) { Begin::Share } else { Begin::Give });
+}
+
+/// Nothing is told of a completion for which there is no room.
+#[inline(always)]
+pub(crate) fn overflowed() {
+    if current().is_some() {
+        count(Counter::IoUring);
+    }
 }
 
 /// A request that sends begins, and others have completed of which that is not told yet: takes what the first of these read, and goes on
@@ -76,13 +119,25 @@ pub(crate) fn done(ctx: &BtfTracePointContext) {
     let Some(current) = current().filter(|_| is_known()) else { return };
     let Some(done) = RING_DONE.get_ptr_mut(0) else { return };
     // SAFETY: as in `submitted`.
-    let node = unsafe { *done };
-    let request = node.wrapping_sub(offset!(ring_node) as u64);
-    let opcode = read!(request, ring_opcode, u8).unwrap_or(0);
-    let file = match opcode {
-        ring::OPENAT | ring::OPENAT2 => made(request),
-        _ if receives(opcode) => read!(request, ring_file, u64).and_then(file_at),
-        _ => None,
+    let mut node = unsafe { *done };
+    let (mut request, mut opcode) = (0, 0);
+    for _ in 0..PASSED_OVER {
+        request = node.wrapping_sub(offset!(ring_node) as u64);
+        opcode = read!(request, ring_opcode, u8).unwrap_or(0);
+        if opens(opcode) || receives(opcode) {
+            break;
+        }
+        match load::<u64>(node as usize) {
+            Some(next) if next != 0 => node = next,
+            _ => break,
+        }
+    }
+    let file = if opens(opcode) {
+        made(request)
+    } else if receives(opcode) {
+        read!(request, ring_file, u64).and_then(file_at)
+    } else {
+        None
     };
     if let Some(file) = file.filter(|file| flow::carries(*file)) {
         flow::take(&current, file, false);
@@ -96,7 +151,7 @@ pub(crate) fn done(ctx: &BtfTracePointContext) {
         // There are more than programs that may follow each other (`MAX_TAIL_CALL_CNT`).
         count(Counter::IoUring);
     }
-    begin(ctx, Begin::Give);
+    give_from_memory(ctx, &current);
 }
 
 /// The request that begins sends.
@@ -126,8 +181,8 @@ pub(crate) fn completed(ctx: &BtfTracePointContext) {
     let request = ctx.arg::<*const u8>(1) as u64;
     let Some(opcode) = read!(request, ring_opcode, u8) else { return count(Counter::IoUring) };
     let step = match opcode {
-        ring::OPENAT | ring::OPENAT2 => Step::Opened,
-        _ if receives(opcode) => Step::Received,
+        _ if opens(opcode) => Step::Opened,
+        _ if receives(opcode) || matches!(opcode, ring::GETXATTR | ring::FGETXATTR) => Step::Received,
         _ => Step::Next,
     };
     go_on(ctx, step);
@@ -141,7 +196,20 @@ pub(crate) fn opened(ctx: &BtfTracePointContext) {
         && let Some(file) = made(ctx.arg::<*const u8>(1) as u64)
     {
         count(Counter::Opens);
+        memory::unlinked();
         open::opened(&mut current, file);
+        if memory::links() {
+            return go_on(ctx, Step::Link);
+        }
+    }
+    go_on(ctx, Step::Next);
+}
+
+/// There is a way to write into another process's memory by it.
+#[inline(always)]
+pub(crate) fn linked(ctx: &BtfTracePointContext) {
+    if let Some(mut current) = current() {
+        memory::linked(&mut current);
     }
     go_on(ctx, Step::Next);
 }
@@ -151,11 +219,26 @@ pub(crate) fn opened(ctx: &BtfTracePointContext) {
 pub(crate) fn received(ctx: &BtfTracePointContext) {
     if is_known()
         && let Some(current) = current()
-        && let Some(file) = read!(ctx.arg::<*const u8>(1) as u64, ring_file, u64).and_then(file_at)
     {
-        acts::receive(&current, file);
+        let request = ctx.arg::<*const u8>(1) as u64;
+        if matches!(read!(request, ring_opcode, u8), Some(ring::GETXATTR | ring::FGETXATTR)) {
+            carrier::take_from_store(&current, Store::Attributes);
+        } else if let Some(file) = read!(request, ring_file, u64).and_then(file_at) {
+            acts::receive(&current, file);
+        }
+        if shared::has(&current) {
+            shared::begin();
+            return go_on(ctx, Step::Share);
+        }
     }
     go_on(ctx, Step::Next);
+}
+
+/// It may be in memory that others have, too.
+#[inline(always)]
+pub(crate) fn shared(ctx: &BtfTracePointContext) {
+    let more = current().is_some_and(|current| shared::pass(&current));
+    go_on(ctx, if more { Step::Share } else { Step::Next });
 }
 
 /// The one behind it in its chain begins.
@@ -163,7 +246,7 @@ pub(crate) fn received(ctx: &BtfTracePointContext) {
 pub(crate) fn next(ctx: &BtfTracePointContext) {
     if is_known()
         && let Some(current) = current()
-        && let Some(next) = linked(ctx)
+        && let Some(next) = chained(ctx)
         && take(&current, next)
     {
         return go_on(ctx, Step::Give);
@@ -176,7 +259,7 @@ pub(crate) fn next(ctx: &BtfTracePointContext) {
 pub(crate) fn sending_next(ctx: &BtfTracePointContext) {
     if is_known()
         && let Some(mut current) = current()
-        && let Some(next) = linked(ctx)
+        && let Some(next) = chained(ctx)
     {
         send(&mut current, next);
     }
@@ -185,7 +268,7 @@ pub(crate) fn sending_next(ctx: &BtfTracePointContext) {
 
 /// The request that begins when this one has completed.
 #[inline(always)]
-fn linked(ctx: &BtfTracePointContext) -> Option<u64> {
+fn chained(ctx: &BtfTracePointContext) -> Option<u64> {
     let request = ctx.arg::<*const u8>(1) as u64;
     let flags = read!(request, ring_flags, u32)?;
     if flags & ring::LINK == 0 {
@@ -214,6 +297,9 @@ fn take(current: &Current<'_>, request: u64) -> bool {
     } else if receives(opcode) {
         about(request)
     } else {
+        if matches!(opcode, ring::SETXATTR | ring::FSETXATTR) {
+            carrier::give_to_store(current, Store::Attributes);
+        }
         None
     };
     if let Some(file) = file.filter(|file| flow::carries(*file)) {
@@ -253,6 +339,12 @@ fn give(current: &mut Current<'_>, file: File) {
     } else if file.mode & abi::S_IFMT == abi::S_IFCHR {
         carrier::give_to_terminal(current, file);
     }
+}
+
+/// Requests that open a file.
+#[inline(always)]
+fn opens(opcode: u8) -> bool {
+    matches!(opcode, ring::OPENAT | ring::OPENAT2)
 }
 
 /// Requests that bring something in.

@@ -11,7 +11,7 @@ use std::{
 const RUNNING: &str = "/sys/kernel/btf/vmlinux";
 
 /// Tracepoints of requests to an io_uring; without them nothing of one is read.
-pub(super) const RINGS: [&str; 2] = ["io_uring_submit_req", "io_uring_complete"];
+pub(super) const RINGS: [&str; 3] = ["io_uring_submit_req", "io_uring_complete", "io_uring_cqe_overflow"];
 
 /// Type information of a kernel.
 #[derive(Clone, Debug)]

@@ -130,8 +130,12 @@ pub(super) const PROGRAMS: &[Program] = &[
     step("ring_receive", RING, 1),
     step("ring_next", RING, 2),
     step("ring_give", RING, 3),
+    step("ring_share", RING, 4),
+    step("ring_link", RING, 5),
     step("begin_done", BEGIN, 0),
     step("begin_give", BEGIN, 1),
+    step("begin_share", BEGIN, 2),
+    Program { name: "io_uring_cqe_overflow", placement: Placement::Tracepoint, outlives: false },
     Program { name: "io_uring_submit_req", placement: Placement::Tracepoint, outlives: false },
     Program { name: "io_uring_complete", placement: Placement::Tracepoint, outlives: false },
     Program { name: "sys_enter", placement: Placement::Tracepoint, outlives: false },
@@ -168,6 +172,7 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
         Some("tp_btf/sys_{enter,exit}"),
         Some(
             "files, pipes, unix and loopback sockets, queues, terminals, shared memory, keys, attributes; not: names of files and targets of links, \
+             files mapped before they were written, \
              numbers of signals and of exits, cores that the kernel writes",
         ),
     ),
@@ -213,7 +218,8 @@ const SEE_RING: &str = "see-io-uring";
 /// Its mechanism and gap, and its gap where the kernel does not tell of them.
 const RINGS_SEEN: [&str; 3] = [
     "tp_btf/io_uring_{submit_req,complete}",
-    "not: opens that fail, what is printed to the job's log, what a request sends that waits while other data is read into its buffer",
+    "not: opens that fail, what is printed to the job's log, what a request sends that waits while other data is read into its buffer; \
+     requests of which no completion is told are counted as lost",
     "this kernel does not tell of requests to an io_uring: who makes one is counted as lost",
 ];
 

@@ -58,6 +58,16 @@ pub(super) fn foreign() -> bool {
         && read!(current_struct(), task_thread_status, u32).is_some_and(|status| status & abi::TS_COMPAT != 0)
 }
 
+/// As [`foreign`]; counts it where it is so. For a tracked process.
+#[inline(always)]
+pub(super) fn unmonitored() -> bool {
+    let foreign = foreign();
+    if foreign {
+        count(Counter::ForeignAbi);
+    }
+    foreign
+}
+
 /// A call of a tracked process that is not monitored.
 #[inline(always)]
 pub(super) fn missed() {

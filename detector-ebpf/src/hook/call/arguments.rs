@@ -96,15 +96,29 @@ pub(crate) enum Store {
     Keys,
 }
 
+/// Of an argument that is an `int`, what the kernel looks at.
+const INT: u64 = 0xffff_ffff;
+
+/// Whether the extended attribute of this name is none that tools set and get of their own accord: access lists, capabilities and
+/// labels, which no program writes its own data to.
+#[inline(always)]
+fn is_own(name: u64) -> bool {
+    const TOOLS: [&[u8; 16]; 3] = [b"system.posix_acl", b"security.selinux", b"security.capabil"];
+    let Some(name) = load_user::<[u8; 16]>(name) else { return true };
+    let name = u128::from_ne_bytes(name);
+    TOOLS.iter().all(|tools| name != u128::from_ne_bytes(**tools))
+}
+
 /// Where the call puts something.
 #[inline(always)]
 pub(super) fn stores(number: u64, arguments: &Arguments) -> Option<Store> {
     match number {
         abi::MSGSND => Some(Store::Queue(arguments.get(0) as u32)),
-        abi::SETXATTR | abi::LSETXATTR | abi::FSETXATTR | abi::SETXATTRAT => Some(Store::Attributes),
+        abi::SETXATTR | abi::LSETXATTR | abi::FSETXATTR => is_own(arguments.get(1)).then_some(Store::Attributes),
+        abi::SETXATTRAT => is_own(arguments.get(3)).then_some(Store::Attributes),
         abi::ADD_KEY => Some(Store::Keys),
         abi::KEYCTL => {
-            matches!(arguments.get(0), abi::KEYCTL_UPDATE | abi::KEYCTL_INSTANTIATE | abi::KEYCTL_INSTANTIATE_IOV)
+            matches!(arguments.get(0) & INT, abi::KEYCTL_UPDATE | abi::KEYCTL_INSTANTIATE | abi::KEYCTL_INSTANTIATE_IOV)
                 .then_some(Store::Keys)
         }
         _ => None,
@@ -116,8 +130,12 @@ pub(super) fn stores(number: u64, arguments: &Arguments) -> Option<Store> {
 pub(super) fn fetches(number: u64, arguments: &Arguments) -> Option<Store> {
     match number {
         abi::MSGRCV => Some(Store::Queue(arguments.get(0) as u32)),
-        abi::GETXATTR | abi::LGETXATTR | abi::FGETXATTR | abi::GETXATTRAT => Some(Store::Attributes),
-        abi::KEYCTL => matches!(arguments.get(0), abi::KEYCTL_READ | abi::KEYCTL_DESCRIBE).then_some(Store::Keys),
+        abi::GETXATTR | abi::LGETXATTR | abi::FGETXATTR => {
+            (arguments.get(3) != 0 && is_own(arguments.get(1))).then_some(Store::Attributes)
+        }
+        abi::GETXATTRAT => is_own(arguments.get(3)).then_some(Store::Attributes),
+        abi::LISTXATTR | abi::LLISTXATTR | abi::FLISTXATTR | abi::LISTXATTRAT => Some(Store::Attributes),
+        abi::KEYCTL => matches!(arguments.get(0) & INT, abi::KEYCTL_READ | abi::KEYCTL_DESCRIBE).then_some(Store::Keys),
         _ => None,
     }
 }
@@ -133,6 +151,15 @@ pub(super) fn receives(number: u64, arguments: &Arguments) -> bool {
 #[inline(always)]
 pub(super) fn waits(number: u64) -> bool {
     matches!(number, abi::READ | abi::READV | abi::PREADV2 | abi::SENDFILE | abi::SPLICE | abi::TEE)
+}
+
+/// Calls that bring data into memory and do not wait for it: what they read is taken as they begin.
+#[inline(always)]
+pub(super) fn brings(number: u64) -> bool {
+    matches!(
+        number,
+        abi::PREAD64 | abi::PREADV | abi::MMAP | abi::COPY_FILE_RANGE | abi::IO_SUBMIT | abi::IO_URING_ENTER
+    )
 }
 
 /// The descriptor a call reads from.

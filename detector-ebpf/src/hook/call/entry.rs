@@ -1,7 +1,7 @@
 //! The entry of a call: what it sends, before a byte has left; what it is about to take or to start.
 
 use super::{
-    acts::{foreign, give, kill, missed, take},
+    acts::{foreign, give, kill, missed, take, unmonitored},
     arguments::{Arguments, buffer, moves, source, starts, stores, submitted, target},
 };
 use crate::{
@@ -65,7 +65,7 @@ fn go_on(ctx: &BtfTracePointContext, step: EnterStep) {
 pub(crate) fn mapping(ctx: &BtfTracePointContext) {
     let number = ctx.arg::<u64>(1);
     let Some(mut current) = current() else { return };
-    if foreign() {
+    if unmonitored() {
         return;
     }
     let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
@@ -87,7 +87,7 @@ pub(crate) fn mapping(ctx: &BtfTracePointContext) {
 pub(crate) fn sharing(ctx: &BtfTracePointContext) {
     let number = ctx.arg::<u64>(1);
     let Some(current) = current() else { return };
-    if foreign() {
+    if unmonitored() {
         return;
     }
     if shared::pass(&current) {
@@ -104,7 +104,7 @@ pub(crate) fn moving(ctx: &BtfTracePointContext) {
     let number = ctx.arg::<u64>(1);
     let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
     let Some(mut current) = current() else { return };
-    if foreign() {
+    if unmonitored() {
         return;
     }
     if let Some(store) = stores(number, &arguments) {

@@ -1,8 +1,8 @@
 //! The exit of a call: what it opened, and what it has received.
 
 use super::{
-    acts::{foreign, give, kill, missed, receive},
-    arguments::{Arguments, fetches, received, receives, source, starts, target, waits},
+    acts::{foreign, give, kill, missed, receive, unmonitored},
+    arguments::{Arguments, brings, fetches, received, receives, source, starts, target, waits},
 };
 use crate::{
     abi, carrier,
@@ -12,7 +12,7 @@ use crate::{
     layout::read,
     maps::{EXIT_STEPS, count, global},
     program, shared,
-    task::{Current, armed, current, find},
+    task::{Current, arm, armed, current, find},
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, programs::BtfTracePointContext};
 use detector_common::{counter::Counter, record};
@@ -43,6 +43,10 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     if number == abi::IO_URING_SETUP {
         return ringed(result);
     }
+    if number == abi::PIDFD_GETFD && result >= 0 && current().is_some() {
+        // It may be a credential that nobody of the job has opened.
+        arm();
+    }
     if !armed() {
         return;
     }
@@ -51,6 +55,12 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     }
     if result > 0 && waits(number) {
         return go_on(ctx, Step::Moved);
+    }
+    if result >= 0
+        && brings(number)
+        && let Some(current) = current()
+    {
+        return share(ctx, &current);
     }
     kill();
 }
@@ -93,7 +103,7 @@ fn go_on(ctx: &BtfTracePointContext, step: Step) {
 #[inline(always)]
 fn returning(ctx: &BtfTracePointContext) -> Option<(Current<'static>, u64, Arguments, i64)> {
     let current = current()?;
-    if foreign() {
+    if unmonitored() {
         return None;
     }
     let regs = ctx.arg::<*const u8>(0) as u64;
@@ -106,6 +116,7 @@ fn returning(ctx: &BtfTracePointContext) -> Option<(Current<'static>, u64, Argum
 pub(crate) fn opened(ctx: &BtfTracePointContext) {
     if let Some((mut current, _, _, result)) = returning(ctx) {
         count(Counter::Opens);
+        memory::unlinked();
         open::returned(&mut current, result as u64);
         link(ctx);
     }
@@ -152,6 +163,7 @@ pub(crate) fn probed(ctx: &BtfTracePointContext) {
 #[inline(always)]
 pub(crate) fn looked(ctx: &BtfTracePointContext) {
     if let Some((mut current, number, arguments, result)) = returning(ctx) {
+        memory::unlinked();
         memory::returned(&mut current, number, &arguments, result);
         link(ctx);
         return share(ctx, &current);

@@ -152,8 +152,7 @@ fn applied(config: &Config, policy: Option<&Path>, home: Option<&Path>, id: u32)
     let policy = policy.with_search(&resolvers::searched()).with_local(&services::look(&listed));
     let tables = policy.tables(id);
     // What was in a workspace before a job, one before it left: of these only what the job itself has written counts.
-    let workspaces = agents::roots().iter().flat_map(|root| checkouts(&root.join("_work"))).collect();
-    let places = Rc::new(kept::Places::new(files.home, workspaces, uid));
+    let places = Rc::new(kept::Places::new(files.home, workspaces(), uid));
     let before = kept::Before { places, read, listed: listed.into() };
     Ok(Applied { id, policy, tables, mode, before, known: RefCell::default() })
 }
@@ -167,7 +166,9 @@ impl Applied {
     /// Tells the kernel side of the credential files that are there now, and of those that are not any more: another file may get the
     /// number of one.
     pub(super) fn know(&self, sensor: &mut Sensor) -> Result<(), KernelError> {
-        let now = known::register(sensor, (self.id, &self.policy), &self.before.places)?;
+        let kept::Places { home, uid, .. } = &*self.before.places;
+        let places = kept::Places::new(home.clone(), workspaces(), *uid);
+        let now = known::register(sensor, (self.id, &self.policy), &places)?;
         for before in self.known.replace(now.clone()) {
             if !now.iter().any(|known| known.file == before.file) {
                 sensor.forget_known(self.id, before.file)?;
@@ -208,6 +209,11 @@ fn environment(home: Option<&Path>) -> BTreeMap<String, String> {
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value.filter(|value| !value.is_empty())?)))
         .collect()
+}
+
+/// The workspaces of the runners that are here.
+fn workspaces() -> Vec<PathBuf> {
+    agents::roots().iter().flat_map(|root| checkouts(&root.join("_work"))).collect()
 }
 
 /// The workspaces of a runner (`_work/REPOSITORY/REPOSITORY`), those used last first.
