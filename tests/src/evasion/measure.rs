@@ -65,13 +65,13 @@ fn unmeasured(fixtures: &[Fixture]) -> Vec<Figures> {
 fn runs(mode: &str, figures: &mut [Figures], runs: &[Run], done: &impl Fn(&Figures)) -> anyhow::Result<()> {
     let mut host = Host::new(mode)?;
     // Each is checked while the next one runs.
-    let (sender, seen) = sync_channel::<(usize, Seen)>(CHECKED);
-    let check = |(n, seen): (usize, Seen)| seen.check().err().map(|error| (n, error));
+    let (sender, seen) = sync_channel::<(usize, Box<Seen>)>(CHECKED);
+    let check = |(n, seen): (usize, Box<Seen>)| seen.check().err().map(|error| (n, error));
     let checks = thread::spawn(move || seen.into_iter().filter_map(check).collect::<Vec<_>>());
     for (n, figures) in figures.iter_mut().enumerate() {
         for run in runs {
             match run(&mut host, figures) {
-                Ok(seen) => seen.map(|seen| sender.send((n, seen))).transpose().context("a check failed")?,
+                Ok(seen) => seen.map(|seen| sender.send((n, Box::new(seen)))).transpose().context("a check failed")?,
                 Err(error) => {
                     figures.wrong.push(format!("{mode}: {error:#}"));
                     // The next ones need one that works.
