@@ -233,7 +233,7 @@ fn exit_link(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// `TP_PROTO(struct io_kiocb *req)`, 6.4.
+/// `TP_PROTO(struct io_kiocb *req)`; not in 6.1, there in 6.12 (the matrix of kernels loads it).
 #[btf_tracepoint(function = "io_uring_submit_req")]
 fn io_uring_submit_req(ctx: BtfTracePointContext) -> i32 {
     hook::ring::submitted(&ctx);
@@ -247,7 +247,7 @@ fn begin_done(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// `TP_PROTO(void *ctx, unsigned long long user_data, s32 res, u32 cflags, void *ocqe)`, 5.19.
+/// `TP_PROTO(void *ctx, unsigned long long user_data, s32 res, u32 cflags, void *ocqe)`; there in 6.12.
 #[btf_tracepoint(function = "io_uring_cqe_overflow")]
 fn io_uring_cqe_overflow(_ctx: BtfTracePointContext) -> i32 {
     hook::ring::overflowed();
@@ -282,7 +282,7 @@ fn begin_give(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// `TP_PROTO(struct io_ring_ctx *ctx, void *req, ...)`, 5.19; what else there is differs, and is not read.
+/// `TP_PROTO(struct io_ring_ctx *ctx, void *req, ...)`; there in 6.12. What else there is differs, and is not read.
 #[btf_tracepoint(function = "io_uring_complete")]
 fn io_uring_complete(ctx: BtfTracePointContext) -> i32 {
     hook::ring::completed(&ctx);

@@ -46,8 +46,9 @@ def taken_from(door):
         os.waitpid(keeper, 0)
 
 
-def put_into(door):
-    """Who has the secret puts it into the memory of another by `door`; that one makes no call until it is there, and sends it then."""
+def put_into(door, opened=lambda pid: None):
+    """Who has the secret puts it into the memory of another by `door`; that one makes no call until it is there, and sends it then.
+    What `opened` gives for that one, before the secret is read, `door` is given last."""
     memory = place()
     ready, told = os.pipe()
 
@@ -61,7 +62,8 @@ def put_into(door):
 
     taker = child(take)
     os.read(ready, 1)
-    door(taker, ctypes.addressof(memory), read())
+    before = opened(taker)
+    door(taker, ctypes.addressof(memory), read(), before)
     wait(taker)
 
 
@@ -194,7 +196,7 @@ def root():
 
 @fixture("B34", "put into another's memory by process_vm_writev")
 def vm_writev():
-    def door(pid, address, data):
+    def door(pid, address, data, _):
         own = ctypes.create_string_buffer(data)
         # The first byte last: it says that all is there.
         for start, end in ((1, len(data)), (0, 1)):
@@ -204,40 +206,29 @@ def vm_writev():
     put_into(door)
 
 
+def written(memory, address, data):
+    # The first byte last: it says that all is there.
+    os.pwrite(memory, data[1:], address + 1)
+    os.pwrite(memory, data[:1], address)
+
+
+def opened(pid):
+    return os.open(f"/proc/{pid}/mem", os.O_RDWR)
+
+
 @fixture("B34", "put into another's memory by /proc/PID/mem")
 def mem_written():
-    def door(pid, address, data):
-        with open(f"/proc/{pid}/mem", "r+b", buffering=0) as file:
-            os.pwrite(file.fileno(), data[1:], address + 1)
-            os.pwrite(file.fileno(), data[:1], address)
-
-    put_into(door)
+    put_into(lambda pid, address, data, _: written(opened(pid), address, data))
 
 
 @fixture("B34", "the same, by a descriptor that was opened before the secret was read")
 def mem_written_before():
-    memory = place()
-    ready, told = os.pipe()
-
-    def take():
-        with socket.create_connection(sink()) as stream:
-            os.write(told, b"!")
-            while memory[0] == b"\0":
-                pass
-            stream.sendall(memory.raw.rstrip(b"\0"))
-
-    taker = child(take)
-    os.read(ready, 1)
-    with open(f"/proc/{taker}/mem", "r+b", buffering=0) as file:
-        data = read()
-        os.pwrite(file.fileno(), data[1:], ctypes.addressof(memory) + 1)
-        os.pwrite(file.fileno(), data[:1], ctypes.addressof(memory))
-    wait(taker)
+    put_into(lambda _, address, data, memory: written(memory, address, data), opened)
 
 
 @fixture("B34", "put into another's memory by PTRACE_POKE")
 def poke():
-    def door(pid, address, data):
+    def door(pid, address, data, _):
         checked(LIBC.ptrace(PTRACE_ATTACH, pid, None, None))
         os.waitpid(pid, 0x40000000)
         data = data.ljust(-(-len(data) // 8) * 8, b"\0")

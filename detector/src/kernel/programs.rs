@@ -218,7 +218,8 @@ const SEE_RING: &str = "see-io-uring";
 /// Its mechanism and gap, and its gap where the kernel does not tell of them.
 const RINGS_SEEN: [&str; 3] = [
     "tp_btf/io_uring_{submit_req,complete}",
-    "not: opens that fail, what is printed to the job's log, what a request sends that waits while other data is read into its buffer; \
+    "not: opens that fail, what is printed to the job's log, what a request sends that waits while other data is read into its buffer, \
+     receives whose completion nobody asks for, credentials known by name only that one batch opens, reads and sends; \
      requests of which no completion is told are counted as lost",
     "this kernel does not tell of requests to an io_uring: who makes one is counted as lost",
 ];
