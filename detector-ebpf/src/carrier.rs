@@ -1,4 +1,5 @@
-//! Sockets whose other end is on this host, queues, terminals, keys and attributes: data that a holder puts into one side comes out at another.
+//! Sockets whose other end is on this host, queues, terminals, keys and attributes: data that a holder puts into one side comes out
+//! at another.
 //!
 //! What a declared reader read itself it does not spell there: it speaks with a server for which it is.
 
@@ -6,7 +7,6 @@ use crate::{
     abi::{AF_INET, AF_INET6, AF_UNIX, S_IFSOCK, SOCK_DGRAM},
     file::File,
     flow,
-    hook::call::Store,
     layout::{load, offset, read},
     maps::HOME,
     socket,
@@ -20,6 +20,17 @@ use detector_common::{
     judge::Sets,
     layout::ABSENT,
 };
+
+/// Where the kernel keeps what is no file's content.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// A queue of System V, by its number.
+    Queue(u32),
+    /// Extended attributes of files.
+    Attributes,
+    /// Keys.
+    Keys,
+}
 
 /// IP protocol number.
 const UDP: u16 = 17;

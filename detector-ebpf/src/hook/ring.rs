@@ -7,14 +7,10 @@
 
 use crate::{
     abi::{self, ring},
-    carrier,
+    carrier::{self, Store},
     file::File,
     flow,
-    hook::{
-        ask,
-        call::{Store, acts},
-        memory, open,
-    },
+    hook::{ask, call::acts, memory, open},
     layout::{load, offset, read},
     maps::{BEGIN_STEPS, RING_DONE, RING_STEPS, count, global},
     shared, socket,

@@ -2,6 +2,7 @@
 
 use crate::{
     abi,
+    carrier::Store,
     flow::{Buffer, NO_BUFFER},
     layout::load,
     maps::count,
@@ -83,17 +84,6 @@ pub(super) fn moves(number: u64) -> bool {
             | abi::IO_SUBMIT
             | abi::MQ_TIMEDSEND
     )
-}
-
-/// Where the kernel keeps what is no file's content.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Store {
-    /// A queue of System V, by its number.
-    Queue(u32),
-    /// Extended attributes of files.
-    Attributes,
-    /// Keys.
-    Keys,
 }
 
 /// Of an argument that is an `int`, what the kernel looks at.

@@ -6,6 +6,6 @@ mod arguments;
 mod entry;
 mod exit;
 
-pub(crate) use arguments::{Arguments, Store, element};
+pub(crate) use arguments::{Arguments, element};
 pub(crate) use entry::{asking, enter, mapping, moving, printing, serving, sharing, starting, writing};
 pub(crate) use exit::{exit, got, linked, looked, moved, opened, probed, shared};
