@@ -89,6 +89,10 @@ counters! {
     /// Counted by user space: times that the daemon was away while the kernel side went on. What it had taken in and not written yet
     /// is lost.
     Away = 37, "daemon-away", Loss;
+    /// Counted by user space: calls of programs that the kernel left out, since the program ran already on that processor.
+    Missed = 40, "missed", Loss;
+    /// Counted by user space: as before, of the program that is told how sockets end: the marks of some are kept longer.
+    MissedState = 41, "missed-state", Noise;
     /// Opens looked at: of tracked processes, by name.
     Opens = 32, "opens", Activity;
     /// Answers of name servers that were not believed: not what was asked, not whole, not from where they should be.
@@ -100,4 +104,4 @@ counters! {
 }
 
 /// Entries of the counter array.
-pub const COUNTERS: u32 = 40;
+pub const COUNTERS: u32 = 42;

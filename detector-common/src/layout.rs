@@ -54,6 +54,10 @@ layout! {
     task_group_leader: "task_struct.group_leader", 8, true;
     /// Start, `CLOCK_BOOTTIME` nanoseconds (`real_start_time` before 5.5).
     task_start: "task_struct.start_boottime", 8, true;
+    /// Those whose parent it is, a `struct list_head`.
+    task_children: "task_struct.children", 0, true;
+    /// Its place among them.
+    task_sibling: "task_struct.sibling", 0, true;
     /// Parent, as last reparented.
     task_real_parent: "task_struct.real_parent", 8, true;
     /// Memory; null for kernel threads.
@@ -106,8 +110,8 @@ layout! {
     mm_arg_end: "mm_struct.arg_end", 8, true;
     /// Byte after the environment, which lies behind argv.
     mm_env_end: "mm_struct.env_end", 8, true;
-    /// The program being started.
-    binprm_file: "linux_binprm.file", 8, true;
+    /// The file of the program that it runs.
+    mm_exe_file: "mm_struct.exe_file", 8, true;
     /// Descriptor table.
     files_fdt: "files_struct.fdt", 8, true;
     /// Descriptors the table has room for.

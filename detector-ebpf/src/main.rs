@@ -11,6 +11,7 @@ mod author;
 mod carrier;
 mod command;
 mod emit;
+mod event;
 mod file;
 mod flow;
 mod hook;
@@ -95,22 +96,22 @@ fn exec_decide(ctx: BtfTracePointContext) -> i32 {
 
 /// A step of [`sched_process_exec`].
 #[btf_tracepoint(function = "sched_process_exec")]
-fn exec_take(ctx: BtfTracePointContext) -> i32 {
-    hook::exec::taken(&ctx);
+fn exec_take(_ctx: BtfTracePointContext) -> i32 {
+    hook::exec::taken();
     0
 }
 
 /// A step of [`sched_process_exec`]: a process that is not tracked.
 #[btf_tracepoint(function = "sched_process_exec")]
-fn exec_agent(ctx: BtfTracePointContext) -> i32 {
-    hook::agent::exec(&ctx);
+fn exec_agent(_ctx: BtfTracePointContext) -> i32 {
+    hook::agent::exec();
     0
 }
 
 /// `TP_PROTO(struct task_struct *p)`; a second argument since 6.16 is not read.
 #[btf_tracepoint(function = "sched_process_exit")]
-fn sched_process_exit(ctx: BtfTracePointContext) -> i32 {
-    hook::process::exit(&ctx);
+fn sched_process_exit(_ctx: BtfTracePointContext) -> i32 {
+    hook::process::exit();
     0
 }
 

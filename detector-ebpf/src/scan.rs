@@ -283,7 +283,7 @@ pub(crate) fn said(address: u64, len: u64) -> Said {
         return said;
     }
     let Some(scan) = SCAN.get_ptr_mut(0) else { return said };
-    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    // SAFETY: this CPU's own slot; preemption is off (`event.rs`).
     let scan = unsafe { &mut *scan };
     if copy::<{ SHELL_BYTES as u64 }>(scan, address, len).is_none() {
         return said;

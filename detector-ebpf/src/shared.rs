@@ -138,7 +138,7 @@ pub(crate) fn has(current: &Current<'_>) -> bool {
 #[inline(always)]
 pub(crate) fn begin() {
     if let Some(slot) = SHARING.get_ptr_mut(0) {
-        // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+        // SAFETY: this CPU's own slot; preemption is off (`event.rs`).
         unsafe { *slot = 0 };
     }
 }

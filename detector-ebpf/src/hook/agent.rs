@@ -3,15 +3,13 @@
 
 use crate::{
     emit::{self, now},
+    hook::exec::image,
     layout::read,
     maps::{AGENTS, FREE, WORKERS, count, global},
     path,
     task::{ancestor, current_struct},
 };
-use aya_ebpf::{
-    helpers::{bpf_get_current_pid_tgid, bpf_get_smp_processor_id},
-    programs::BtfTracePointContext,
-};
+use aya_ebpf::helpers::{bpf_get_current_pid_tgid, bpf_get_smp_processor_id};
 use detector_common::{
     counter::Counter,
     identity::ProcessId,
@@ -23,13 +21,12 @@ use detector_common::{
 ///
 /// VERIFIER: a program of its own, as the steps of exec are.
 #[inline(always)]
-pub(crate) fn exec(ctx: &BtfTracePointContext) {
+pub(crate) fn exec() {
     // Who found the map of processes full is of a job all the same.
     if global().is_some_and(|global| global.overflow != 0) && ancestor().is_some() {
         return;
     }
-    let bprm = ctx.arg::<*const u8>(2) as u64;
-    let Some(file) = read!(bprm, binprm_file, u64) else { return };
+    let Some(file) = image() else { return };
     let Some(dentry) = read!(file, file_dentry, u64) else { return };
     let mut name = Component::EMPTY;
     if path::name(dentry, &mut name).is_none() {

@@ -64,7 +64,7 @@ pub(crate) fn sent(number: u64, arguments: &Arguments) -> (Buffer, u64) {
 pub(crate) fn asks(number: u64, arguments: &Arguments) -> u64 {
     let (buffer, one) = sent(number, arguments);
     let Some(scan) = SCAN.get_ptr_mut(0) else { return 1 };
-    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    // SAFETY: this CPU's own slot; preemption is off (`event.rs`).
     scan::asks(unsafe { &mut *scan }, buffer) | one ^ 1
 }
 

@@ -4,6 +4,7 @@ use crate::{
     abi::{S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK},
     command,
     emit::{self, now},
+    event,
     file::File,
     flow,
     hook::print,
@@ -44,7 +45,7 @@ pub(crate) fn entered(current: &Current<'_>, waits: bool) {
         return;
     }
     let Some(scan) = SCAN.get_ptr_mut(0) else { return };
-    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    // SAFETY: this CPU's own slot; preemption is off (`event.rs`).
     let scan = unsafe { &mut *scan };
     scan.entered.sets = sets.to_array();
     scan.entered.time = if waits { now() } else { 0 };
@@ -80,8 +81,8 @@ pub(crate) fn exec(ctx: &BtfTracePointContext) {
         return forget(&ENTERED, &thread(ctx));
     };
     let Some(job) = job::find(current.task.job) else { return };
-    let task = ctx.arg::<*const u8>(0) as u64;
-    file(ctx.arg::<*const u8>(2) as u64, record);
+    let task = current_struct();
+    file(record);
     record.argv_len = arguments(task, &mut record.argv).unwrap_or(0);
     record.uid = read!(task, task_cred, u64).and_then(|cred| read!(cred, cred_euid, u32)).unwrap_or(u32::MAX);
     record.stdout = File::of_descriptor(STDOUT).map_or(0, |file| file.mode & S_IFMT);
@@ -109,7 +110,7 @@ pub(crate) fn identify(ctx: &BtfTracePointContext) {
 pub(crate) fn injected(ctx: &BtfTracePointContext) {
     let Some((current, record, scan)) = memory() else { return };
     let Some(job) = job::find(current.task.job) else { return };
-    inject(record, scan, job.policy, ctx.arg::<*const u8>(0) as u64);
+    inject(record, scan, job.policy, current_struct());
     go_on(ctx, Step::Walk);
 }
 
@@ -128,7 +129,7 @@ pub(crate) fn search(ctx: &BtfTracePointContext) {
     let Some((current, _, scan)) = memory() else { return };
     // What was held as the call began is part of what is held now.
     if current.sets().strong() != 0 {
-        scan::image(scan, ctx.arg::<*const u8>(0) as u64);
+        scan::image(scan, current_struct());
     }
     go_on(ctx, Step::Compare);
 }
@@ -163,9 +164,9 @@ pub(crate) fn decided(ctx: &BtfTracePointContext) {
 
 /// Last what comes with it: the kernel opens a program itself, so what a holder wrote into it comes along.
 #[inline(always)]
-pub(crate) fn taken(ctx: &BtfTracePointContext) {
+pub(crate) fn taken() {
     let Some(mut current) = current_by_id() else { return };
-    if let Some(file) = read!(ctx.arg::<*const u8>(2) as u64, binprm_file, u64).and_then(File::at) {
+    if let Some(file) = image().and_then(File::at) {
         flow::take(&current, file, false);
     }
     if let Some(file) = File::of_descriptor(STDIN)
@@ -242,23 +243,29 @@ fn go_on(ctx: &BtfTracePointContext, step: Step) {
 fn memory() -> Option<(Current<'static>, &'static mut Exec, &'static mut Scan)> {
     let current = current_by_id()?;
     let (record, scan) = (EXEC.get_ptr_mut(0)?, SCAN.get_ptr_mut(0)?);
-    // SAFETY: this CPU's own slots; the steps run on one CPU, with preemption off.
+    // SAFETY: this CPU's own slots; the steps run on one CPU, with preemption off (`event.rs`).
     Some(unsafe { (current, &mut *record, &mut *scan) })
 }
 
 /// The thread that called exec, by the number it had then: one other than the first has the number of the first by now.
 #[inline(always)]
 fn thread(ctx: &BtfTracePointContext) -> u64 {
-    bpf_get_current_pid_tgid() >> 32 << 32 | u64::from(ctx.arg::<i32>(1) as u32)
+    bpf_get_current_pid_tgid() >> 32 << 32 | u64::from(event::thread_before(ctx))
+}
+
+/// Address of the `struct file` of the program that was started: what `bprm->file` was (`begin_new_exec` in fs/exec.c).
+#[inline(always)]
+pub(super) fn image() -> Option<u64> {
+    read!(read!(current_struct(), task_mm, u64)?, mm_exe_file, u64)
 }
 
 /// The program being started: its identity and path.
 #[inline(always)]
-fn file(bprm: u64, record: &mut Exec) {
+fn file(record: &mut Exec) {
     record.path.steps = 0;
     record.path.cut = 1;
     record.file = detector_common::record::File::default();
-    let Some(file) = read!(bprm, binprm_file, u64).and_then(File::at) else { return count(Counter::Unread) };
+    let Some(file) = image().and_then(File::at) else { return count(Counter::Unread) };
     record.file = file.identity().unwrap_or_default();
     if let (Some(dentry), Some(mount)) = (read!(file.address, file_dentry, u64), read!(file.address, file_mnt, u64)) {
         path::walk(dentry, mount, &mut record.path);

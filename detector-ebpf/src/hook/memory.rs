@@ -77,7 +77,7 @@ fn link(current: &mut Current<'_>, pid: u32) {
 #[inline(always)]
 fn to_link(pid: u32) {
     if let Some(linked) = LINKED.get_ptr_mut(0) {
-        // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+        // SAFETY: this CPU's own slot; preemption is off (`event.rs`).
         unsafe { *linked = pid };
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn opened(current: &mut Current<'_>, file: File) {
     let Some(dentry) = read!(file.address, file_dentry, u64) else { return count(Counter::Unread) };
     let Some(mount) = read!(file.address, file_mnt, u64) else { return count(Counter::Unread) };
     let Some(opening) = OPEN.get_ptr_mut(0) else { return };
-    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    // SAFETY: this CPU's own slot; preemption is off (`event.rs`).
     let opening: &mut Opened = unsafe { &mut *opening };
     let place = path::named(dentry, mount);
     let Some(leaf) = name_of(place.0, &mut opening.record.path.components[0]) else { return count(Counter::Unread) };

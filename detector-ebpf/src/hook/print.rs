@@ -70,7 +70,7 @@ pub(crate) fn is_to_log(current: &Current<'_>, fd: u64) -> bool {
 pub(crate) fn look(number: u64, arguments: &Arguments) {
     const MOST: u64 = PRINT_BYTES as u64;
     let Some(scan) = SCAN.get_ptr_mut(0) else { return };
-    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    // SAFETY: this CPU's own slot; preemption is off (`event.rs`).
     let scan = unsafe { &mut *scan };
     let buffer = arguments.buffer();
     let most = scan.opaque(MOST);

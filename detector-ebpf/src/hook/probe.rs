@@ -41,7 +41,7 @@ pub(crate) fn returned(current: &Current<'_>, call: u32, name: u64, result: i64)
     let Some(job) = job::find(current.task.job) else { return };
     let policy = job.policy;
     let Some(attempted) = ATTEMPT.get_ptr_mut(0) else { return };
-    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    // SAFETY: this CPU's own slot; preemption is off (`event.rs`).
     let Attempted { record, tail, name: component_name, chains } = unsafe { &mut *attempted };
     // SAFETY: at most the size of the array.
     let len =

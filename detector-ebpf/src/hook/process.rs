@@ -2,12 +2,13 @@
 
 use crate::{
     emit::{self, now},
+    event::{self, Made},
     file::File,
     hook::{agent, exec, print},
     layout::{load, offset, read},
     maps::{BROUGHT, FORK_STEPS, PROGRESS, TASKS, WORKERS, count, forget, global},
     shared,
-    task::{Current, current, find, join, leave, share, track},
+    task::{Current, current, current_struct, find, join, leave, share, track},
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, programs::BtfTracePointContext};
 use detector_common::{
@@ -23,11 +24,11 @@ const STREAMS: [u64; 2] = [1, 2];
 /// A task was forked. Memory and descriptors are copied already: what the child gets is no less than theirs.
 #[inline(always)]
 pub(crate) fn fork(ctx: &BtfTracePointContext) {
-    let (parent, child) = (ctx.arg::<*const u8>(0) as u64, ctx.arg::<*const u8>(1) as u64);
-    let Some(pid) = read!(child, task_tgid, u32) else { return count(Counter::Unread) };
-    if pid == (bpf_get_current_pid_tgid() >> 32) as u32 {
-        return; // a thread
-    }
+    let (child, pid) = match event::made(ctx) {
+        Made::Process(child, pid) => (child, pid),
+        Made::Thread => return,
+        Made::Unread => return count(Counter::Unread),
+    };
     // The parent's until it is the child's: two of them have no room on the stack of 5.10 and 6.1.
     let mut task = match current() {
         Some(current) => *current.task,
@@ -39,7 +40,7 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
     let id = bpf_get_current_pid_tgid();
     let current = Current { pid: (id >> 32) as u32, thread: id as u32, task: &mut task };
     let Some(start) = read!(child, task_start, u64) else { return count(Counter::Unread) };
-    let shared = shares(parent, child);
+    let shared = shares(current_struct(), child);
     // What the parent joins after its set is read is later than the fork.
     let sets = current.sets();
     let time = now();
@@ -96,7 +97,7 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
 #[inline(always)]
 pub(crate) fn inherit(ctx: &BtfTracePointContext) {
     if let Some(current) = current()
-        && let Some(pid) = read!(ctx.arg::<*const u8>(1) as u64, task_tgid, u32)
+        && let Made::Process(_, pid) = event::made(ctx)
         && let Some(child) = find(pid)
         && child.holder != current.task.holder
     {
@@ -110,7 +111,7 @@ fn worker_task() -> Option<Task> {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     // SAFETY: a word that user space writes.
     let job = *unsafe { WORKERS.get(&pid) }?;
-    let leader = read!(crate::task::current_struct(), task_group_leader, u64)?;
+    let leader = read!(current_struct(), task_group_leader, u64)?;
     Some(Task { start: read!(leader, task_start, u64)?, job, ..Task::default() })
 }
 
@@ -140,32 +141,31 @@ fn shares(parent: u64, child: u64) -> bool {
 
 /// Threads that are left of the process that ends.
 #[inline(always)]
-fn alive(ctx: &BtfTracePointContext) -> Option<u32> {
-    let signal = read!(ctx.arg::<*const u8>(0) as u64, task_signal, u64)?;
+fn alive() -> Option<u32> {
+    let signal = read!(current_struct(), task_signal, u64)?;
     load::<u32>(signal as usize + offset!(signal_live))
 }
 
 /// A thread ended; with the last one, the process. Its sockets keep their marks.
 #[inline(always)]
-pub(crate) fn exit(ctx: &BtfTracePointContext) {
+pub(crate) fn exit() {
     let pid = (bpf_get_current_pid_tgid() >> 32) as u32;
     // A copy: the entry is another process's once it is removed.
     let Some(mut entry) = crate::task::find(pid).map(|entry| *entry) else {
-        if global().is_some_and(|global| global.hosting != 0) && alive(ctx) == Some(0) {
+        if global().is_some_and(|global| global.hosting != 0) && alive() == Some(0) {
             agent::exit(pid);
         }
         return;
     };
     // A thread that is ended in its call of exec does not return from it.
     exec::returned();
-    let task = ctx.arg::<*const u8>(0) as u64;
-    if alive(ctx) != Some(0) {
+    if alive() != Some(0) {
         return;
     }
     if TASKS.remove(&pid).is_err() {
         return; // of two last threads the other was first
     }
-    let status = read!(task, task_exit_code, u32).unwrap_or(0);
+    let status = read!(current_struct(), task_exit_code, u32).unwrap_or(0);
     let current = Current { pid, thread: bpf_get_current_pid_tgid() as u32, task: &mut entry };
     let record =
         Exit { header: emit::header(kind::EXIT, &current, now()), status, author: u32::from(current.task.author) };

@@ -8,6 +8,7 @@
 use crate::{
     abi::{self, ring},
     carrier::{self, Store},
+    event,
     file::File,
     flow,
     hook::{ask, call::acts, memory, open},
@@ -56,7 +57,7 @@ enum Step {
 #[inline(always)]
 pub(crate) fn submitted(ctx: &BtfTracePointContext) {
     let Some(current) = current().filter(|_| is_known()) else { return };
-    let request = ctx.arg::<*const u8>(0) as u64;
+    let request = event::submitted(ctx);
     if read!(request, ring_opcode, u8).is_some_and(opens) {
         // The file can be read by its descriptor before anyone is told that it is open.
         arm();
@@ -75,7 +76,7 @@ pub(crate) fn submitted(ctx: &BtfTracePointContext) {
     }
     let first = read!(request, ring_ctx, u64).and_then(|ctx| read!(ctx, ring_done, u64)).unwrap_or(0);
     let Some(done) = RING_DONE.get_ptr_mut(0) else { return };
-    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    // SAFETY: this CPU's own slot; preemption is off (`event.rs`).
     unsafe { *done = first };
     if first != 0 {
         return begin(ctx, Begin::Done);
@@ -156,7 +157,7 @@ pub(crate) fn sending(ctx: &BtfTracePointContext) {
     if is_known()
         && let Some(mut current) = current()
     {
-        send(&mut current, ctx.arg::<*const u8>(0) as u64);
+        send(&mut current, event::submitted(ctx));
     }
     acts::kill();
 }
@@ -174,7 +175,7 @@ pub(crate) fn completed(ctx: &BtfTracePointContext) {
     if !is_known() || current().is_none() {
         return;
     }
-    let request = ctx.arg::<*const u8>(1) as u64;
+    let request = event::completed(ctx);
     let Some(opcode) = read!(request, ring_opcode, u8) else { return count(Counter::IoUring) };
     let step = match opcode {
         _ if opens(opcode) => Step::Opened,
@@ -189,7 +190,7 @@ pub(crate) fn completed(ctx: &BtfTracePointContext) {
 pub(crate) fn opened(ctx: &BtfTracePointContext) {
     if is_known()
         && let Some(mut current) = current()
-        && let Some(file) = made(ctx.arg::<*const u8>(1) as u64)
+        && let Some(file) = made(event::completed(ctx))
     {
         count(Counter::Opens);
         memory::unlinked();
@@ -216,7 +217,7 @@ pub(crate) fn received(ctx: &BtfTracePointContext) {
     if is_known()
         && let Some(current) = current()
     {
-        let request = ctx.arg::<*const u8>(1) as u64;
+        let request = event::completed(ctx);
         if matches!(read!(request, ring_opcode, u8), Some(ring::GETXATTR | ring::FGETXATTR)) {
             carrier::take_from_store(&current, Store::Attributes);
         } else if let Some(file) = read!(request, ring_file, u64).and_then(file_at) {
@@ -265,7 +266,7 @@ pub(crate) fn sending_next(ctx: &BtfTracePointContext) {
 /// The request that begins when this one has completed.
 #[inline(always)]
 fn chained(ctx: &BtfTracePointContext) -> Option<u64> {
-    let request = ctx.arg::<*const u8>(1) as u64;
+    let request = event::completed(ctx);
     let flags = read!(request, ring_flags, u32)?;
     if flags & ring::LINK == 0 {
         return None;

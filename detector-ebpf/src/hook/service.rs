@@ -64,7 +64,7 @@ fn is(known: &Known, path: &[u64; WORDS]) -> u32 {
 #[inline(always)]
 pub(crate) fn asked(service: u32, number: u64, arguments: &Arguments) {
     let Some(scan) = SCAN.get_ptr_mut(0) else { return };
-    // SAFETY: this CPU's own slot; tracepoints run with preemption off.
+    // SAFETY: this CPU's own slot; preemption is off (`event.rs`).
     let scan = unsafe { &mut *scan };
     let (buffer, one) = sent(number, arguments);
     let (len, hash) = scan::request(scan, buffer);

@@ -93,6 +93,20 @@ pub enum KernelError {
         /// Bound.
         bound: u32,
     },
+    /// Trace events are not as they are read.
+    #[error(
+        "this kernel may preempt tracepoints, and its trace events cannot be used instead: {reason}; mount tracefs with `mount -t tracefs none /sys/kernel/tracing`, or report this"
+    )]
+    Events {
+        /// Why.
+        reason: String,
+    },
+    /// The kernel does not say which calls of programs it left out.
+    #[error("cannot read how many calls of programs the kernel left out: {reason}")]
+    Missed {
+        /// Why.
+        reason: String,
+    },
     /// The quarantine could not be pinned.
     #[error(
         "cannot keep the quarantine beyond this process ({path}: {reason}): mount bpffs with `mount -t bpf bpf /sys/fs/bpf`"

@@ -1,6 +1,6 @@
 //! The layout of kernel structures, looked up in BTF.
 
-use super::{KernelError, btf::Btf};
+use super::{KernelError, Tracing, btf::Btf};
 use detector_common::layout::{ABSENT, Layout};
 use std::{
     fs,
@@ -36,7 +36,9 @@ impl LayoutSource {
     }
 
     /// Looks every field up; a required one that is missing or of another width refuses the kernel.
-    pub(super) fn resolve(&self) -> Result<Layout, KernelError> {
+    ///
+    /// Trace events are looked up, too, where `tracing` is by them.
+    pub(super) fn resolve(&self, tracing: Tracing) -> Result<Layout, KernelError> {
         let data = fs::read(&self.path).map_err(|source| KernelError::BtfRead { path: self.path.clone(), source })?;
         let btf = Btf::parse(&data).map_err(|reason| KernelError::BtfParse { path: self.path.clone(), reason })?;
         let mut missing = Vec::new();
@@ -57,6 +59,7 @@ impl LayoutSource {
                 if !RINGS.iter().all(|tracepoint| btf.has_tracepoint(tracepoint)) {
                     layout.ring_opcode = ABSENT;
                 }
+                tracing.prepare(&btf, layout.ring_opcode != ABSENT)?;
                 Ok(layout)
             }
             _ => Err(KernelError::Layout {
@@ -91,7 +94,7 @@ mod tests {
         if !Path::new(RUNNING).exists() {
             return;
         }
-        let layout = LayoutSource::new(None).resolve().unwrap();
+        let layout = LayoutSource::new(None).resolve(Tracing::Typed).unwrap();
         assert_ne!(layout.task_tgid, ABSENT);
         assert_ne!(layout.sock_cookie, ABSENT);
     }
@@ -100,7 +103,7 @@ mod tests {
     fn a_file_that_is_not_btf_is_named() {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), b"junk").unwrap();
-        let error = LayoutSource::new(Some(file.path())).resolve().unwrap_err().to_string();
+        let error = LayoutSource::new(Some(file.path())).resolve(Tracing::Typed).unwrap_err().to_string();
         assert!(error.contains("is not BTF") && error.contains("--btf"), "{error}");
     }
 }

@@ -53,8 +53,10 @@ pub(super) fn every(ebpf: &mut Ebpf, btf: &Btf, rings: bool) -> Result<(), Kerne
 
 fn load(loaded: &mut Program, program: &programs::Program, btf: &Btf) -> Result<(), Box<dyn Error>> {
     match program.placement {
-        Placement::Tracepoint => <&mut BtfTracePoint>::try_from(loaded)?.load(program.name, btf)?,
-        Placement::Step { tracepoint, .. } => <&mut BtfTracePoint>::try_from(loaded)?.load(tracepoint, btf)?,
+        Placement::Tracepoint | Placement::Step { .. } => match loaded {
+            Program::TracePoint(loaded) => loaded.load()?,
+            loaded => <&mut BtfTracePoint>::try_from(loaded)?.load(program.tracepoint(), btf)?,
+        },
         Placement::Address => <&mut CgroupSockAddr>::try_from(loaded)?.load()?,
         Placement::Socket => <&mut CgroupSock>::try_from(loaded)?.load()?,
         Placement::Packet(_) | Placement::PacketStep { .. } => <&mut CgroupSkb>::try_from(loaded)?.load()?,

@@ -7,6 +7,7 @@ mod btf;
 mod cgroup;
 mod decode;
 mod error;
+mod events;
 mod host;
 mod kept;
 mod layout;
@@ -14,6 +15,7 @@ mod load;
 #[cfg(feature = "kernel-log")]
 mod log;
 mod maps;
+mod misses;
 mod policy;
 mod programs;
 mod quarantine;
@@ -23,6 +25,7 @@ mod standing;
 
 pub use decode::{About, DecodeError, Glance, Image, decode, glance, image, opened, time, workdir};
 pub use error::KernelError;
+pub use events::Tracing;
 pub use host::{Forked, Notice, is_authors_end, job_of};
 pub use layout::LayoutSource;
 pub use quarantine::Quarantine;

@@ -1,6 +1,6 @@
 //! The programs of the object: where each attaches and what it is for.
 
-use super::layout::RINGS;
+use super::{Tracing, layout::RINGS};
 use crate::engine::Capability;
 
 /// Where a program attaches.
@@ -57,6 +57,14 @@ impl Program {
     pub(super) fn is_of_rings(&self) -> bool {
         RINGS.contains(&self.name)
             || matches!(self.placement, Placement::Step { tracepoint, .. } if RINGS.contains(&tracepoint))
+    }
+
+    /// The tracepoint that it is of, or is called at.
+    pub(super) fn tracepoint(&self) -> &'static str {
+        match self.placement {
+            Placement::Step { tracepoint, .. } => tracepoint,
+            _ => self.name,
+        }
     }
 
     /// Whether it is attached itself, and not called by another one.
@@ -226,7 +234,7 @@ const RINGS_SEEN: [&str; 3] = [
 
 /// The capabilities, as reports have them; `services` says whether who is at the other end of a unix socket is known, and `rings` whether
 /// requests to an io_uring are.
-pub(super) fn capabilities(services: bool, rings: bool) -> Vec<Capability> {
+pub(super) fn capabilities(tracing: Tracing, services: bool, rings: bool) -> Vec<Capability> {
     let [mechanism, gap, absent] = SERVICE;
     let service = if services { (SEE_SERVICE, Some(mechanism), Some(gap)) } else { (SEE_SERVICE, None, Some(absent)) };
     let [mechanism, gap, absent] = RINGS_SEEN;
@@ -236,7 +244,7 @@ pub(super) fn capabilities(services: bool, rings: bool) -> Vec<Capability> {
         .chain([&service, &ring])
         .map(|(name, mechanism, gap)| Capability {
             name: (*name).into(),
-            mechanism: mechanism.map(Into::into),
+            mechanism: mechanism.map(|mechanism| tracing.mechanism(mechanism)),
             gap: gap.map(Into::into),
         })
         .collect()

@@ -1,11 +1,12 @@
 //! The eBPF object in the kernel: loaded, attached, fed and asked.
 
 use super::{
-    KernelError, LayoutSource, Quarantine, Standing,
+    KernelError, LayoutSource, Quarantine, Standing, Tracing,
     abi::Abi,
     cgroup,
     load::{self, refused},
     maps::Maps,
+    misses::Misses,
     programs::{self, EGRESS_STEPS, Placement, Way},
     quarantine::SOCKETS,
     rings::Rings,
@@ -15,8 +16,8 @@ use aya::{
     Ebpf, EbpfLoader, Pod,
     maps::{Array, HashMap, Map, MapData, MapError, PerCpuArray, ProgramArray, RingBuf},
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr,
-        links::{FdLink, PinnedLink},
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, TracePoint,
+        links::FdLink,
     },
 };
 use detector_common::{
@@ -109,9 +110,13 @@ pub struct Sensor {
     log: super::log::Lines,
     cgroup: File,
     /// Open as long as this process is: a pin that someone removes detaches nothing.
-    pinned: Vec<PinnedLink>,
+    pinned: Vec<FdLink>,
+    /// The programs that the kernel may leave out.
+    misses: Misses,
     /// What hashes of names begin with.
     pub(super) seed: u64,
+    /// What the programs of tracepoints are.
+    tracing: Tracing,
     /// Whether it is known who is at the other end of a unix socket.
     services: bool,
     /// Whether requests to an io_uring are seen.
@@ -123,14 +128,14 @@ impl Sensor {
     ///
     /// # Errors
     /// When privileges, BTF, cgroup2 or the verifier stand against it; each says what to do.
-    pub fn load(source: &LayoutSource, flags: Flags) -> Result<Self, KernelError> {
+    pub fn load(source: &LayoutSource, flags: Flags, tracing: Tracing) -> Result<Self, KernelError> {
         if OBJECT.is_empty() {
             return Err(KernelError::NoObject);
         }
         privileges()?;
         process_ids()?;
         let cgroup = cgroup::root()?;
-        let layout = with_flags(source.resolve()?, flags);
+        let layout = with_flags(source.resolve(tracing)?, flags);
         let (services, rings) = (knows_services(&layout), knows_rings(&layout));
         let layout = Abi(layout);
         // Given back at the end: the command inherits it.
@@ -141,7 +146,8 @@ impl Sensor {
         let mut ebpf = EbpfLoader::new()
             .btf(Some(&btf))
             .override_global("LAYOUT", &layout, true)
-            .load(OBJECT)
+            .override_global("EVENTS", &u32::from(tracing == Tracing::Events), true)
+            .load(&tracing.object(OBJECT))
             .map_err(|error| KernelError::Object(chain(&error)))?;
         load::every(&mut ebpf, &btf, rings)?;
         #[cfg(feature = "kernel-log")]
@@ -153,7 +159,9 @@ impl Sensor {
             ebpf: Some(ebpf),
             cgroup,
             pinned: Vec::new(),
+            misses: Misses::default(),
             seed: random()?,
+            tracing,
             services,
             rings,
         })
@@ -167,10 +175,10 @@ impl Sensor {
         let Some(ebpf) = &mut self.ebpf else { return Ok(()) };
         for program in programs::all(self.rings) {
             let pin = quarantine.is_some() && program.outlives;
-            let link = attach(ebpf, &mut self.maps, program, &self.cgroup, pin)
+            let link = attach(ebpf, (&mut self.maps, &mut self.misses), (program, self.tracing), &self.cgroup, pin)
                 .map_err(|error| refused(program.name, error.as_ref()))?;
             if let (Some(quarantine), Some(link)) = (quarantine, link) {
-                self.pinned.push(quarantine.pin_link(program.name, link)?);
+                self.pinned.push(quarantine.pin_link(program.name, link)?.into());
             }
         }
         if let Some(quarantine) = quarantine {
@@ -188,10 +196,10 @@ impl Sensor {
     pub fn stand(&mut self, standing: &Standing) -> Result<(), KernelError> {
         let Some(ebpf) = &mut self.ebpf else { return Ok(()) };
         for program in programs::all(self.rings) {
-            let link = attach(ebpf, &mut self.maps, program, &self.cgroup, true)
+            let link = attach(ebpf, (&mut self.maps, &mut self.misses), (program, self.tracing), &self.cgroup, true)
                 .map_err(|error| refused(program.name, error.as_ref()))?;
             if let Some(link) = link {
-                self.pinned.push(standing.pin_link(program.name, link)?);
+                self.pinned.push(standing.pin_link(program.name, link)?.into());
             }
         }
         self.maps.iter().try_for_each(|(name, map)| standing.pin_map(name, map))
@@ -207,18 +215,24 @@ impl Sensor {
         let maps = standing.maps()?;
         let home = maps.map("HOME").ok_or_else(|| absent("HOME"))?;
         let home: Array<&MapData, Abi<Home>> = home.try_into().map_err(|error| map("HOME", "open", &error))?;
-        let layout = source.resolve()?;
+        let tracing = Tracing::detect();
+        let layout = source.resolve(tracing)?;
         let rings = knows_rings(&layout);
         let Abi(home) = home.get(&0, 0).map_err(|error| map("HOME", "read", &error))?;
+        let attached = || programs::all(rings).filter(|program| program.is_attached());
+        let pinned = standing.links(attached().map(|program| program.name))?;
+        let tracepoints = attached().zip(&pinned).filter(|(program, _)| program.placement == Placement::Tracepoint);
+        let misses = Misses::of(tracepoints.map(|(program, link)| (program.name, link)))?;
         Ok(Self {
             #[cfg(feature = "kernel-log")]
             log: super::log::Lines::none(),
             ebpf: None,
             maps,
             cgroup: cgroup::root()?,
-            pinned: standing
-                .links(programs::all(rings).filter(|program| program.is_attached()).map(|program| program.name))?,
+            pinned,
+            misses,
             seed: home.seed,
+            tracing,
             services: knows_services(&layout),
             rings,
         })
@@ -226,7 +240,7 @@ impl Sensor {
 
     /// Mechanism and gap of each capability.
     pub fn capabilities(&self) -> Vec<Capability> {
-        programs::capabilities(self.services, self.rings)
+        programs::capabilities(self.tracing, self.services, self.rings)
     }
 
     /// Writes a job's policy, then the job itself: from then on its processes can be tracked.
@@ -455,7 +469,7 @@ impl Sensor {
     pub fn counters(&self) -> Result<BTreeMap<&'static str, u64>, KernelError> {
         let counted = self.maps.map("COUNTED").ok_or_else(|| absent("COUNTED"))?;
         let counted: PerCpuArray<&MapData, u64> = counted.try_into().map_err(|error| map("COUNTED", "open", &error))?;
-        let mut sums = BTreeMap::new();
+        let mut sums = self.misses.counted()?;
         for counter in Counter::ALL {
             let values = counted.get(&(*counter as u32), 0).map_err(|error| map("COUNTED", "read", &error))?;
             let sum: u64 = values.iter().sum();
@@ -550,8 +564,8 @@ fn with_flags(mut layout: Layout, flags: Flags) -> Layout {
 /// Attaches; returns the link when it is to be pinned.
 fn attach(
     ebpf: &mut Ebpf,
-    maps: &mut Maps,
-    program: &programs::Program,
+    (maps, misses): (&mut Maps, &mut Misses),
+    (program, tracing): (&programs::Program, Tracing),
     cgroup: &File,
     pin: bool,
 ) -> Result<Option<FdLink>, Box<dyn Error>> {
@@ -564,9 +578,16 @@ fn attach(
             ProgramArray::try_from(maps.map_mut(steps).ok_or("its map is not in the object")?)?.set(place, &step, 0)?;
             None
         }
+        Placement::Tracepoint if let Some((category, event)) = tracing.event(program) => {
+            let loaded = <&mut TracePoint>::try_from(loaded)?;
+            let id = loaded.attach(category, event)?;
+            misses.watch(program.name, loaded.fd()?)?;
+            if pin { Some(loaded.take_link(id)?.try_into()?) } else { None }
+        }
         Placement::Tracepoint => {
             let loaded = <&mut BtfTracePoint>::try_from(loaded)?;
             let id = loaded.attach()?;
+            misses.watch(program.name, loaded.fd()?)?;
             if pin { Some(loaded.take_link(id)?.into()) } else { None }
         }
         Placement::Address => {
@@ -697,13 +718,17 @@ mod tests {
     #[test]
     fn every_program_loads_and_attaches_with_any_flags() {
         if !rustix::process::geteuid().is_root() || OBJECT.is_empty() {
-            let error = Sensor::load(&LayoutSource::new(None), Flags::Detected).map(drop).unwrap_err().to_string();
+            let error = Sensor::load(&LayoutSource::new(None), Flags::Detected, Tracing::detect())
+                .map(drop)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains("sudo") || error.contains("cargo xtask build"), "{error}");
             return;
         }
-        for flags in [Flags::Detected, Flags::AllOff, Flags::AllOn] {
-            let mut sensor =
-                Sensor::load(&LayoutSource::new(None), flags).unwrap_or_else(|error| panic!("{flags:?}: {error}"));
+        let typed = [Flags::Detected, Flags::AllOff, Flags::AllOn].map(|flags| (flags, Tracing::Typed));
+        for (flags, tracing) in typed.into_iter().chain([(Flags::Detected, Tracing::Events)]) {
+            let mut sensor = Sensor::load(&LayoutSource::new(None), flags, tracing)
+                .unwrap_or_else(|error| panic!("{flags:?}, {tracing:?}: {error}"));
             sensor.attach(None).unwrap();
         }
     }

@@ -105,11 +105,11 @@ impl Standing {
     }
 
     /// The links of these programs.
-    pub(super) fn links<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<Vec<PinnedLink>, KernelError> {
+    pub(super) fn links<'a>(&self, names: impl Iterator<Item = &'a str>) -> Result<Vec<FdLink>, KernelError> {
         names
             .map(|name| {
                 let path = self.directory.join(name);
-                PinnedLink::from_pin(&path).map_err(|error| pin(&path, &error))
+                PinnedLink::from_pin(&path).map(FdLink::from).map_err(|error| pin(&path, &error))
             })
             .collect()
     }

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::{Capability, Conclusion, Finding, Mode},
     event::{Body, SCHEMA},
-    kernel::{Flags, JobSettings, LayoutSource, Quarantine, Rings, Sensor},
+    kernel::{Flags, JobSettings, LayoutSource, Quarantine, Rings, Sensor, Tracing},
     policy::Policy,
     recording::{Header, Host, Started, Status, TOOL},
     secret::redact,
@@ -92,7 +92,7 @@ pub async fn run(options: Options, mut found: impl FnMut(&Finding)) -> Result<En
     if left != 0 {
         tracing::info!("sockets of {left} earlier run(s) are still quarantined");
     }
-    let mut sensor = Sensor::load(&layout, Flags::Detected)?;
+    let mut sensor = Sensor::load(&layout, Flags::Detected, Tracing::detect())?;
     let quarantine = if mode == Mode::Enforce { Some(Quarantine::new()?) } else { None };
     let resolvers: Vec<_> = resolvers.iter().map(|address| (*address, resolvers::is_own(*address))).collect();
     let job = Watched { policy, mode, record, before };

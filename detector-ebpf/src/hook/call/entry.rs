@@ -5,7 +5,7 @@ use super::{
     arguments::{Arguments, buffer, moves, source, starts, stores, submitted, target},
 };
 use crate::{
-    abi, carrier,
+    abi, carrier, event,
     file::File,
     flow::{self, Buffer},
     hook::{ask, exec, memory, print, service},
@@ -23,8 +23,8 @@ const NOTHING: u64 = u64::MAX;
 /// At the entry.
 #[inline(always)]
 pub(crate) fn enter(ctx: &BtfTracePointContext) {
-    let number = ctx.arg::<u64>(1);
-    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    let number = event::number(ctx);
+    let arguments = Arguments { regs: event::registers(ctx) };
     // Before anything is held, too: it is there when something is.
     if shared::is_mapping(number, &arguments) || number == abi::PROCESS_VM_WRITEV {
         return go_on(ctx, EnterStep::Map);
@@ -63,12 +63,12 @@ fn go_on(ctx: &BtfTracePointContext, step: EnterStep) {
 /// VERIFIER: a program of its own, as [`writing`] is.
 #[inline(always)]
 pub(crate) fn mapping(ctx: &BtfTracePointContext) {
-    let number = ctx.arg::<u64>(1);
+    let number = event::number(ctx);
     let Some(mut current) = current() else { return };
     if unmonitored() {
         return;
     }
-    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    let arguments = Arguments { regs: event::registers(ctx) };
     if number == abi::PROCESS_VM_WRITEV {
         memory::written(&mut current, arguments.get(0) as u32);
     } else {
@@ -85,7 +85,7 @@ pub(crate) fn mapping(ctx: &BtfTracePointContext) {
 /// VERIFIER: as [`mapping`].
 #[inline(always)]
 pub(crate) fn sharing(ctx: &BtfTracePointContext) {
-    let number = ctx.arg::<u64>(1);
+    let number = event::number(ctx);
     let Some(current) = current() else { return };
     if unmonitored() {
         return;
@@ -101,8 +101,8 @@ pub(crate) fn sharing(ctx: &BtfTracePointContext) {
 /// VERIFIER: as [`mapping`].
 #[inline(always)]
 pub(crate) fn moving(ctx: &BtfTracePointContext) {
-    let number = ctx.arg::<u64>(1);
-    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    let number = event::number(ctx);
+    let arguments = Arguments { regs: event::registers(ctx) };
     let Some(mut current) = current() else { return };
     if unmonitored() {
         return;
@@ -170,8 +170,8 @@ enum EnterStep {
 /// VERIFIER: a program of its own, as [`writing`] is.
 #[inline(always)]
 pub(crate) fn printing(ctx: &BtfTracePointContext) {
-    let number = ctx.arg::<u64>(1);
-    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    let number = event::number(ctx);
+    let arguments = Arguments { regs: event::registers(ctx) };
     print::look(number, &arguments);
     let Some(mut current) = current() else { return };
     let Some(file) = File::of_descriptor(arguments.get(0)) else { return };
@@ -191,8 +191,8 @@ pub(crate) fn printing(ctx: &BtfTracePointContext) {
 /// VERIFIER: a program of its own, as [`writing`] is.
 #[inline(always)]
 pub(crate) fn asking(ctx: &BtfTracePointContext) {
-    let number = ctx.arg::<u64>(1);
-    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    let number = event::number(ctx);
+    let arguments = Arguments { regs: event::registers(ctx) };
     let asks = ask::asks(number, &arguments);
     let Some(mut current) = current() else { return };
     // What was held before the answer may leak there.
@@ -215,8 +215,8 @@ pub(crate) fn asking(ctx: &BtfTracePointContext) {
 /// VERIFIER: a program of its own, as [`writing`] is.
 #[inline(always)]
 pub(crate) fn serving(ctx: &BtfTracePointContext) {
-    let number = ctx.arg::<u64>(1);
-    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    let number = event::number(ctx);
+    let arguments = Arguments { regs: event::registers(ctx) };
     let to = if number == abi::IO_SUBMIT { submitted(&arguments).1 } else { target(number, &arguments) };
     let Some(file) = to.and_then(File::of_descriptor) else { return };
     if let Some(current) = current() {
@@ -236,7 +236,7 @@ pub(crate) fn serving(ctx: &BtfTracePointContext) {
 /// VERIFIER: a program of its own, as the steps of exec are, and the search before all else: so it is followed once.
 #[inline(always)]
 pub(crate) fn writing(ctx: &BtfTracePointContext) {
-    let arguments = Arguments { regs: ctx.arg::<*const u8>(0) as u64 };
+    let arguments = Arguments { regs: event::registers(ctx) };
     let buffer = Buffer { address: arguments.get(1), len: arguments.get(2) };
     let (fd, said) = (arguments.get(0), scan::said(buffer.address, buffer.len));
     let Some(mut current) = current() else { return };

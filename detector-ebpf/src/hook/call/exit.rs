@@ -5,7 +5,7 @@ use super::{
     arguments::{Arguments, brings, fetches, received, receives, source, starts, target, waits},
 };
 use crate::{
-    abi, carrier,
+    abi, carrier, event,
     file::File,
     flow,
     hook::{exec, memory, open, probe, ring},
@@ -20,10 +20,10 @@ use detector_common::{counter::Counter, record};
 /// At the exit.
 #[inline(always)]
 pub(crate) fn exit(ctx: &BtfTracePointContext) {
-    let regs = ctx.arg::<*const u8>(0) as u64;
+    let regs = event::registers(ctx);
     // 32 bits on aarch64, with something else behind them; no number is larger.
     let Some(number) = read!(regs, regs_number, u32).map(u64::from) else { return count(Counter::Unread) };
-    let result = ctx.arg::<i64>(1);
+    let result = event::result(ctx);
     if abi::opens_foreign(number) && foreign() {
         return missed();
     }
@@ -106,9 +106,9 @@ fn returning(ctx: &BtfTracePointContext) -> Option<(Current<'static>, u64, Argum
     if unmonitored() {
         return None;
     }
-    let regs = ctx.arg::<*const u8>(0) as u64;
+    let regs = event::registers(ctx);
     let number = read!(regs, regs_number, u32).map(u64::from)?;
-    Some((current, number, Arguments { regs }, ctx.arg::<i64>(1)))
+    Some((current, number, Arguments { regs }, event::result(ctx)))
 }
 
 /// An open succeeded.

@@ -13,7 +13,9 @@ use super::{
 use crate::{
     ci::Jobs,
     engine::{Finding, Mode},
-    kernel::{Flags, JobSettings, LayoutSource, Left, Notice, Quarantine, Rings, Sensor, Standing, boottime, job_of},
+    kernel::{
+        Flags, JobSettings, LayoutSource, Left, Notice, Quarantine, Rings, Sensor, Standing, Tracing, boottime, job_of,
+    },
 };
 use serde_json::json;
 use std::{
@@ -44,7 +46,7 @@ pub async fn daemon(config: Config, layout: LayoutSource, found: impl FnMut(&Fin
         return again(config, control, store, (standing, &layout), found).await;
     }
     let mut policies = Policies::load(&config, 0)?;
-    let mut sensor = Sensor::load(&layout, Flags::Detected)?;
+    let mut sensor = Sensor::load(&layout, Flags::Detected, Tracing::detect())?;
     let mut standing = Standing::new()?;
     sensor.stand(&standing)?;
     let resolvers = resolvers::configured();

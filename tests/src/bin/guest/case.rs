@@ -1,7 +1,7 @@
 //! The cases.
 
 use anyhow::{Context as _, bail, ensure};
-use detector::kernel::{Flags, LayoutSource, Sensor};
+use detector::kernel::{Flags, LayoutSource, Sensor, Tracing};
 use serde_json::Value;
 use std::{
     fs,
@@ -16,9 +16,10 @@ type Case = fn() -> anyhow::Result<()>;
 
 /// Name and function of each, in order.
 pub(super) const CASES: &[(&str, Case)] = &[
-    ("load-all-off", || load(Flags::AllOff)),
-    ("load-all-on", || load(Flags::AllOn)),
-    ("load-detected", || load(Flags::Detected)),
+    ("load-all-off", || load(Flags::AllOff, Tracing::Typed)),
+    ("load-all-on", || load(Flags::AllOn, Tracing::Typed)),
+    ("load-detected", || load(Flags::Detected, Tracing::Typed)),
+    ("load-events", events),
     ("pipe-theft", || stopped("cat $SECRET | $GUEST send $SINK")),
     ("pipe-honest", || passed("cat $PLAIN | $GUEST send $SINK")),
     ("file-theft", || stopped("cat $SECRET > $STAGE; mv $STAGE $STAGE.2; $GUEST send $SINK < $STAGE.2")),
@@ -33,16 +34,34 @@ pub(super) const CASES: &[(&str, Case)] = &[
         printed("cat $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN | base64 -w 0; echo ended")
     }),
     ("audit", audited),
+    ("busy-theft", || stopped(&format!("{BUSY}; cat $SECRET | $GUEST send $SINK; wait"))),
+    ("busy-honest", || passed(&format!("{BUSY}; cat $PLAIN | $GUEST send $SINK; wait"))),
 ];
 
 /// Not loopback by its address, and of this machine all the same.
 const SINK: &str = "203.0.113.9";
 
+/// More processes at once than there are processors, so that each is preempted wherever it can be: nothing of any is missed.
+const BUSY: &str =
+    "for j in 1 2 3 4; do (i=0; while [ $i -lt 25 ]; do cat $PLAIN | cat > /dev/null; i=$((i+1)); done) & done";
+
 /// Loaded and attached, everything.
-fn load(flags: Flags) -> anyhow::Result<()> {
-    let mut sensor = Sensor::load(&LayoutSource::new(None), flags)?;
+fn load(flags: Flags, tracing: Tracing) -> anyhow::Result<()> {
+    let mut sensor = Sensor::load(&LayoutSource::new(None), flags, tracing)?;
     sensor.attach(None)?;
     Ok(())
+}
+
+/// As the programs of trace events, too, which ask for what 5.10 does not have (`bpf_task_pt_regs`, 5.15).
+fn events() -> anyhow::Result<()> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    match load(Flags::Detected, Tracing::Events) {
+        Err(error) if release.starts_with("5.10.") => {
+            ensure!(error.to_string().contains("refused program"), "{error}");
+            Ok(())
+        }
+        loaded => loaded,
+    }
 }
 
 /// In enforce: a finding, exit 100, nothing at the sink, and replay says the same.
