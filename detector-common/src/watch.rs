@@ -146,6 +146,12 @@ pub mod door {
     pub const PTRACE_SEIZE: u32 = 9;
     /// A request for credentials to a metadata service.
     pub const METADATA: u32 = 10;
+    /// `/proc/kcore`: the memory of everyone.
+    pub const KCORE: u32 = 11;
+    /// `/dev/mem` and its like: the same.
+    pub const DEVICE: u32 = 12;
+    /// `perf_event_open` with samples of the stack or of registers.
+    pub const PERF: u32 = 13;
 }
 
 /// A row's key.

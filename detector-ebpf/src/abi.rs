@@ -28,6 +28,7 @@ mod arch {
     pub(crate) const MQ_TIMEDRECEIVE: u64 = 243;
     pub(crate) const CREAT: u64 = 85;
     pub(crate) const PTRACE: u64 = 101;
+    pub(crate) const PERF_EVENT_OPEN: u64 = 298;
     pub(crate) const OPENAT: u64 = 257;
     pub(crate) const SPLICE: u64 = 275;
     pub(crate) const TEE: u64 = 276;
@@ -72,10 +73,10 @@ mod arch {
     pub(crate) const FACCESSAT2: u64 = 439;
 
     /// Numbers of the 32-bit entry (arch/x86/entry/syscalls/syscall_32.tbl) that open files or other processes:
-    /// open, creat, ptrace, openat, open_by_handle_at, process_vm_readv, openat2.
+    /// open, creat, ptrace, openat, perf_event_open, open_by_handle_at, process_vm_readv, openat2.
     #[inline(always)]
     pub(crate) fn opens_foreign(number: u64) -> bool {
-        matches!(number, 5 | 8 | 26 | 295 | 342 | 347 | 437)
+        matches!(number, 5 | 8 | 26 | 295 | 336 | 342 | 347 | 437)
     }
 
     /// The same, that move data: read, write, mmap, socketcall, readv, writev, pread64, pwrite64, sendfile, mmap2, sendfile64,
@@ -148,6 +149,7 @@ mod arch {
     pub(crate) const RECVMMSG: u64 = 243;
     pub(crate) const CREAT: u64 = NONE - 1;
     pub(crate) const PTRACE: u64 = 117;
+    pub(crate) const PERF_EVENT_OPEN: u64 = 241;
     pub(crate) const EXECVE: u64 = 221;
     pub(crate) const SHMAT: u64 = 196;
     pub(crate) const MSGSND: u64 = 189;

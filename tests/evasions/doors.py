@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import struct
+import time
 
 from evade import LIBC, child, fixture, main, path, read, send, sink, tmp, wait
 
@@ -189,6 +190,50 @@ def root():
     os.read(ready, 1)
     try:
         wait(child(lambda: send(read(f"/proc/{keeper}/root{path()}"))))
+    finally:
+        os.kill(keeper, signal.SIGKILL)
+        os.waitpid(keeper, 0)
+
+
+class Stack(ctypes.Structure):
+    """Passed by value, it lies on the stack as long as the call lasts."""
+
+    _fields_ = [("bytes", ctypes.c_char * 1024)]
+
+
+@fixture("B34", "the stack of another process, by samples of perf_event_open")
+def perf_event():
+    CLOCK, CALL, PAGES, STACK_BYTES = 1, 298 if os.uname().machine == "x86_64" else 241, 256, 4096
+    SAMPLE_STACK, NOT_THE_KERNEL, MARK = 1 << 13, 1 << 5, b"[on the stack]"
+    ready, told = os.pipe()
+
+    def keep():
+        stack = Stack(MARK + read())
+        room = ctypes.create_string_buffer(1 << 20)
+        LIBC.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t, Stack]
+        os.write(told, b"!")
+        while True:
+            # In the library, below what is passed to it.
+            LIBC.memset(room, 0, len(room), stack)
+
+    def take(pid):
+        # struct perf_event_attr, of 112 bytes (include/uapi/linux/perf_event.h): a sample each 100 microseconds of the clock.
+        attr = struct.pack("<IIQQQQQ", CLOCK, 112, 0, 100_000, SAMPLE_STACK, 0, NOT_THE_KERNEL) + bytes(24)
+        attr += struct.pack("<QQI", 0, 0, STACK_BYTES)
+        attr = ctypes.create_string_buffer(attr.ljust(112, b"\0"), 112)
+        event = checked(LIBC.syscall(CALL, attr, pid, -1, -1, 0))
+        samples = mmap.mmap(event, (1 + PAGES) * mmap.PAGESIZE)
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            _, mark, rest = samples[mmap.PAGESIZE :].partition(MARK)
+            if mark:
+                return send(rest.partition(b"\0")[0])
+        raise AssertionError("no sample has it")
+
+    keeper = child(keep)
+    os.read(ready, 1)
+    try:
+        wait(child(lambda: take(keeper)))
     finally:
         os.kill(keeper, signal.SIGKILL)
         os.waitpid(keeper, 0)

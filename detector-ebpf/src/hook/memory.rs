@@ -11,6 +11,7 @@ use crate::{
     shared,
     task::{Current, current_struct, find, sets},
 };
+use aya_ebpf::helpers::bpf_probe_read_user;
 use detector_common::{
     counter::Counter,
     identity::ProcessId,
@@ -22,10 +23,25 @@ use detector_common::{
     watch::door,
 };
 
-/// A file of procfs that opens a process was opened.
+/// The door that a device is: those of memory (`DEVMEM_MINOR` in drivers/char/mem.c), and `/dev/kmem` before 5.13;
+/// 0 for any other file.
+#[inline(always)]
+pub(crate) fn device(file: File) -> u32 {
+    const MEMORY: u32 = 1 << 20;
+    if file.mode & abi::S_IFMT != abi::S_IFCHR {
+        return 0;
+    }
+    match read!(file.inode, inode_rdev, u32) {
+        Some(device) if device == MEMORY | 1 || device == MEMORY | 2 => door::DEVICE,
+        _ => 0,
+    }
+}
+
+/// A file that opens a process, or all of them, was opened.
 #[inline(always)]
 pub(crate) fn opened(current: &mut Current<'_>, job: &Job, file: File, door: u32) {
-    let target = target_of(file).unwrap_or_default();
+    let all = matches!(door, door::KCORE | door::DEVICE);
+    let target = if all { ProcessId::default() } else { target_of(file).unwrap_or_default() };
     if target.pid == current.pid && door != door::ENVIRON {
         return;
     }
@@ -103,7 +119,7 @@ pub(crate) fn linked(current: &mut Current<'_>) {
     link(current, pid);
 }
 
-/// `process_vm_readv` or `ptrace` returned.
+/// `process_vm_readv`, `ptrace` or `perf_event_open` returned.
 #[inline(always)]
 pub(crate) fn returned(current: &mut Current<'_>, number: u64, arguments: &Arguments, result: i64) {
     let Some(job) = job::find(current.task.job) else { return };
@@ -114,6 +130,10 @@ pub(crate) fn returned(current: &mut Current<'_>, number: u64, arguments: &Argum
             report(current, job, target, door::VM_READ, errno);
         }
         return;
+    }
+    if number == abi::PERF_EVENT_OPEN {
+        let Some(target) = sampled(arguments).filter(|target| target.pid != current.pid) else { return };
+        return report(current, job, target, door::PERF, errno);
     }
     let door = match arguments.get(0) {
         abi::PTRACE_ATTACH => door::PTRACE_ATTACH,
@@ -127,6 +147,29 @@ pub(crate) fn returned(current: &mut Current<'_>, number: u64, arguments: &Argum
     };
     let target = if errno == 0 { attached().unwrap_or_default() } else { named(arguments.get(1) as u32) };
     report(current, job, target, door, errno);
+}
+
+/// Whose stack or registers `perf_event_open` samples: nobody's number where it is everyone on a processor, or in a cgroup; none where it
+/// samples neither, or the caller alone.
+#[inline(always)]
+fn sampled(arguments: &Arguments) -> Option<ProcessId> {
+    /// Offset of `sample_type`, and what it has (include/uapi/linux/perf_event.h).
+    const SAMPLE_TYPE: u64 = 24;
+    const REGS_OR_STACK_USER: u64 = 1 << 12 | 1 << 13;
+    const FLAG_PID_CGROUP: u64 = 4;
+    let at = arguments.get(0) + SAMPLE_TYPE;
+    // SAFETY: the helper checks the address and fails instead of faulting.
+    let samples = unsafe { bpf_probe_read_user(at as *const u64) }.unwrap_or(REGS_OR_STACK_USER);
+    if samples & REGS_OR_STACK_USER == 0 {
+        return None;
+    }
+    let pid = arguments.get(1) as u32;
+    let all = pid.cast_signed() < 0 || arguments.get(4) & FLAG_PID_CGROUP != 0;
+    match pid {
+        _ if all => Some(ProcessId::default()),
+        0 => None,
+        pid => Some(named(pid)),
+    }
 }
 
 /// The process behind an inode of procfs.
@@ -215,7 +258,10 @@ fn foreign(relation: u32) -> bool {
 /// Whether the door opens all memory.
 #[inline(always)]
 fn memory(door: u32) -> bool {
-    matches!(door, door::MEM | door::VM_READ | door::PTRACE_ATTACH | door::PTRACE_SEIZE)
+    matches!(
+        door,
+        door::MEM | door::VM_READ | door::PTRACE_ATTACH | door::PTRACE_SEIZE | door::KCORE | door::DEVICE | door::PERF
+    )
 }
 
 /// The classes that a way in gives: those of its door, and of a process of the job what that holds.

@@ -54,10 +54,13 @@ pub(crate) fn opened(current: &mut Current<'_>, file: File) {
         flow::take(current, file, false);
     }
     let sb = read!(file.inode, inode_sb, u64).unwrap_or(0);
-    if read!(sb, sb_magic, u64) == Some(abi::PROC_SUPER_MAGIC)
-        && let Some(gate) = path::watch(job.policy, row::PROC, leaf)
-    {
-        return memory::opened(current, job, file, gate.door);
+    let door = if read!(sb, sb_magic, u64) == Some(abi::PROC_SUPER_MAGIC) {
+        path::watch(job.policy, row::PROC, leaf).map_or(0, |gate| gate.door)
+    } else {
+        memory::device(file)
+    };
+    if door != 0 {
+        return memory::opened(current, job, file, door);
     }
     let directory = hash(path::words(&opening.record.path.components[1]));
     if opened & abi::FMODE_READ != 0 {

@@ -133,10 +133,8 @@ impl Engine {
         let outside = matches!(access.relation, Relation::Outside | Relation::Unknown);
         let classes = match access.door {
             _ if access.errno != 0 => ClassSet::EMPTY,
-            Door::Mem | Door::ProcessVmRead | Door::PtraceAttach | Door::PtraceSeize if outside => self.policy.memory(),
-            Door::Mem | Door::ProcessVmRead | Door::PtraceAttach | Door::PtraceSeize => {
-                ClassSet::from_bits(self.holders.sets(self.holders.of(access.target)).strong())
-            }
+            door if door.is_memory() && outside => self.policy.memory(),
+            door if door.is_memory() => ClassSet::from_bits(self.holders.sets(self.holders.of(access.target)).strong()),
             Door::Environ if access.relation == Relation::Own => self.policy.dump().minus(self.policy.observed()),
             // Tools ask the environment of init whether they are in a container; it has no secrets.
             Door::Environ if access.relation != Relation::Descendant && access.target.pid != 1 => self.policy.environ(),
@@ -244,6 +242,9 @@ pub(super) fn door(door: Door) -> &'static str {
         Door::PtraceAttach => "ptrace-attach",
         Door::PtraceSeize => "ptrace-seize",
         Door::Metadata => "metadata",
+        Door::Kcore => "kcore",
+        Door::MemoryDevice => "memory-device",
+        Door::PerfEvent => "perf-event",
     }
 }
 

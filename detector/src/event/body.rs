@@ -251,6 +251,28 @@ pub enum Door {
     PtraceSeize,
     /// A request for credentials to the metadata service of a cloud; the target is no process.
     Metadata,
+    /// `/proc/kcore`: the memory of everyone; the target is no process.
+    Kcore,
+    /// A device of memory (`/dev/mem`); the target is no process.
+    MemoryDevice,
+    /// `perf_event_open`, with samples of the stack or of registers; the target is no process where it is of all.
+    PerfEvent,
+}
+
+impl Door {
+    /// Whether it opens all memory of its target.
+    pub fn is_memory(self) -> bool {
+        match self {
+            Self::Mem
+            | Self::ProcessVmRead
+            | Self::PtraceAttach
+            | Self::PtraceSeize
+            | Self::Kcore
+            | Self::MemoryDevice
+            | Self::PerfEvent => true,
+            Self::Environ | Self::Maps | Self::Smaps | Self::Pagemap | Self::Auxv | Self::Metadata => false,
+        }
+    }
 }
 
 /// Relation of the target to the process that acts.

@@ -459,6 +459,9 @@ fn door_of(number: u32) -> Option<Door> {
         door::PTRACE_ATTACH => Door::PtraceAttach,
         door::PTRACE_SEIZE => Door::PtraceSeize,
         door::METADATA => Door::Metadata,
+        door::KCORE => Door::Kcore,
+        door::DEVICE => Door::MemoryDevice,
+        door::PERF => Door::PerfEvent,
         _ => return None,
     })
 }

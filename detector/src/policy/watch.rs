@@ -13,14 +13,15 @@ use detector_common::{
 };
 use std::{collections::BTreeMap, fmt};
 
-/// Files of `/proc/<pid>` that open another process.
-const PROC: [(&str, u32); 6] = [
+/// Files of `/proc/<pid>` that open another process, and that of `/proc` which opens all.
+const PROC: [(&str, u32); 7] = [
     ("mem", door::MEM),
     ("environ", door::ENVIRON),
     ("maps", door::MAPS),
     ("smaps", door::SMAPS),
     ("pagemap", door::PAGEMAP),
     ("auxv", door::AUXV),
+    ("kcore", door::KCORE),
 ];
 
 /// Why a pattern has no place in the table.

@@ -34,7 +34,7 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
         }
         return go_on(ctx, if opened { Step::Opened } else { Step::Probed });
     }
-    if matches!(number, abi::PROCESS_VM_READV | abi::PTRACE) {
+    if matches!(number, abi::PROCESS_VM_READV | abi::PTRACE | abi::PERF_EVENT_OPEN) {
         return go_on(ctx, Step::Looked);
     }
     if starts(number) {

