@@ -76,6 +76,8 @@ counters! {
     ForeignAbi = 25, "foreign-abi", Loss;
     /// A tracked process asked something of an io_uring that is not monitored.
     IoUring = 38, "io-uring", Loss;
+    /// A tracked process made a userfaultfd: who it is passed on to may write into its memory, which is not seen.
+    Userfault = 42, "userfaultfd", Loss;
     /// A path was deeper than is recorded.
     PathCut = 26, "path-cut", Noise;
     /// Counted by user space: records that came after a younger one had been judged.
@@ -104,4 +106,4 @@ counters! {
 }
 
 /// Entries of the counter array.
-pub const COUNTERS: u32 = 42;
+pub const COUNTERS: u32 = 43;

@@ -29,6 +29,7 @@ mod arch {
     pub(crate) const CREAT: u64 = 85;
     pub(crate) const PTRACE: u64 = 101;
     pub(crate) const PERF_EVENT_OPEN: u64 = 298;
+    pub(crate) const USERFAULTFD: u64 = 323;
     pub(crate) const OPENAT: u64 = 257;
     pub(crate) const SPLICE: u64 = 275;
     pub(crate) const TEE: u64 = 276;
@@ -73,10 +74,10 @@ mod arch {
     pub(crate) const FACCESSAT2: u64 = 439;
 
     /// Numbers of the 32-bit entry (arch/x86/entry/syscalls/syscall_32.tbl) that open files or other processes:
-    /// open, creat, ptrace, openat, perf_event_open, open_by_handle_at, process_vm_readv, openat2.
+    /// open, creat, ptrace, openat, perf_event_open, open_by_handle_at, process_vm_readv, userfaultfd, openat2.
     #[inline(always)]
     pub(crate) fn opens_foreign(number: u64) -> bool {
-        matches!(number, 5 | 8 | 26 | 295 | 336 | 342 | 347 | 437)
+        matches!(number, 5 | 8 | 26 | 295 | 336 | 342 | 347 | 374 | 437)
     }
 
     /// The same, that move data: read, write, mmap, socketcall, readv, writev, pread64, pwrite64, sendfile, mmap2, sendfile64,
@@ -150,6 +151,7 @@ mod arch {
     pub(crate) const CREAT: u64 = NONE - 1;
     pub(crate) const PTRACE: u64 = 117;
     pub(crate) const PERF_EVENT_OPEN: u64 = 241;
+    pub(crate) const USERFAULTFD: u64 = 282;
     pub(crate) const EXECVE: u64 = 221;
     pub(crate) const SHMAT: u64 = 196;
     pub(crate) const MSGSND: u64 = 189;
@@ -233,7 +235,10 @@ pub(crate) const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
 /// include/linux/socket.h.
 pub(crate) const AF_UNIX: u16 = 1;
+pub(crate) const AF_KEY: u16 = 15;
+pub(crate) const AF_NETLINK: u16 = 16;
 pub(crate) const AF_PACKET: u16 = 17;
+pub(crate) const AF_ALG: u16 = 38;
 pub(crate) const AF_INET: u16 = 2;
 pub(crate) const AF_INET6: u16 = 10;
 

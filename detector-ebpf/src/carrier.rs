@@ -118,9 +118,19 @@ fn named(store: Store) -> (u32, u64) {
     }
 }
 
+/// `current` writes to a character device: a terminal, or what it writes is packets (`TUN_MINOR` in include/linux/miscdevice.h).
+#[inline(always)]
+pub(crate) fn give_to_device(current: &mut Current<'_>, file: File) {
+    const TUN: u32 = 10 << 20 | 200;
+    if read!(file.inode, inode_rdev, u32) == Some(TUN) {
+        return socket::packet(current, 0);
+    }
+    give_to_terminal(current, file);
+}
+
 /// `current` is about to write to a device: where it is a terminal, what is at its other side may read that.
 #[inline(always)]
-pub(crate) fn give_to_terminal(current: &Current<'_>, file: File) {
+fn give_to_terminal(current: &Current<'_>, file: File) {
     if let Some(index) = terminal(file) {
         pass_on(current, TERMINAL, index);
     }

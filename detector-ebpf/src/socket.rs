@@ -1,7 +1,7 @@
 //! Marks on sockets, and whether what they carry may go where they lead.
 
 use crate::{
-    abi::{AF_INET, AF_INET6, AF_PACKET, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP},
+    abi::{AF_ALG, AF_INET, AF_INET6, AF_KEY, AF_NETLINK, AF_PACKET, AF_UNIX, IPPROTO_MPTCP, IPPROTO_TCP},
     emit::{self, monotonic, now},
     file::File,
     job,
@@ -76,19 +76,26 @@ pub(crate) fn send(current: &mut Current<'_>, file: File) -> bool {
     if family == AF_UNIX {
         return true;
     }
-    if family == AF_PACKET {
-        packet(current, 0);
-        return false;
-    }
     if family == AF_INET || family == AF_INET6 {
         reach(current, sk, family);
         return true;
     }
+    if is_unseen(family) {
+        packet(current, 0);
+    }
     false
 }
 
-/// `current` makes a packet socket, or sends on one. Nothing refuses its packets: who makes one in order to send what he holds is
-/// killed before (`refused` is 1 then), who has one already once it is sent.
+/// Whether what is sent on sockets of the family leaves with no hook to refuse it: all but those of the internet, whose packets the egress
+/// hook sees, and those that lead to the kernel or to this host only.
+#[inline(always)]
+pub(crate) fn is_unseen(family: u16) -> bool {
+    !matches!(family, AF_UNIX | AF_INET | AF_INET6 | AF_KEY | AF_NETLINK | AF_ALG)
+}
+
+/// `current` makes a packet socket or one of another family that is not seen, or sends on one, or as a network device. Nothing refuses
+/// its packets: who makes one in order to send what he holds is killed before (`refused` is 1 then), who has one already once it is
+/// sent.
 #[inline(always)]
 pub(crate) fn packet(current: &mut Current<'_>, refused: u16) {
     let sets = current.sets();

@@ -1,6 +1,7 @@
 """Thefts out of, and into, the memory of another process of the job."""
 
 import ctypes
+import fcntl
 import mmap
 import os
 import signal
@@ -8,18 +9,12 @@ import socket
 import struct
 import time
 
-from evade import LIBC, child, fixture, main, path, read, send, sink, tmp, wait
+from evade import LIBC, checked, child, fixture, main, path, read, send, sink, tmp, wait
 
 BYTES = 4096
 PTRACE_PEEK, PTRACE_POKE, PTRACE_ATTACH, PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT = 2, 5, 16, 17, 0x4206, 0x4207
 LIBC.ptrace.restype = ctypes.c_long
 LIBC.ptrace.argtypes = [ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p]
-
-
-def checked(result):
-    if result < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-    return result
 
 
 def place():
@@ -283,6 +278,30 @@ def poke():
         LIBC.ptrace(PTRACE_DETACH, pid, None, None)
 
     put_into(door)
+
+
+@fixture("B34", "put into another's memory by its userfaultfd, which it passed on", enforce="gap", audit="gap", twin="none", why="userfaultfd")
+def userfaultfd():
+    CALL, API, REGISTER, COPY = 323 if os.uname().machine == "x86_64" else 282, 0xC018AA3F, 0xC020AA00, 0xC028AA03
+    USER_MODE_ONLY, MISSING, PAGE = 1, 1, mmap.PAGESIZE
+    ours, theirs = socket.socketpair()
+
+    def take():
+        memory = mmap.mmap(-1, PAGE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        at = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        faults = checked(LIBC.syscall(CALL, USER_MODE_ONLY))
+        fcntl.ioctl(faults, API, struct.pack("<QQQ", 0xAA, 0, 0))
+        fcntl.ioctl(faults, REGISTER, struct.pack("<QQQQ", at, PAGE, MISSING, 0))
+        # A connection from before: what comes first is the send.
+        with socket.create_connection(sink()) as stream:
+            socket.send_fds(theirs, [struct.pack("<Q", at)], [faults])
+            stream.sendall(memory[:].rstrip(b"\0"))
+
+    taker = child(take)
+    at, [faults], _, _ = socket.recv_fds(ours, 8, 1)
+    page = ctypes.create_string_buffer(read(), PAGE)
+    fcntl.ioctl(faults, COPY, struct.pack("<QQQQQ", *struct.unpack("<Q", at), ctypes.addressof(page), PAGE, 0, 0))
+    wait(taker)
 
 
 main()

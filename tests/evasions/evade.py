@@ -39,6 +39,12 @@ def main():
     FIXTURES[word][0]()
 
 
+def checked(result):
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
 def path():
     return os.environ["FILE"]
 

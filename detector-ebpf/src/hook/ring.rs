@@ -334,7 +334,7 @@ fn give(current: &mut Current<'_>, file: File) {
     } else if flow::carries(file) {
         flow::give(current, file, 0);
     } else if file.mode & abi::S_IFMT == abi::S_IFCHR {
-        carrier::give_to_terminal(current, file);
+        carrier::give_to_device(current, file);
     }
 }
 

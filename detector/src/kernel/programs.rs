@@ -172,7 +172,7 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
         "see-memory",
         Some("tp_btf/sys_exit"),
         Some(
-            "what is read by /proc/<pid>/{fd,root,map_files} and pidfd_getfd counts as opened; not: cores that the kernel writes",
+            "what is read by /proc/<pid>/{fd,root,map_files} and pidfd_getfd counts as opened; who makes a userfaultfd is counted as lost; not: cores that the kernel writes",
         ),
     ),
     (
@@ -190,7 +190,7 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
     (
         "deny-send",
         Some("cgroup_skb/egress"),
-        Some("not what is sent on packet sockets that were made before: killed after it"),
+        Some("not what is sent on packet sockets that were made before, or written to /dev/net/tun: killed after it"),
     ),
     (
         "deny-print",

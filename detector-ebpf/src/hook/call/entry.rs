@@ -111,7 +111,7 @@ pub(crate) fn moving(ctx: &BtfTracePointContext) {
         return carrier::give_to_store(&current, store);
     }
     if number == abi::SOCKET {
-        if arguments.get(0) as u16 == abi::AF_PACKET {
+        if socket::is_unseen(arguments.get(0) as u16) {
             socket::packet(&mut current, 1);
             kill();
         }
@@ -219,9 +219,9 @@ pub(crate) fn serving(ctx: &BtfTracePointContext) {
     let arguments = Arguments { regs: event::registers(ctx) };
     let to = if number == abi::IO_SUBMIT { submitted(&arguments).1 } else { target(number, &arguments) };
     let Some(file) = to.and_then(File::of_descriptor) else { return };
-    if let Some(current) = current() {
+    if let Some(mut current) = current() {
         if file.mode & abi::S_IFMT == abi::S_IFCHR {
-            return carrier::give_to_terminal(&current, file);
+            return carrier::give_to_device(&mut current, file);
         }
         carrier::give(&current, file);
     }

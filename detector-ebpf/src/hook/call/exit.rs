@@ -43,6 +43,9 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     if number == abi::IO_URING_SETUP {
         return ringed(result);
     }
+    if number == abi::USERFAULTFD && result >= 0 && current().is_some() {
+        return count(Counter::Userfault);
+    }
     if number == abi::PIDFD_GETFD && result >= 0 && current().is_some() {
         // It may be a credential that nobody of the job has opened.
         arm();
