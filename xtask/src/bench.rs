@@ -23,6 +23,15 @@ enum Of {
         #[arg(long, value_name = "N", default_value_t = 300)]
         rounds: usize,
     },
+    /// What a system call pays for being watched, before and after a secret is read
+    Calls {
+        /// How often all of it is measured
+        #[arg(long, value_name = "N", default_value_t = 7)]
+        runs: usize,
+        /// Rounds of calls of each kind in each
+        #[arg(long, value_name = "N", default_value_t = 300)]
+        rounds: usize,
+    },
 }
 
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
@@ -30,8 +39,11 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     setup::demo_tools()?;
     let built = build::detector(workspace)?;
     let cost = build::cost(workspace, &built.object)?;
-    let Of::Names { runs, rounds } = options.of;
+    let (of, page, runs, rounds) = match options.of {
+        Of::Names { runs, rounds } => ("names", "docs/cost.md", runs, rounds),
+        Of::Calls { runs, rounds } => ("calls", "docs/calls.md", runs, rounds),
+    };
     let mut command = process::as_root(&cost, &[(build::DETECTOR, built.detector.as_os_str())])?;
-    command.args(["--runs", &runs.to_string(), "--rounds", &rounds.to_string()]);
-    process::run(command.arg("--markdown").arg(workspace.root().join("docs/cost.md")))
+    command.args([of, "--runs", &runs.to_string(), "--rounds", &rounds.to_string()]);
+    process::run(command.arg("--markdown").arg(workspace.root().join(page)))
 }

@@ -9,11 +9,14 @@ use std::{
 };
 
 // include/uapi/linux/bpf.h
+const BPF_PROG_GET_NEXT_ID: libc::c_int = 11;
 const BPF_PROG_GET_FD_BY_ID: libc::c_int = 13;
 const BPF_MAP_GET_FD_BY_ID: libc::c_int = 14;
 const BPF_OBJ_GET_INFO_BY_FD: libc::c_int = 15;
 const BPF_ENABLE_STATS: libc::c_int = 32;
 const NAME_BYTES: usize = 16;
+/// Bytes of `bpf_prog_info` up to its counts, which are its last words here: nanoseconds, then runs.
+const COUNTED: usize = 208;
 /// Where `name` is in `bpf_prog_info` and in `bpf_map_info`.
 const PROGRAM_NAME: usize = 64;
 const MAP_NAME: usize = 24;
@@ -61,6 +64,43 @@ impl Programs {
     }
 }
 
+/// A program, of which a process may ask without reading a file.
+#[derive(Debug)]
+pub(super) struct Program(OwnedFd);
+
+impl Program {
+    pub(super) fn of(id: u32) -> anyhow::Result<Self> {
+        Ok(Self(by_id(BPF_PROG_GET_FD_BY_ID, id)?))
+    }
+
+    pub(super) fn runs(&self) -> io::Result<Runs> {
+        let mut bytes = [0; COUNTED];
+        info(&self.0, &mut bytes)?;
+        let (words, _) = bytes.as_chunks();
+        let word = |n: usize| words.iter().rev().nth(n).copied().map_or(0, u64::from_ne_bytes);
+        Ok(Runs { count: word(0), time: word(1) })
+    }
+}
+
+/// The ids of a process's programs, by name; of a long name there may be several.
+pub(super) fn programs(pid: u32) -> anyhow::Result<Vec<(String, u32)>> {
+    let all = objects(pid, "prog_id", "run_cnt")?.into_iter();
+    all.map(|(_, id)| Ok((name(BPF_PROG_GET_FD_BY_ID, id, PROGRAM_NAME)?, id))).collect()
+}
+
+/// How many programs of this name the kernel has, whosever they are.
+pub(super) fn loaded(wanted: &str) -> usize {
+    let (mut found, mut attributes) = (0, [0; 12]);
+    // From the last id to the next one, until there is none. Some are gone again.
+    while call(BPF_PROG_GET_NEXT_ID, &mut attributes).is_ok() {
+        attributes.copy_within(4..8, 0);
+        let (words, _) = attributes.as_chunks();
+        let id = words.first().copied().map_or(0, u32::from_ne_bytes);
+        found += usize::from(name(BPF_PROG_GET_FD_BY_ID, id, PROGRAM_NAME).is_ok_and(|name| name == wanted));
+    }
+    found
+}
+
 /// Bytes of kernel memory of each map of a process, by name.
 pub(super) fn maps(pid: u32) -> anyhow::Result<BTreeMap<String, u64>> {
     let mut maps = BTreeMap::new();
@@ -89,18 +129,26 @@ fn number(info: &str, key: &str) -> Option<u64> {
     line.trim().parse().ok()
 }
 
-fn name(by_id: libc::c_int, id: u32, at: usize) -> anyhow::Result<String> {
+fn name(command: libc::c_int, id: u32, at: usize) -> anyhow::Result<String> {
+    let mut bytes = [0u8; PROGRAM_NAME + NAME_BYTES];
+    info(&by_id(command, id)?, &mut bytes).with_context(|| format!("object {id}"))?;
+    let name = bytes[at..at + NAME_BYTES].split(|byte| *byte == 0).next().unwrap_or_default();
+    Ok(String::from_utf8_lossy(name).into_owned())
+}
+
+fn by_id(command: libc::c_int, id: u32) -> anyhow::Result<OwnedFd> {
     let mut attributes = [0; 16];
     attributes[..4].copy_from_slice(&id.to_ne_bytes());
-    let object = descriptor(by_id, &mut attributes).with_context(|| format!("object {id}"))?;
-    let mut info = [0u8; PROGRAM_NAME + NAME_BYTES];
+    descriptor(command, &mut attributes).with_context(|| format!("object {id}"))
+}
+
+/// What the kernel says of an object, as far as there is room; the room must be zero.
+fn info(object: &OwnedFd, room: &mut [u8]) -> io::Result<()> {
     let mut attributes = [0; 16];
     attributes[..4].copy_from_slice(&object.as_raw_fd().to_ne_bytes());
-    attributes[4..8].copy_from_slice(&u32::try_from(info.len())?.to_ne_bytes());
-    attributes[8..].copy_from_slice(&(info.as_mut_ptr() as u64).to_ne_bytes());
-    call(BPF_OBJ_GET_INFO_BY_FD, &mut attributes).with_context(|| format!("object {id}"))?;
-    let name = info[at..at + NAME_BYTES].split(|byte| *byte == 0).next().unwrap_or_default();
-    Ok(String::from_utf8_lossy(name).into_owned())
+    attributes[4..8].copy_from_slice(&u32::try_from(room.len()).unwrap_or(u32::MAX).to_ne_bytes());
+    attributes[8..].copy_from_slice(&(room.as_mut_ptr() as u64).to_ne_bytes());
+    call(BPF_OBJ_GET_INFO_BY_FD, &mut attributes).map(drop)
 }
 
 fn descriptor(command: libc::c_int, attributes: &mut [u8]) -> io::Result<OwnedFd> {

@@ -179,7 +179,7 @@ pub(super) fn median(samples: &[f64]) -> f64 {
 }
 
 /// The value below which one in `n` samples is.
-fn quantile(samples: &[f64], n: usize) -> f64 {
+pub(super) fn quantile(samples: &[f64], n: usize) -> f64 {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / n).copied().unwrap_or(f64::NAN)

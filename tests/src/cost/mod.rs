@@ -2,6 +2,7 @@
 //! memory at the start. Policies of several sizes take turns, so that whatever else the machine does falls on all of them.
 
 mod bpf;
+pub mod calls;
 mod measure;
 mod page;
 mod size;

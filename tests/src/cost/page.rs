@@ -47,20 +47,25 @@ pub fn page(all: &[(Size, Figures)]) -> String {
     page
 }
 
-fn heading(page: &mut String, left_out: usize) {
+/// Kernel and CPUs of this machine.
+pub(super) fn machine() -> String {
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let info = read("/proc/cpuinfo");
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1)).unwrap_or("unknown");
+    format!("kernel {} on {cpus} CPUs ({model})", read("/proc/sys/kernel/osrelease").trim())
+}
+
+fn heading(page: &mut String, left_out: usize) {
     _ = write!(
         page,
         "# Cost\n\n\
-         Written by `cargo xtask bench names` with kernel {} on {cpus} CPUs ({model}).\n\n\
+         Written by `cargo xtask bench names` with {}.\n\n\
          What a policy of many names and networks costs a process that holds a secret. The detector runs with a policy of each size in \
          turn, again and again; each figure is the median over the runs. The kernel counts the time of its programs itself (BPF \
          statistics); what they go on with counts as theirs, and of a question and an answer the name server's own packet is among it. \
          Rounds in which a program ran for others of the machine, too, are left out: {left_out}.\n",
-        read("/proc/sys/kernel/osrelease").trim()
+        machine()
     );
 }
 
