@@ -21,7 +21,7 @@ pub fn page(figures: &Figures) -> String {
          - *job*: a process of the job that holds nothing.\n\
          - *holder*: the process of the job that has read a credential file. What it does to files, pipes and connections is followed, \
          and its connects are recorded.\n\n\
-         Each process has files, pipes and connections of its own. A call moves {BYTES} bytes. Each figure is the median over the runs.\n",
+         Each process has files, pipes and connections of its own, and stays on one CPU. A call moves {BYTES} bytes. Each figure is the median over the runs.\n",
         machine()
     );
     _ = write!(
