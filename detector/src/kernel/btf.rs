@@ -5,6 +5,9 @@ use rustc_hash::FxHashMap;
 
 const MAGIC: u16 = 0xeb9f;
 const MAX_DEPTH: u32 = 16;
+/// Members that are looked at for one answer, far more than a kernel has: anonymous ones that hold each other would have no end
+/// that anyone waits for.
+const MAX_MEMBERS: u32 = 1 << 14;
 
 /// Kinds of types, `BTF_KIND_*` (include/uapi/linux/btf.h).
 mod kind {
@@ -112,9 +115,9 @@ impl<'a> Btf<'a> {
         let name = parts.next().unwrap_or_default();
         let candidates = self.structs.get(name.as_bytes()).ok_or_else(|| format!("no struct {name}"))?;
         let members: Vec<&str> = parts.collect();
-        let mut reason = String::new();
+        let (mut reason, mut room) = (String::new(), MAX_MEMBERS);
         for id in candidates {
-            match self.follow(*id, &members) {
+            match self.follow(*id, &members, &mut room) {
                 Ok(member) => return Ok(member),
                 Err(why) => reason = why,
             }
@@ -133,11 +136,11 @@ impl<'a> Btf<'a> {
         self.offsets.iter().any(is_it)
     }
 
-    fn follow(&self, id: u32, members: &[&str]) -> Result<Member, String> {
+    fn follow(&self, id: u32, members: &[&str], room: &mut u32) -> Result<Member, String> {
         let (mut id, mut offset) = (id, 0u32);
         for member in members {
-            let (found, at) =
-                self.find(self.peel(id), member.as_bytes(), MAX_DEPTH).ok_or_else(|| format!("no member {member}"))?;
+            let found = self.find(self.peel(id), member.as_bytes(), MAX_DEPTH, room);
+            let (found, at) = found.ok_or_else(|| format!("no member {member}"))?;
             if at % 8 != 0 {
                 return Err(format!("{member} is a bit-field"));
             }
@@ -148,13 +151,14 @@ impl<'a> Btf<'a> {
     }
 
     /// Type and bit offset of a member, anonymous members entered.
-    fn find(&self, id: u32, name: &[u8], depth: u32) -> Option<(u32, u32)> {
+    fn find(&self, id: u32, name: &[u8], depth: u32, room: &mut u32) -> Option<(u32, u32)> {
         let depth = depth.checked_sub(1)?;
         let (at, info) = self.header(id)?;
         if !matches!(info >> 24 & 0x1f, kind::STRUCT | kind::UNION) {
             return None;
         }
         for i in 0..(info & 0xffff) as usize {
+            *room = room.checked_sub(1)?;
             let at = at + 12 + i * 12;
             let own = self.string(u32_at(self.types, at)?)?;
             let of = u32_at(self.types, at + 4)?;
@@ -164,7 +168,7 @@ impl<'a> Btf<'a> {
                 return Some((of, bits));
             }
             if own.is_empty()
-                && let Some((found, inner)) = self.find(self.peel(of), name, depth)
+                && let Some((found, inner)) = self.find(self.peel(of), name, depth, room)
             {
                 return Some((found, bits.checked_add(inner)?));
             }
@@ -268,6 +272,21 @@ mod tests {
         assert_eq!(btf.member("outer.d"), Err("no member d".into()));
         assert_eq!(btf.member("nothing.d"), Err("no struct nothing".into()));
         assert!(!btf.has_tracepoint("alias") && !btf.has_tracepoint("nothing"));
+    }
+
+    #[test]
+    fn unions_that_hold_each_other_have_an_end() {
+        let strings = b"\0outer\0a\0";
+        let count = 64;
+        let mut types: Vec<u32> = vec![1, kind::STRUCT << 24 | count, 8];
+        // Each member is anonymous and the structure itself.
+        (0..count).for_each(|_| types.extend([0, 1, 0]));
+        let len = u32::try_from(types.len() * 4).unwrap();
+        let mut data = MAGIC.to_ne_bytes().to_vec();
+        data.extend([1, 0]);
+        data.extend([24, 0, len, len, 9].iter().chain(&types).flat_map(|word| word.to_ne_bytes()));
+        data.extend(strings);
+        assert_eq!(Btf::parse(&data).unwrap().member("outer.a"), Err("no member a".into()));
     }
 
     #[test]
