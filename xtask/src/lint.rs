@@ -23,6 +23,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<bool> {
         process::run(workspace.cargo("fmt").args(["--manifest-path", "detector-ebpf/Cargo.toml", "--", "--check"])),
     );
     check(
+        "format of tests/fuzz",
+        process::run(workspace.cargo("fmt").args(["--manifest-path", "tests/fuzz/Cargo.toml", "--", "--check"])),
+    );
+    check(
         "clippy",
         process::run(workspace.cargo("clippy").args(["--workspace", "--all-targets", "--", "-D", "warnings"])),
     );

@@ -8,6 +8,7 @@ mod debian;
 mod demo;
 mod ebpf;
 mod evasions;
+mod fuzz;
 mod house;
 mod initramfs;
 mod kernels;
@@ -45,7 +46,7 @@ enum Command {
     Build(build::Options),
     /// Build, then show a theft being seen and stopped (needs root).
     Demo,
-    /// Run unit tests, live tests (need root) and the kernel matrix.
+    /// Run unit tests, fuzz targets, live tests (need root) and the kernel matrix.
     Test(test::Options),
     /// Run honest builds with real tools and thefts, and write docs/proof.md (needs root).
     Proof(proof::Options),
@@ -53,6 +54,8 @@ enum Command {
     Evasions(evasions::Options),
     /// Measure what something costs on this machine, and write docs/cost.md (needs root).
     Bench(bench::Options),
+    /// Run every parser of untrusted bytes on inputs that nobody wrote, for longer than the tests do.
+    Fuzz(fuzz::Options),
     /// Check formatting, clippy and the house rules.
     Lint,
     /// Boot Debian's kernels in QEMU and run the guest checks in each.
@@ -82,6 +85,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Proof(options) => proof::run(&workspace, options),
         Command::Evasions(options) => evasions::run(&workspace, options),
         Command::Bench(options) => bench::run(&workspace, options).map(|()| true),
+        Command::Fuzz(options) => fuzz::run(&workspace, options),
         Command::Lint => lint::run(&workspace),
         Command::Kernels(options) => kernels::run(&workspace, options),
     }

@@ -28,9 +28,15 @@ pub(crate) fn demo_tools() -> Result<()> {
     ])
 }
 
+/// What libFuzzer is compiled with.
+pub(crate) fn fuzz_tools() -> Result<()> {
+    apt::ensure(&[apt::program("c++", "g++")])
+}
+
 /// What the live tests and the kernel matrix need besides.
 pub(crate) fn test_tools() -> Result<()> {
     demo_tools()?;
+    fuzz_tools()?;
     apt::ensure(&[
         apt::program("qemu-system-x86_64", "qemu-system-x86"),
         apt::program("git", "git"),

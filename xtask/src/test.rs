@@ -1,4 +1,4 @@
-//! `test`: unit tests, live tests as root, the kernel matrix; one sum at the end.
+//! `test`: unit tests, fuzz targets for some seconds each, live tests as root, the kernel matrix; one sum at the end.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{build, kernels, process, setup, tools};
+use crate::{build, fuzz, kernels, process, setup, tools};
 
 /// The package whose tests load the sensor.
 const LIVE: &str = "detector-tests";
@@ -42,6 +42,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     let start = Instant::now();
     let mut units = cargo_test(workspace, &built.object);
     part("unit tests", start, stream(units.args(["--workspace", "--exclude", LIVE])));
+
+    let start = Instant::now();
+    part("fuzz", start, fuzz::short(workspace));
 
     let start = Instant::now();
     part("live tests", start, live(workspace, &built));

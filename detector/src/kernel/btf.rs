@@ -222,6 +222,23 @@ impl<'a> Btf<'a> {
     }
 }
 
+/// Reads `data`, then asks each structure for members by all names that it has, and by two in a row.
+#[cfg(fuzzing)]
+pub fn ask_all(data: &[u8]) {
+    /// Names that are asked for: more would be quadratic and say nothing new.
+    const NAMES: usize = 8;
+    let Ok(btf) = Btf::parse(data) else { return };
+    let names = btf.strings.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    let names: Vec<_> = names.filter_map(|name| std::str::from_utf8(name).ok()).take(NAMES).collect();
+    for of in btf.structs.keys().filter_map(|name| std::str::from_utf8(name).ok()).take(NAMES) {
+        for first in &names {
+            let _ = btf.member(&format!("{of}.{first}"));
+            names.iter().for_each(|second| _ = btf.member(&format!("{of}.{first}.{second}")));
+        }
+    }
+    names.iter().for_each(|name| _ = btf.has_tracepoint(name));
+}
+
 fn u16_at(data: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_ne_bytes(data.get(at..at.checked_add(2)?)?.try_into().ok()?))
 }

@@ -23,6 +23,8 @@ mod rings;
 mod sensor;
 mod standing;
 
+#[cfg(fuzzing)]
+pub use btf::ask_all as ask_btf;
 pub use decode::{About, DecodeError, Glance, Image, decode, glance, image, opened, time, workdir};
 pub use error::KernelError;
 pub use events::Tracing;

@@ -99,6 +99,13 @@ impl Checked {
         reading.check(&draft, &load::name(path))
     }
 
+    /// The policy `text`, called `name` in messages; it can extend the builtin one only.
+    pub fn parse(text: &str, name: &str) -> Result<Self, BadPolicy> {
+        let mut reading = Reading::default();
+        let draft = load::parse(text, name, &mut reading);
+        reading.check(&draft, name)
+    }
+
     /// `warning` with the line that it is about.
     pub fn shown(&self, warning: &Warning) -> String {
         format!("{warning}{}", self.sources.snippet(&warning.place))
