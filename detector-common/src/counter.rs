@@ -76,8 +76,9 @@ counters! {
     ForeignAbi = 25, "foreign-abi", Loss;
     /// A tracked process asked something of an io_uring that is not monitored.
     IoUring = 38, "io-uring", Loss;
-    /// A tracked process made a userfaultfd: who it is passed on to may write into its memory, which is not seen.
-    Userfault = 42, "userfaultfd", Loss;
+    /// A tracked process has a way that no hook sees: a userfaultfd, which whoever has it writes by into its memory; a socket of AF_XDP,
+    /// which may send with no call at all; samples of the stacks of what it starts; a network device that a holder writes to.
+    Unseen = 42, "unseen-way", Loss;
     /// A path was deeper than is recorded.
     PathCut = 26, "path-cut", Noise;
     /// Counted by user space: records that came after a younger one had been judged.
@@ -91,7 +92,7 @@ counters! {
     /// Counted by user space: times that the daemon was away while the kernel side went on. What it had taken in and not written yet
     /// is lost.
     Away = 37, "daemon-away", Loss;
-    /// Counted by user space: calls of programs that the kernel left out, since the program ran already on that processor.
+    /// Counted by user space: calls of programs that the kernel left out.
     Missed = 40, "missed", Loss;
     /// Counted by user space: as before, of the program that is told how sockets end: the marks of some are kept longer.
     MissedState = 41, "missed-state", Noise;

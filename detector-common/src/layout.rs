@@ -230,6 +230,12 @@ layout! {
     ring_node_file: "io_rsrc_node.file_ptr", 8, false;
     /// These, before 6.13: each a word.
     ring_files: "io_ring_ctx.file_table.files", 8, false;
+    /// Of an event of perf, the task that it is about; null where it is about everyone.
+    perf_target: "perf_event.hw.target", 8, true;
+    /// What its samples have.
+    perf_sample_type: "perf_event.attr.sample_type", 8, true;
+    /// What is read of it; its flags are behind that.
+    perf_read_format: "perf_event.attr.read_format", 8, true;
     /// Number of the running call, at its exit.
     regs_number: "pt_regs.orig_ax | pt_regs.syscallno", 0, true;
 }

@@ -30,6 +30,7 @@ mod arch {
     pub(crate) const PTRACE: u64 = 101;
     pub(crate) const PERF_EVENT_OPEN: u64 = 298;
     pub(crate) const USERFAULTFD: u64 = 323;
+    pub(crate) const IOCTL: u64 = 16;
     pub(crate) const OPENAT: u64 = 257;
     pub(crate) const SPLICE: u64 = 275;
     pub(crate) const TEE: u64 = 276;
@@ -152,6 +153,7 @@ mod arch {
     pub(crate) const PTRACE: u64 = 117;
     pub(crate) const PERF_EVENT_OPEN: u64 = 241;
     pub(crate) const USERFAULTFD: u64 = 282;
+    pub(crate) const IOCTL: u64 = 29;
     pub(crate) const EXECVE: u64 = 221;
     pub(crate) const SHMAT: u64 = 196;
     pub(crate) const MSGSND: u64 = 189;
@@ -239,6 +241,11 @@ pub(crate) const AF_KEY: u16 = 15;
 pub(crate) const AF_NETLINK: u16 = 16;
 pub(crate) const AF_PACKET: u16 = 17;
 pub(crate) const AF_ALG: u16 = 38;
+pub(crate) const AF_XDP: u16 = 44;
+
+/// `USERFAULTFD_IOC_NEW` (include/uapi/linux/userfaultfd.h, 6.1).
+pub(crate) const USERFAULTFD_NEW: u64 = 0xaa00;
+
 pub(crate) const AF_INET: u16 = 2;
 pub(crate) const AF_INET6: u16 = 10;
 

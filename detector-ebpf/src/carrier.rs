@@ -8,11 +8,12 @@ use crate::{
     file::File,
     flow,
     layout::{load, offset, read},
-    maps::HOME,
+    maps::{HOME, count},
     socket,
     task::Current,
 };
 use detector_common::{
+    counter::Counter,
     identity::{
         ObjectKey,
         carrier::{ATTRIBUTES, KEYS, NAMED, PORTS, QUEUE, TERMINAL, UNIX},
@@ -118,12 +119,16 @@ fn named(store: Store) -> (u32, u64) {
     }
 }
 
-/// `current` writes to a character device: a terminal, or what it writes is packets (`TUN_MINOR` in include/linux/miscdevice.h).
+/// `current` writes to a character device: a terminal, or what it writes is packets (`TUN_MINOR` in include/linux/miscdevice.h). A client
+/// of a private network writes there what has come, and may hold keys: that is counted, no more.
 #[inline(always)]
-pub(crate) fn give_to_device(current: &mut Current<'_>, file: File) {
+pub(crate) fn give_to_device(current: &Current<'_>, file: File) {
     const TUN: u32 = 10 << 20 | 200;
     if read!(file.inode, inode_rdev, u32) == Some(TUN) {
-        return socket::packet(current, 0);
+        if current.sets().held != 0 {
+            count(Counter::Unseen);
+        }
+        return;
     }
     give_to_terminal(current, file);
 }

@@ -23,7 +23,7 @@ static EVENTS: u32 = 0;
 const CLONE_PARENT: u64 = 0x8000;
 const CLONE_THREAD: u64 = 0x10000;
 
-/// Children that may have been made beside one, for the same parent.
+/// Children that a parent may have got beside one: of others (CLONE_PARENT), or that lost theirs.
 const SIBLINGS: usize = 16;
 
 #[inline(always)]
@@ -125,6 +125,12 @@ pub(crate) fn made(ctx: &BtfTracePointContext) -> Made {
         return Made::Thread;
     }
     Made::Process(task, pid)
+}
+
+/// The number of what was made by a fork.
+#[inline(always)]
+pub(crate) fn number_made(ctx: &BtfTracePointContext) -> Option<u32> {
+    if is_event() { Some(member!(ctx, "u32", 8) as u32) } else { read!(ctx.arg::<*const u8>(1) as u64, task_tgid, u32) }
 }
 
 /// The task of number `pid`, which was just added to the children of the one that runs now, or to those beside it.

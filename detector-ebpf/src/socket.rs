@@ -87,15 +87,14 @@ pub(crate) fn send(current: &mut Current<'_>, file: File) -> bool {
 }
 
 /// Whether what is sent on sockets of the family leaves with no hook to refuse it: all but those of the internet, whose packets the egress
-/// hook sees, and those that lead to the kernel or to this host only.
+/// hook sees, and those that lead to the kernel or to this host only (of which netlink's and AF_ALG's are not followed there).
 #[inline(always)]
 pub(crate) fn is_unseen(family: u16) -> bool {
     !matches!(family, AF_UNIX | AF_INET | AF_INET6 | AF_KEY | AF_NETLINK | AF_ALG)
 }
 
-/// `current` makes a packet socket or one of another family that is not seen, or sends on one, or as a network device. Nothing refuses
-/// its packets: who makes one in order to send what he holds is killed before (`refused` is 1 then), who has one already once it is
-/// sent.
+/// `current` has made a packet socket, or one of another family that is not seen, or sends on one. Nothing refuses its packets: who makes
+/// one in order to send what he holds is killed before he has it (`refused` is 1 then), who has one already once it is sent.
 #[inline(always)]
 pub(crate) fn packet(current: &mut Current<'_>, refused: u16) {
     let sets = current.sets();

@@ -10,13 +10,21 @@ use std::{fs, time::Duration};
 
 type Result = anyhow::Result<()>;
 
-/// `perf.py PID SAMPLE_TYPE`: opens such an event, and tells the sink that it did.
+/// `perf.py PID SAMPLE_TYPE SINK [inherit]`: opens such an event, and tells the sink that it did. PID may be `thread`: another one of its
+/// own.
 const PERF: &str = r#"
-import ctypes, os, socket, struct, sys
-pid, samples, sink = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
-CLOCK, NOT_THE_KERNEL = 1, 1 << 5
+import ctypes, os, socket, struct, sys, threading, time
+whose, samples, sink = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+if whose == "thread":
+    thread = threading.Thread(target=time.sleep, args=(60,), daemon=True)
+    thread.start()
+    pid = thread.native_id
+else:
+    pid = int(whose)
+CLOCK, INHERIT, NOT_THE_KERNEL = 1, 1 << 1, 1 << 5
+flags = NOT_THE_KERNEL | (INHERIT if "inherit" in sys.argv else 0)
 call = 298 if os.uname().machine == "x86_64" else 241
-attr = struct.pack("<IIQQQQQ", CLOCK, 112, 0, 1_000_000, samples, 0, NOT_THE_KERNEL) + bytes(24) + struct.pack("<QQI", 0, 0, 4096)
+attr = struct.pack("<IIQQQQQ", CLOCK, 112, 0, 1_000_000, samples, 0, flags) + bytes(24) + struct.pack("<QQI", 0, 0, 4096)
 libc = ctypes.CDLL(None, use_errno=True)
 event = libc.syscall(call, ctypes.create_string_buffer(attr.ljust(112, b"\0"), 112), pid, 0 if pid < 0 else -1, -1, 0)
 assert event >= 0, os.strerror(ctypes.get_errno())
@@ -61,6 +69,7 @@ fn a_profiler_samples_its_own_and_counts_others() -> Result {
         sleep 60 & child=$!
         python3 "$TMPDIR/perf.py" $child {STACK} "$SINK"
         python3 "$TMPDIR/perf.py" 0 {STACK} "$SINK"
+        python3 "$TMPDIR/perf.py" thread {STACK} "$SINK"
         kill $child
         python3 "$TMPDIR/perf.py" "$AGENT_PID" {IP} "$SINK"
         python3 "$TMPDIR/perf.py" -1 {IP} "$SINK""#
@@ -69,6 +78,17 @@ fn a_profiler_samples_its_own_and_counts_others() -> Result {
     let found = &run.conclusion.findings;
     assert_eq!((run.conclusion.verdict, run.outcome.code()), (Verdict::Pass, Some(0)), "{found:#?}");
     assert!(found.iter().all(|finding| finding.severity <= Severity::Low), "{found:#?}");
-    assert!(scene.sink.wait_for(SOON, |all| all.iter().filter(|c| c.bytes == b"opened\n").count() == 4));
+    assert!(scene.sink.wait_for(SOON, |all| all.iter().filter(|c| c.bytes == b"opened\n").count() == 5));
+    Ok(())
+}
+
+/// What they hold once they are there, whoever samples them has, too.
+#[test]
+fn samples_of_later_children_are_counted() -> Result {
+    let scene = Scene::new()?;
+    let script = format!("python3 \"$TMPDIR/perf.py\" 0 {STACK} \"$SINK\" inherit");
+    let run = Watched::run(&scene, &job(&scene, &script)?.mode("enforce"))?;
+    assert_eq!(run.conclusion.verdict, Verdict::Inconclusive);
+    assert!(run.conclusion.findings.iter().all(|finding| finding.severity <= Severity::Low));
     Ok(())
 }

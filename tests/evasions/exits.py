@@ -270,7 +270,7 @@ def packet_sendto():
     stream.sendto(frame(data)[14:], ("job0", 0x0800, 0, 0, b"\xff" * 6))
 
 
-@fixture("B20", "a socket of AF_XDP, by its own ring")
+@fixture("B20", "a socket of AF_XDP, by its own ring", twin="none")
 def xdp():
     AF_XDP, SOL_XDP, COPY = 44, 283, 2
     TX_RING, UMEM_REG, FILL_RING, COMPLETION_RING = 3, 4, 5, 6
@@ -301,7 +301,7 @@ def xdp():
     checked(LIBC.sendto(stream, None, 0, socket.MSG_DONTWAIT, None, 0))
 
 
-@fixture("B20", "packets written to a network device of its own (/dev/net/tun)", enforce="gap", why="/dev/net/tun")
+@fixture("B20", "packets written to a network device of its own (/dev/net/tun)", enforce="gap", audit="gap", why="/dev/net/tun")
 def tun():
     SET, TUN, BARE = 0x400454CA, 1, 0x1000
     device = os.open("/dev/net/tun", os.O_RDWR)

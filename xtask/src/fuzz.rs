@@ -58,6 +58,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
         let mut command = Command::new(programs.join(name));
         command.current_dir(workspace.root());
         if let Some(input) = &options.input {
+            let input = std::path::absolute(input).with_context(|| format!("cannot find {}", input.display()))?;
             process::run(command.arg("-timeout=10").arg(input))?;
             continue;
         }

@@ -52,7 +52,7 @@ enum Command {
     Proof(proof::Options),
     /// Run every known way past such tools, and write docs/evasions.md (needs root).
     Evasions(evasions::Options),
-    /// Measure what something costs on this machine, and write docs/cost.md (needs root).
+    /// Measure what something costs on this machine, and write docs/cost.md or docs/calls.md (needs root).
     Bench(bench::Options),
     /// Run every parser of untrusted bytes on inputs that nobody wrote, for longer than the tests do.
     Fuzz(fuzz::Options),

@@ -11,7 +11,6 @@ use crate::{
     shared,
     task::{Current, current_struct, find, sets},
 };
-use aya_ebpf::helpers::bpf_probe_read_user;
 use detector_common::{
     counter::Counter,
     identity::ProcessId,
@@ -132,8 +131,13 @@ pub(crate) fn returned(current: &mut Current<'_>, number: u64, arguments: &Argum
         return;
     }
     if number == abi::PERF_EVENT_OPEN {
-        let Some(target) = sampled(arguments).filter(|target| target.pid != current.pid) else { return };
-        return report(current, job, target, door::PERF, errno);
+        let event = if errno == 0 { File::of_descriptor(result as u64) } else { None };
+        match event.map_or(Sampled::Nobody, |event| sampled(current, event)) {
+            Sampled::Nobody => {}
+            Sampled::Later => count(Counter::Unseen),
+            Sampled::Target(target) => report(current, job, target, door::PERF, 0),
+        }
+        return;
     }
     let door = match arguments.get(0) {
         abi::PTRACE_ATTACH => door::PTRACE_ATTACH,
@@ -149,27 +153,37 @@ pub(crate) fn returned(current: &mut Current<'_>, number: u64, arguments: &Argum
     report(current, job, target, door, errno);
 }
 
-/// Whose stack or registers `perf_event_open` samples: nobody's number where it is everyone on a processor, or in a cgroup; none where it
-/// samples neither, or the caller alone.
+/// Whose stack or registers an event of `perf_event_open` samples.
+enum Sampled {
+    /// Neither of anyone, or those of the caller alone.
+    Nobody,
+    /// Those of the caller, and of what it starts from now on: what they hold then is not seen.
+    Later,
+    /// Those of a process, and no process where it is everyone on a processor, or in a cgroup.
+    Target(ProcessId),
+}
+
+/// What the file of an event says: not the number that the caller gave, which may be a thread's, nor its memory, which may have changed.
 #[inline(always)]
-fn sampled(arguments: &Arguments) -> Option<ProcessId> {
-    /// Offset of `sample_type`, and what it has (include/uapi/linux/perf_event.h).
-    const SAMPLE_TYPE: u64 = 24;
-    const REGS_OR_STACK_USER: u64 = 1 << 12 | 1 << 13;
-    const FLAG_PID_CGROUP: u64 = 4;
-    let at = arguments.get(0) + SAMPLE_TYPE;
-    // SAFETY: the helper checks the address and fails instead of faulting.
-    let samples = unsafe { bpf_probe_read_user(at as *const u64) }.unwrap_or(REGS_OR_STACK_USER);
-    if samples & REGS_OR_STACK_USER == 0 {
-        return None;
+fn sampled(current: &Current<'_>, event: File) -> Sampled {
+    /// `PERF_SAMPLE_{REGS_USER,STACK_USER,REGS_INTR}` (include/uapi/linux/perf_event.h).
+    const SAMPLES: u64 = 1 << 12 | 1 << 13 | 1 << 18;
+    /// Of the bits behind `read_format`.
+    const INHERIT: u64 = 2;
+    let Some(event) = read!(event.address, file_private, u64) else { return Sampled::Nobody };
+    // Where it cannot be read it samples.
+    if read!(event, perf_sample_type, u64).unwrap_or(SAMPLES) & SAMPLES == 0 {
+        return Sampled::Nobody;
     }
-    let pid = arguments.get(1) as u32;
-    let all = pid.cast_signed() < 0 || arguments.get(4) & FLAG_PID_CGROUP != 0;
-    match pid {
-        _ if all => Some(ProcessId::default()),
-        0 => None,
-        pid => Some(named(pid)),
+    let target = match read!(event, perf_target, u64) {
+        None | Some(0) => return Sampled::Target(ProcessId::default()),
+        Some(task) => process(task).unwrap_or_default(),
+    };
+    if target.pid != current.pid {
+        return Sampled::Target(target);
     }
+    let flags = load::<u64>(event as usize + offset!(perf_read_format) + size_of::<u64>()).unwrap_or(INHERIT);
+    if flags & INHERIT != 0 { Sampled::Later } else { Sampled::Nobody }
 }
 
 /// The process behind an inode of procfs.

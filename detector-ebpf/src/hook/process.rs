@@ -97,7 +97,7 @@ pub(crate) fn fork(ctx: &BtfTracePointContext) {
 #[inline(always)]
 pub(crate) fn inherit(ctx: &BtfTracePointContext) {
     if let Some(current) = current()
-        && let Made::Process(_, pid) = event::made(ctx)
+        && let Some(pid) = event::number_made(ctx)
         && let Some(child) = find(pid)
         && child.holder != current.task.holder
     {

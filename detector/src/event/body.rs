@@ -366,8 +366,7 @@ pub enum Call {
     Send,
     /// A question to a name server.
     Ask,
-    /// A packet socket was made or sent on, or one of another family that no hook sees, or packets were written to a network device: they
-    /// name whom they like, and the address stands for nobody.
+    /// A packet socket was made or sent on, or one of another family that no hook sees: the address stands for nobody.
     Packet,
 }
 

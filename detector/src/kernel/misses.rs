@@ -1,5 +1,6 @@
 //! Calls that the kernel did not make: a program of a tracepoint is not entered on a processor where it runs already
-//! (`bpf_prog_inc_misses_counter` in kernel/trace/bpf_trace.c, since 6.1).
+//! (`__bpf_trace_run` in kernel/trace/bpf_trace.c, since 6.1), and none of a trace event where any of such runs, or somebody uses a map
+//! from user space (`trace_call_bpf`, same file).
 //!
 //! What runs with preemption off can only be met by an interrupt, which brings packets and ends of requests; where tracepoints may be
 //! preempted (since 7.0), whoever runs next can miss any of them.
@@ -43,8 +44,8 @@ impl Misses {
         let mut misses = Self::default();
         for (name, link) in links {
             let id = link.info().map_err(|error| failed(&error))?.program_id();
-            let found = loaded_programs().flatten().find(|program| program.id() == id);
-            let Some(program) = found else { continue };
+            let gone = || KernelError::Missed { reason: format!("the program of {name} is not there") };
+            let program = loaded_programs().flatten().find(|program| program.id() == id).ok_or_else(gone)?;
             let program = program.fd().map_err(|error| failed(&error))?;
             misses.watch(name, &program).map_err(|error| failed(&error))?;
         }

@@ -181,7 +181,7 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
         Some(
             "files, pipes, unix and loopback sockets, queues, terminals, shared memory, keys, attributes; not: names of files and targets of links, \
              files mapped before they were written, \
-             numbers of signals and of exits, cores that the kernel writes",
+             numbers of signals and of exits, cores that the kernel writes, netlink between processes, AF_ALG",
         ),
     ),
     ("see-send", Some("cgroup/{connect,sendmsg}{4,6}, tp_btf/sys_enter"), None),
@@ -190,7 +190,9 @@ const CAPABILITIES: &[(&str, Option<&str>, Option<&str>)] = &[
     (
         "deny-send",
         Some("cgroup_skb/egress"),
-        Some("not what is sent on packet sockets that were made before, or written to /dev/net/tun: killed after it"),
+        Some(
+            "not what is sent on packet sockets that were made before: killed after it; who writes to /dev/net/tun or makes a socket of AF_XDP is counted as lost",
+        ),
     ),
     (
         "deny-print",

@@ -38,8 +38,7 @@ pub(crate) fn enter(ctx: &BtfTracePointContext) {
     if abi::moves_foreign(number) && foreign() {
         return missed();
     }
-    let beside = number == abi::SOCKET || stores(number, &arguments).is_some();
-    if !moves(number) && !beside && !starts(number) && number != abi::IO_URING_ENTER {
+    if !moves(number) && stores(number, &arguments).is_none() && !starts(number) && number != abi::IO_URING_ENTER {
         return;
     }
     let Some(current) = current() else { return };
@@ -109,13 +108,6 @@ pub(crate) fn moving(ctx: &BtfTracePointContext) {
     }
     if let Some(store) = stores(number, &arguments) {
         return carrier::give_to_store(&current, store);
-    }
-    if number == abi::SOCKET {
-        if socket::is_unseen(arguments.get(0) as u16) {
-            socket::packet(&mut current, 1);
-            kill();
-        }
-        return;
     }
     if global().is_some_and(|global| global.asked != 0) && target(number, &arguments).is_some_and(ask::is_to_metadata) {
         return go_on(ctx, EnterStep::Ask);
@@ -219,9 +211,9 @@ pub(crate) fn serving(ctx: &BtfTracePointContext) {
     let arguments = Arguments { regs: event::registers(ctx) };
     let to = if number == abi::IO_SUBMIT { submitted(&arguments).1 } else { target(number, &arguments) };
     let Some(file) = to.and_then(File::of_descriptor) else { return };
-    if let Some(mut current) = current() {
+    if let Some(current) = current() {
         if file.mode & abi::S_IFMT == abi::S_IFCHR {
-            return carrier::give_to_device(&mut current, file);
+            return carrier::give_to_device(&current, file);
         }
         carrier::give(&current, file);
     }

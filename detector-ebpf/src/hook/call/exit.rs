@@ -11,7 +11,7 @@ use crate::{
     hook::{exec, memory, open, probe, ring},
     layout::read,
     maps::{EXIT_STEPS, count, global},
-    program, shared,
+    program, shared, socket,
     task::{Current, arm, armed, current, find},
 };
 use aya_ebpf::{helpers::bpf_get_current_pid_tgid, programs::BtfTracePointContext};
@@ -43,8 +43,14 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
     if number == abi::IO_URING_SETUP {
         return ringed(result);
     }
-    if number == abi::USERFAULTFD && result >= 0 && current().is_some() {
-        return count(Counter::Userfault);
+    if result >= 0 && leads_past(number, &Arguments { regs }) && current().is_some() {
+        count(Counter::Unseen);
+    }
+    if number == abi::SOCKET {
+        if result >= 0 && armed() && socket::is_unseen(Arguments { regs }.get(0) as u16) {
+            return go_on(ctx, Step::Looked);
+        }
+        return kill();
     }
     if number == abi::PIDFD_GETFD && result >= 0 && current().is_some() {
         // It may be a credential that nobody of the job has opened.
@@ -66,6 +72,17 @@ pub(crate) fn exit(ctx: &BtfTracePointContext) {
         return share(ctx, &current);
     }
     kill();
+}
+
+/// Whether the call makes what carries data past every hook: a userfaultfd, or a socket of AF_XDP, which sends in a call of poll or none.
+#[inline(always)]
+fn leads_past(number: u64, arguments: &Arguments) -> bool {
+    match number {
+        abi::USERFAULTFD => true,
+        abi::IOCTL => arguments.get(1) & 0xffff_ffff == abi::USERFAULTFD_NEW,
+        abi::SOCKET => arguments.get(0) as u16 == abi::AF_XDP,
+        _ => false,
+    }
 }
 
 /// A process has made an io_uring, of which the requests are not seen.
@@ -162,10 +179,14 @@ pub(crate) fn probed(ctx: &BtfTracePointContext) {
     kill();
 }
 
-/// Another process's memory was read, or it was attached to.
+/// Another process's memory was read, or it was attached to; or a socket was made whose packets no hook sees.
 #[inline(always)]
 pub(crate) fn looked(ctx: &BtfTracePointContext) {
     if let Some((mut current, number, arguments, result)) = returning(ctx) {
+        if number == abi::SOCKET {
+            socket::packet(&mut current, 1);
+            return kill();
+        }
         memory::unlinked();
         memory::returned(&mut current, number, &arguments, result);
         link(ctx);
