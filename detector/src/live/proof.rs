@@ -54,7 +54,6 @@ pub(super) async fn prove(sensor: &mut Sensor, rings: &mut Rings, mode: Mode) ->
 
     sensor.add_worker(std::process::id(), JOB)?;
     let child = start(&decoys.directory, address);
-    sensor.remove_worker(std::process::id())?;
     let mut child = child.map_err(LiveError::system("cannot start the proof's child"))?;
     let known = Known::of(&child);
     // Read only now: while the child waited, it was there to be compared with.
@@ -62,6 +61,8 @@ pub(super) async fn prove(sensor: &mut Sensor, rings: &mut Rings, mode: Mode) ->
         go.write_all(b"\n").map_err(LiveError::system("cannot talk to the proof's child"))?;
     }
     let status = wait(&mut child)?;
+    // Not before: whoever uses a map may make the kernel leave the child's exec out (`bpf_disable_instrumentation`).
+    sensor.remove_worker(std::process::id())?;
     let mut said = String::new();
     if let Some(mut out) = child.stdout.take() {
         out.read_to_string(&mut said).map_err(LiveError::system("cannot talk to the proof's child"))?;

@@ -165,8 +165,13 @@ async fn watch(
     let mut signals = Signals::catch(ignored)?;
     sensor.add_worker(std::process::id(), JOB)?;
     let running = command.spawn(ignored, relays.streams());
-    sensor.remove_worker(std::process::id())?;
-    let mut running = running?;
+    let mut running = match running {
+        Ok(running) => running,
+        Err(error) => {
+            sensor.remove_worker(std::process::id())?;
+            return Err(error);
+        }
+    };
     let relaying = relays.start(sensor.printed()?)?;
     let status = loop {
         tokio::select! {
@@ -183,6 +188,9 @@ async fn watch(
             break status;
         }
     };
+    // Not before: the command may still be in its exec when it is there, and who uses a map may make the kernel leave that out
+    // (`bpf_disable_instrumentation`). This process starts no other meanwhile.
+    sensor.remove_worker(std::process::id())?;
     // What reads the log may be slow, and what is left behind is still looked at.
     let mut ending = tokio::task::spawn_blocking(move || relaying.end());
     let rest = loop {

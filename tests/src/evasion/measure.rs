@@ -128,7 +128,7 @@ fn stopped_by(recording: &Recording) -> BTreeSet<&'static str> {
             match (network.call, network.outcome) {
                 (Call::Connect, Fate::Refused) => Some("connect: EPERM (cgroup/connect)"),
                 (Call::SendTo, Fate::Refused) => Some("send: EPERM (cgroup/sendmsg)"),
-                (Call::Packet, Fate::Refused) => Some("socket: killed (tp_btf/sys_enter)"),
+                (Call::Packet, Fate::Refused) => Some("socket: killed (tp_btf/sys_exit)"),
                 (Call::Packet, _) => Some("killed after a packet (tp_btf/sys_enter)"),
                 (_, Fate::Quarantined) => Some("sent, and dropped (cgroup_skb/egress)"),
                 _ => None,
